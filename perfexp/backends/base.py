@@ -1,0 +1,120 @@
+"""The contract every backend keeps: start, prepare, load, infer, close.
+
+A module in this package defines one Backend and names it ``BACKEND``. Heavy imports belong into
+the methods: the module itself is imported by the command line for its configuration.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfexp.cache import Cache
+from perfexp.config import BackendConfig
+from perfexp.errors import BackendError
+from perfexp.phases import Phases
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Images = NDArray[np.float32]
+
+
+class Network(Protocol):
+    """A network that can be built, and the key of everything that decides its weights."""
+
+    @property
+    def key(self) -> str:
+        """Hash of source, name, weights, seed, input size and library versions."""
+
+    @property
+    def input_size(self) -> int:
+        """Height and width of the input in pixels."""
+
+    def build(self) -> "nn.Module":
+        """A new f32 network on the CPU, in eval mode, without gradients."""
+
+
+class Session(ABC):
+    """A loaded model at one batch size."""
+
+    timed_region: ClassVar[str]
+    """Which copies and which synchronisation a timed ``infer`` contains."""
+
+    @abstractmethod
+    def bind(self, inputs: Sequence[Images]) -> None:
+        """Place input batches, each of shape ``(batch, 3, height, width)``, where infer reads."""
+
+    @abstractmethod
+    def infer(self, index: int) -> None:
+        """Run the bound batch ``index``; return when its result is complete."""
+
+    @abstractmethod
+    def output(self, index: int) -> NDArray[np.float32]:
+        """Logits of the bound batch ``index``, shape ``(batch, classes)``."""
+
+    @abstractmethod
+    def effective(self) -> dict[str, str]:
+        """What is really in use, as the runtime reports it: threads, precision, device."""
+
+    @abstractmethod
+    def model_bytes(self) -> int | None:
+        """Bytes of the model as this backend stores it, None where there are none."""
+
+    def close(self) -> None:  # noqa: B027 - optional to override
+        """Release what the session holds."""
+
+
+class Backend(ABC):
+    """A runtime that can infer with a network."""
+
+    Config: ClassVar[type[BackendConfig]] = BackendConfig
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version decides the latency."""
+
+    def __init__(self, config: BackendConfig) -> None:
+        self.config = config
+
+    @abstractmethod
+    def start(self) -> None:
+        """Import the runtime and apply process-wide settings, before memory is first read.
+
+        Raises:
+            BackendError: the runtime, the device or a setting is not to be had.
+        """
+
+    def is_prepared(self, network: Network, cache: Cache) -> bool:
+        """Whether ``load`` finds everything it needs in the cache."""
+        return True
+
+    def prepare(self, network: Network, cache: Cache, phases: Phases) -> None:  # noqa: B027
+        """Convert once what ``load`` will read; runs in a process of its own."""
+
+    @abstractmethod
+    def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
+        """Make ``network`` ready to infer batches of exactly ``batch_size``."""
+
+    def threads(self) -> int:
+        """The thread count to set.
+
+        Raises:
+            BackendError: more threads were asked for than CPUs may be used.
+        """
+        usable = usable_cpus()
+        asked = self.config.threads
+        if asked is not None and asked > usable:
+            raise BackendError(
+                f"backend.threads={asked} asks for more threads than the {usable} CPUs this process "
+                f"may run on, which slows inference many times over; ask for {usable} or fewer."
+            )
+        return asked or usable
+
+
+def usable_cpus() -> int:
+    """CPUs in this process's affinity mask, or all where the platform has no masks."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,158 @@
+"""OpenVINO on any device its runtime lists."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfexp.backends.base import Backend, Images, Network, Session
+from perfexp.cache import Cache, digest
+from perfexp.config import BackendConfig
+from perfexp.errors import BackendError
+from perfexp.phases import Phases
+from perfexp.versions import version
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+_KIND = "openvino"
+_VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
+
+
+@dataclass
+class OpenVinoConfig(BackendConfig):
+    """``device`` is any name the runtime lists; the arithmetic is pinned, never left to it."""
+
+    name: str = "openvino"
+    device: str = "CPU"
+
+
+class OpenVinoSession(Session):
+    """Synchronous requests, one for each input batch, whose tensors are bound once."""
+
+    timed_region: ClassVar[str] = "synchronous infer of a request whose input tensor is bound once, no input copy"
+
+    def __init__(self, compiled: "ov.CompiledModel", stored_bytes: int) -> None:
+        self._compiled = compiled
+        self._stored_bytes = stored_bytes
+        self._requests: list[ov.InferRequest] = []
+
+    def bind(self, inputs: Sequence[Images]) -> None:
+        import openvino as ov
+
+        self._requests = []
+        for batch in inputs:
+            request = self._compiled.create_infer_request()
+            request.set_input_tensor(ov.Tensor(batch, shared_memory=True))
+            self._requests.append(request)
+
+    def infer(self, index: int) -> None:
+        self._requests[index].infer()
+
+    def output(self, index: int) -> NDArray[np.float32]:
+        self.infer(index)
+        return np.array(self._requests[index].get_output_tensor(0).data, dtype=np.float32)
+
+    def effective(self) -> dict[str, str]:
+        supported = set(self._compiled.get_property("SUPPORTED_PROPERTIES"))
+        names = {
+            "precision": "INFERENCE_PRECISION_HINT",
+            "threads": "INFERENCE_NUM_THREADS",
+            "streams": "NUM_STREAMS",
+            "device": "EXECUTION_DEVICES",
+        }
+        read = {k: self._compiled.get_property(p) for k, p in names.items() if p in supported}
+        facts = {key: _plain(value) for key, value in read.items()}
+        facts["input_shape"] = str(list(self._compiled.input(0).shape))
+        return facts
+
+    def model_bytes(self) -> int:
+        return self._stored_bytes
+
+    def close(self) -> None:
+        self._requests = []
+
+
+class OpenVinoBackend(Backend):
+    """Converts a network once, reshapes and compiles it for each batch size."""
+
+    Config = OpenVinoConfig
+    packages = ("openvino",)
+
+    def start(self) -> None:
+        os.environ.setdefault("OPENVINO_TELEMETRY", "0")
+        import openvino as ov
+
+        listed = list(ov.Core().available_devices)
+        asked = self.config.device.split(":")[0]
+        if asked not in (*listed, *_VIRTUAL_DEVICES):
+            raise BackendError(
+                f"OpenVINO has no device {self.config.device!r} here: its runtime lists "
+                f"{', '.join(listed) or 'none'}; set backend.device to one of them."
+            )
+        self.threads()
+
+    def is_prepared(self, network: Network, cache: Cache) -> bool:
+        return cache.has(_KIND, _key(network))
+
+    def prepare(self, network: Network, cache: Cache, phases: Phases) -> None:
+        import openvino as ov
+        import torch
+
+        with phases.timed("build"):
+            module = network.build()
+        with phases.timed("convert"), cache.writing(_KIND, _key(network)) as folder:
+            example = torch.zeros(1, 3, network.input_size, network.input_size)
+            model = ov.convert_model(module, example_input=example)
+            _save(model, folder / "model.xml")
+
+    def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
+        import openvino as ov
+
+        folder = cache.entry(_KIND, _key(network))
+        core = ov.Core()
+        with phases.timed("load"):
+            model = core.read_model(folder / "model.xml")
+            size = network.input_size
+            model.reshape([batch_size, 3, size, size])
+        with phases.timed("compile"):
+            compiled = core.compile_model(model, self.config.device, self._properties(core))
+        return OpenVinoSession(compiled, sum(f.stat().st_size for f in folder.iterdir()))
+
+    def _properties(self, core: "ov.Core") -> dict[str, str | int]:
+        """The settings this device understands; what it took is read back afterwards."""
+        wanted: dict[str, str | int] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self.config.precision.value,
+            "INFERENCE_NUM_THREADS": self.threads(),
+            "NUM_STREAMS": 1,
+        }
+        supported = set(core.get_property(self.config.device, "SUPPORTED_PROPERTIES"))
+        return {name: value for name, value in wanted.items() if name in supported}
+
+
+def _key(network: Network) -> str:
+    return digest({"network": network.key, "openvino": version("openvino")})
+
+
+def _save(model: "ov.Model", path: Path) -> None:
+    import openvino as ov
+
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(f"OpenVINO could not write {path.name}: {str(error).splitlines()[0]}") from error
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    to_string = getattr(value, "get_type_name", None)
+    return str(to_string()) if to_string else str(value)
+
+
+BACKEND = OpenVinoBackend

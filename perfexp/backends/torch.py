@@ -1,0 +1,123 @@
+"""PyTorch eager on cpu, cuda or mps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfexp.backends.base import Backend, Images, Network, Session
+from perfexp.cache import Cache
+from perfexp.config import BackendConfig
+from perfexp.errors import BackendError
+from perfexp.phases import Phases
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
+
+
+@dataclass
+class TorchConfig(BackendConfig):
+    """``device`` is cpu, cuda, cuda:N or mps."""
+
+    name: str = "torch"
+
+
+class TorchSession(Session):
+    """Forward passes in inference mode over tensors that are already on the device."""
+
+    timed_region: ClassVar[str] = "forward on inputs already on the device, then a device synchronisation"
+
+    def __init__(self, network: "nn.Module", device: "torch.device") -> None:
+        import torch
+
+        self._network = network
+        self._device = device
+        self._parameter = next(network.parameters())
+        self._inputs: list[torch.Tensor] = []
+        self._inference_mode = torch.inference_mode
+        accelerated = device.type != "cpu"
+        self._synchronize = getattr(torch, device.type).synchronize if accelerated else lambda: None
+
+    def bind(self, inputs: Sequence[Images]) -> None:
+        import torch
+
+        self._inputs = [
+            torch.from_numpy(batch).to(self._device, self._parameter.dtype) for batch in inputs
+        ]
+
+    def infer(self, index: int) -> None:
+        with self._inference_mode():
+            self._network(self._inputs[index])
+        self._synchronize()
+
+    def output(self, index: int) -> NDArray[np.float32]:
+        with self._inference_mode():
+            logits: NDArray[np.float32] = self._network(self._inputs[index]).float().cpu().numpy()
+        return logits
+
+    def effective(self) -> dict[str, str]:
+        import torch
+
+        short = {f"torch.{name}": precision for precision, name in _DTYPES.items()}
+        return {
+            "device": str(self._parameter.device),
+            "precision": short[str(self._parameter.dtype)],
+            "threads": str(torch.get_num_threads()),
+            "interop_threads": str(torch.get_num_interop_threads()),
+            "training": str(any(module.training for module in self._network.modules())),
+        }
+
+    def model_bytes(self) -> int:
+        return sum(t.numel() * t.element_size() for t in self._network.state_dict().values())
+
+    def close(self) -> None:
+        self._inputs = []
+
+
+class TorchBackend(Backend):
+    """The reference every other backend is compared with."""
+
+    Config = TorchConfig
+    packages = ("torch",)
+
+    def start(self) -> None:
+        import torch
+
+        available = _devices()
+        if self.config.device not in available:
+            raise BackendError(
+                f"PyTorch has no device {self.config.device!r} here: it has {', '.join(available)}; "
+                "set backend.device to one of them."
+            )
+        torch.set_num_threads(self.threads())
+        torch.set_num_interop_threads(1)
+        torch.backends.fp32_precision = "ieee"
+
+    def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
+        import torch
+
+        with phases.timed("build"):
+            module = network.build()
+        with phases.timed("load"):
+            device = torch.device(self.config.device)
+            module = module.to(device, getattr(torch, _DTYPES[self.config.precision.value]))
+            return TorchSession(module, device)
+
+
+def _devices() -> list[str]:
+    import torch
+
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return found
+
+
+BACKEND = TorchBackend

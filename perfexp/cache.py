@@ -1,0 +1,82 @@
+"""Files below ``mlruns/cache``: written whole or not at all, found again by content key."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from perfexp.errors import CacheError
+
+
+def digest(facts: Mapping[str, object]) -> str:
+    """Short stable hash of plain values: 16 hexadecimal digits of SHA-256."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Hash of a file's bytes; read once as long as size and time stay the same."""
+    stat = path.stat()
+    return _file_digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+class Cache:
+    """One folder an entry: ``root/kind/key/``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def entry(self, kind: str, key: str) -> Path:
+        """The entry's folder, which may not exist yet."""
+        return self.root / kind / key
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the entry was written completely."""
+        return self.entry(kind, key).is_dir()
+
+    @contextmanager
+    def writing(self, kind: str, key: str) -> Iterator[Path]:
+        """An empty folder that becomes the entry when the body ends without an error.
+
+        Raises:
+            CacheError: the disk is full or the folder cannot be written.
+        """
+        final = self.entry(kind, key)
+        draft: Path | None = None
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=final.parent))
+            yield draft
+            self._publish(draft, final)
+        except OSError as error:
+            free_mb = shutil.disk_usage(_existing(final)).free / 1e6
+            raise CacheError(
+                f"The cache {final.parent} cannot be written ({error.strerror or error}), with "
+                f"{free_mb:.0f} MB free on its disk; free some space or set tracking.root elsewhere."
+            ) from error
+        finally:
+            if draft is not None:
+                shutil.rmtree(draft, ignore_errors=True)
+
+    @staticmethod
+    def _publish(draft: Path, final: Path) -> None:
+        try:
+            os.replace(draft, final)
+        except OSError:
+            if not final.is_dir():
+                raise
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)

@@ -1,0 +1,1 @@
+"""Instruments: each reads one thing and knows nothing of models or stores."""

@@ -1,0 +1,74 @@
+"""What a number depends on besides its configuration: host, processor, versions, settings."""
+
+import os
+import platform
+import socket
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGES = ("perfexp", "torch", "torchvision", "timm", "openvino", "numpy", "mlflow", "hydra-core")
+_SETTINGS = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "CUDA_VISIBLE", "PYTORCH_", "TORCH_", "OV_", "MALLOC_")
+
+
+@cache
+def cpu_name() -> str:
+    """The processor's name as the system prints it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def host() -> dict[str, str]:
+    """What tells this machine from another one; part of a cell's key."""
+    return {
+        "host": socket.gethostname(),
+        "cpu": cpu_name(),
+        "cpus": str(os.cpu_count()),
+        "machine": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of the packages that matter, those that are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def git_commit() -> str | None:
+    """The commit checked out in the current directory, None outside a repository."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def settings() -> dict[str, str]:
+    """Environment variables that change the speed of numerical libraries."""
+    return {k: v for k, v in os.environ.items() if k.startswith(_SETTINGS)}
+
+
+def snapshot() -> dict[str, str]:
+    """Everything above in one flat mapping, as it is at this moment."""
+    facts = {**host(), **{f"version.{k}": v for k, v in versions().items()}}
+    facts.update({f"env.{k}": v for k, v in settings().items()})
+    facts["load_average_1min"] = str(os.getloadavg()[0])
+    commit = git_commit()
+    if commit:
+        facts["git_commit"] = commit
+    return facts

@@ -1,0 +1,52 @@
+"""torchvision's classifiers; published accuracy comes from its weight enums, offline."""
+
+import math
+from typing import TYPE_CHECKING
+
+from perfexp.models.base import Facts, Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_WITHOUT_SLOW_INIT: dict[str, dict[str, bool]] = {
+    "googlenet": {"init_weights": False, "aux_logits": False},
+    "inception_v3": {"init_weights": False},
+}
+"""Their own initialisation takes minutes; GoogLeNet's published size leaves its heads out."""
+
+
+class TorchvisionSource(Source):
+    """``torchvision.models``, classifiers only."""
+
+    packages = ("torchvision", "torch")
+
+    def names(self) -> list[str]:
+        from torchvision import models
+
+        return list(models.list_models(module=models))
+
+    def facts(self, name: str) -> Facts:
+        from torchvision import models
+
+        weights = models.get_model_weights(name).DEFAULT
+        accuracy = weights.meta["_metrics"]["ImageNet-1K"]
+        top1, top5 = accuracy["acc@1"], accuracy["acc@5"]
+        family = models.get_model_builder(name).__module__.rsplit(".", 1)[-1]
+        return Facts(
+            input_size=weights.transforms().crop_size[0],
+            family=family,
+            published_weights=f"{type(weights).__name__}.{weights.name}",
+            published_top1=None if math.isnan(top1) else top1,
+            published_top5=None if math.isnan(top5) else top5,
+        )
+
+    def build(self, name: str, input_size: int, pretrained: bool) -> "nn.Module":
+        from torchvision import models
+
+        if pretrained:
+            return models.get_model(name, weights="DEFAULT")
+        sized = {"image_size": input_size} if name.startswith("vit_") else {}
+        return models.get_model(name, weights=None, **_WITHOUT_SLOW_INIT.get(name, {}), **sized)
+
+
+SOURCE = TorchvisionSource()

@@ -1,0 +1,132 @@
+"""What a cell's network is: described once, found again by key, built when needed."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp import complexity, models, weights
+from perfexp.cache import Cache, digest, file_digest
+from perfexp.config import Cell, InputFit
+from perfexp.errors import ModelError, nearest
+from perfexp.versions import version
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_KIND = "description"
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that is known of a network without its weights; accuracies in percent."""
+
+    input_size: int
+    family: str
+    params: int
+    macs: int
+    published_weights: str | None
+    published_top1: float | None
+    published_top5: float | None
+
+
+@dataclass(frozen=True)
+class CellNetwork:
+    """The network of one cell; keeps the contract that backends ask for."""
+
+    cell: Cell
+    description: Description
+
+    @property
+    def input_size(self) -> int:
+        return self.description.input_size
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that decides the weights."""
+        cell = self.cell
+        return digest({
+            **_identity(cell),
+            "input_size": self.input_size,
+            "weights": _weights_identity(cell.weights, self.description),
+            "seed": cell.seed,
+        })
+
+    def build(self) -> "nn.Module":
+        cell = self.cell
+        source = models.source(cell.model.source)
+        return weights.with_weights(source, cell.model.name, self.input_size, cell.weights, cell.seed)
+
+
+def find(cell: Cell, cache: Cache) -> CellNetwork | None:
+    """The cell's network if it was described before; imports no framework."""
+    key = _description_key(cell)
+    if not cache.has(_KIND, key):
+        return None
+    stored = json.loads((cache.entry(_KIND, key) / "description.json").read_text())
+    return CellNetwork(cell, Description(**stored))
+
+
+def describe(cell: Cell, cache: Cache) -> CellNetwork:
+    """Look the model up, count it on the meta device, and keep what was found.
+
+    Raises:
+        ModelError: no such model, or an input size that the architecture cannot take.
+        CacheError: the cache cannot be written.
+    """
+    description = _describe(cell)
+    with cache.writing(_KIND, _description_key(cell)) as folder:
+        (folder / "description.json").write_text(json.dumps(asdict(description)))
+    return CellNetwork(cell, description)
+
+
+def _describe(cell: Cell) -> Description:
+    import torch
+
+    source, name = models.source(cell.model.source), cell.model.name
+    known = source.names()
+    if name.split(".")[0] not in known:
+        raise ModelError(
+            f"{cell.model.source} has no model named {name!r}: {nearest(name, known)}; set model.name to one."
+        )
+    facts = source.facts(name)
+    size = cell.input_size or facts.input_size
+    if cell.input_fit == InputFit.grow:
+        size = max(size, cell.model.min_input_size)
+
+    def build(input_size: int) -> "nn.Module":
+        with torch.device("meta"):
+            return source.build(name, input_size, pretrained=False)
+
+    counted = complexity.count_or_explain(name, build, size, facts.input_size)
+    return Description(
+        input_size=size,
+        family=cell.model.family or facts.family,
+        params=counted.params,
+        macs=counted.macs,
+        published_weights=facts.published_weights,
+        published_top1=facts.published_top1,
+        published_top5=facts.published_top5,
+    )
+
+
+def _identity(cell: Cell) -> dict[str, object]:
+    source = models.source(cell.model.source)
+    versions = {package: version(package) for package in source.packages}
+    return {"source": cell.model.source, "name": cell.model.name, "versions": versions}
+
+
+def _description_key(cell: Cell) -> str:
+    asked = {"input_size": cell.input_size, "fit": cell.input_fit.value}
+    model = {"min_input_size": cell.model.min_input_size, "family": cell.model.family}
+    return digest({**_identity(cell), **asked, **model})
+
+
+def _weights_identity(asked: str, description: Description) -> str:
+    if asked == weights.RANDOM:
+        return asked
+    if asked == weights.PRETRAINED:
+        return f"{asked} {description.published_weights}"
+    path = Path(asked)
+    return file_digest(path) if path.is_file() else asked

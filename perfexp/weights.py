@@ -1,0 +1,114 @@
+"""Weights for a network: random and calibrated, pretrained, or from a checkpoint."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp.errors import ModelError
+from perfexp.models import Source
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+RANDOM, PRETRAINED = "random", "pretrained"
+_CALIBRATION_IMAGES = 8
+
+
+def with_weights(source: Source, name: str, input_size: int, weights: str, seed: int) -> "nn.Module":
+    """A network in eval mode, without gradients, with the weights asked for.
+
+    ``weights`` is ``random``, ``pretrained`` or a checkpoint's path. Random weights follow
+    ``seed``, and BatchNorm statistics are calibrated on one batch: without it the outputs of
+    untrained networks vanish (standard deviation about 1e-9) and any two backends agree.
+
+    Raises:
+        ModelError: the weights cannot be had, or do not fit.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    if weights == PRETRAINED:
+        network = _pretrained(source, name, input_size)
+    else:
+        network = source.build(name, input_size, pretrained=False)
+    network.eval().requires_grad_(False)
+    if weights == RANDOM:
+        calibrate(network, input_size, seed)
+    elif weights != PRETRAINED:
+        _load_checkpoint(network, name, Path(weights))
+    return network
+
+
+def calibrate(network: "nn.Module", input_size: int, seed: int) -> None:
+    """Set every BatchNorm's running statistics from one seeded batch of noise."""
+    import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    generator = torch.Generator().manual_seed(seed)
+    shape = (_CALIBRATION_IMAGES, 3, input_size, input_size)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.inference_mode():
+        network(torch.randn(shape, generator=generator))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def _pretrained(source: Source, name: str, input_size: int) -> "nn.Module":
+    try:
+        return source.build(name, input_size, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ModelError(
+            f"The pretrained weights of {name} could not be fetched ({reason}); go online once, or "
+            "give weights=/path/to/checkpoint, or weights=random."
+        ) from error
+
+
+def _load_checkpoint(network: "nn.Module", name: str, path: Path) -> None:
+    state = _read(path)
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        own = network.state_dict()
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
+        example = next(iter(sorted(shapes) or sorted(missing) or sorted(unknown)), "")
+        raise ModelError(
+            f"The checkpoint {path} does not fit {name}: {len(missing)} tensors missing, "
+            f"{len(unknown)} unknown, {len(shapes)} of another shape (first: {example}); give a "
+            "checkpoint of this architecture."
+        ) from error
+
+
+def _read(path: Path) -> "dict[str, Tensor]":
+    import pickle
+
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"weights={path} is neither random, pretrained nor a file that exists; check the path."
+        ) from error
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is empty"
+        raise ModelError(
+            f"The checkpoint {path} cannot be read as tensors ({reason}); save a plain state dict."
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        loaded = loaded.get(wrapper, loaded) if isinstance(loaded, dict) else loaded
+    if not isinstance(loaded, dict) or not all(hasattr(v, "shape") for v in loaded.values()):
+        raise ModelError(f"The checkpoint {path} holds no state dict; save network.state_dict().")
+    return loaded
