@@ -1,6 +1,6 @@
 """OpenVINO on any device its runtime lists."""
 
-import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +40,14 @@ class OpenVinoSession(Session):
         self._compiled = compiled
         self._stored_bytes = stored_bytes
         self._requests: list[ov.InferRequest] = []
+        self._inputs: list[Images] = []
 
     def bind(self, inputs: Sequence[Images]) -> None:
         import openvino as ov
 
         self._requests = []
-        for batch in inputs:
+        self._inputs = list(inputs)  # a shared tensor does not keep its array alive
+        for batch in self._inputs:
             request = self._compiled.create_infer_request()
             request.set_input_tensor(ov.Tensor(batch, shared_memory=True))
             self._requests.append(request)
@@ -74,7 +76,7 @@ class OpenVinoSession(Session):
         return self._stored_bytes
 
     def close(self) -> None:
-        self._requests = []
+        self._requests, self._inputs = [], []
 
 
 class OpenVinoBackend(Backend):
@@ -84,7 +86,6 @@ class OpenVinoBackend(Backend):
     packages = ("openvino",)
 
     def start(self) -> None:
-        os.environ.setdefault("OPENVINO_TELEMETRY", "0")
         import openvino as ov
 
         listed = list(ov.Core().available_devices)
@@ -107,7 +108,10 @@ class OpenVinoBackend(Backend):
             module = network.build()
         with phases.timed("convert"), cache.writing(_KIND, _key(network)) as folder:
             example = torch.zeros(1, 3, network.input_size, network.input_size)
-            model = ov.convert_model(module, example_input=example)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+                warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+                model = ov.convert_model(module, example_input=example)
             _save(model, folder / "model.xml")
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:

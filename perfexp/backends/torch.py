@@ -95,7 +95,8 @@ class TorchBackend(Backend):
                 "set backend.device to one of them."
             )
         torch.set_num_threads(self.threads())
-        torch.set_num_interop_threads(1)
+        if torch.get_num_interop_threads() != 1:
+            torch.set_num_interop_threads(1)
         torch.backends.fp32_precision = "ieee"
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:

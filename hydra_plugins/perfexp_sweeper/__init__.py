@@ -1,0 +1,1 @@
+"""The sweeper: a grid over cells, each composed once."""

@@ -1,0 +1,17 @@
+"""perfexp: how fast, how accurate and how heavy an image classifier is, cell by cell."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perfexp.runs import load_runs
+
+__all__ = ["load_runs"]
+
+
+def __getattr__(name: str) -> object:
+    """Import pandas and the reader only when they are asked for."""
+    if name in __all__:
+        from perfexp import runs
+
+        return getattr(runs, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,46 @@
+"""Makes the dataclasses, the packaged conf/ and the user's sweeps/ known to Hydra."""
+
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from perfexp import backends
+from perfexp.config import MeasureConfig, ModelConfig, RunConfig, TrackingConfig
+from perfexp.errors import ConfigError
+
+
+def conf_dir() -> Path:
+    """The folder of conf/: packaged with a wheel, else the checkout's."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "_data" / "conf"
+    return packaged if packaged.is_dir() else here.parent / "conf"
+
+
+def register() -> None:
+    """Store the schemas; each backend module brings its own."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="run", node=RunConfig)
+    store.store(group="schema", name="model", node=ModelConfig)
+    store.store(group="schema", name="measure", node=MeasureConfig)
+    store.store(group="schema", name="tracking", node=TrackingConfig)
+    for name in backends.names():
+        store.store(group="schema/backend", name=name, node=backends.backend_class(name).Config)
+    _register_sweeps_of(Path.cwd() / "sweeps")
+
+
+def _register_sweeps_of(folder: Path) -> None:
+    """Offer the YAML files of a ``sweeps/`` folder beneath the current directory as ``sweep=``.
+
+    Raises:
+        ConfigError: a file is not YAML.
+    """
+    packaged = {path.stem for path in (conf_dir() / "sweep").glob("*.yaml")}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.stem in packaged:
+            continue
+        try:
+            node = OmegaConf.load(path)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"The sweep {path} cannot be read ({error}); mend or remove it.") from error
+        ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")

@@ -1,0 +1,195 @@
+"""Views of MLflow's runs page, prepared ahead and opened by an address.
+
+MLflow keeps a shared view as an experiment tag: filter, columns and chart cards, compressed.
+The format belongs to its user interface and is not public; it was read from MLflow 3.17.
+
+A sweep has two views. "cell" lists and compares the measured cells; "curve" draws the lines
+against the batch size. They are two because a curve run repeats its cells' metrics with the
+batch size as step: in one view each scatter would count a curve's largest batch twice, and
+each line chart would carry every cell in its legend.
+
+The page titles charts with metric names, whatever the view says, so the cards carry no titles.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+Kind = Literal["cell", "curve"]
+Mode = Literal["CHART", "TABLE"]
+Card = Mapping[str, object]
+
+_TAG_PREFIX = "mlflow.sharedViewState."
+_OWN_SECTION = "perfexp"
+_REST_SECTION = "Model metrics"
+"""MLflow adds a bar chart of every metric without one to the section of this name."""
+
+_WIDTHS: Mapping[Kind, Mapping[str, int]] = {
+    "cell": {
+        "attributes.`Run Name`": 230,
+        "params.`model.name`": 150,
+        "params.`backend.name`": 110,
+        "params.`batch_size`": 90,
+        "metrics.`latency_p50_ms`": 120,
+        "metrics.`throughput_images_per_s`": 180,
+        "metrics.`memory_peak_mb`": 130,
+        "metrics.`published_top1`": 120,
+        "duration": 80,
+        "tags.`reason`": 320,
+    },
+    "curve": {
+        "attributes.`Run Name`": 230,
+        "params.`model.name`": 150,
+        "params.`backend.name`": 110,
+        "tags.`family`": 120,
+        "duration": 80,
+    },
+}
+"""The table's columns from left to right, in pixels; MLflow always shows the first and duration."""
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """One view, ready to be set as a tag of the experiment.
+
+    Attributes:
+        share_key: What an address names the view by.
+        tag_name: The experiment tag that holds it.
+        tag_value: The view in MLflow's own form.
+    """
+
+    share_key: str
+    tag_name: str
+    tag_value: str
+
+
+def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = "cell") -> SavedView:
+    """Builds the view of one sweep's cells or curves; nothing is written.
+
+    The key depends on the sweep and the kind alone, so writing a view again replaces it.
+
+    Args:
+        sweep_id: The sweep to show; None shows the whole experiment.
+        now_ms: Milliseconds since the epoch, kept as the view's date.
+        kind: Which runs to show.
+    """
+    digest = hashlib.sha256((sweep_id or "").encode()).hexdigest()[:12]
+    share_key = f"perfexp-{kind}-{digest}"
+    envelope = {
+        "name": f"perfexp {kind}s, {sweep_id or 'all sweeps'}",
+        "createdAt": now_ms,
+        "state": _deflate(_state(sweep_id, kind)),
+    }
+    return SavedView(share_key, _TAG_PREFIX + share_key, json.dumps(envelope))
+
+
+def view_url(
+    base_url: str, experiment_id: str, view: SavedView | None, mode: Mode = "CHART"
+) -> str:
+    """Names the address of an experiment's runs, on the prepared view if there is one.
+
+    Args:
+        base_url: Where the server answers, such as ``http://127.0.0.1:5000``.
+        experiment_id: MLflow's id of the experiment.
+        view: The view to open; None opens the plain page.
+        mode: Whether the view opens on its charts or on its table.
+    """
+    query = {"workflowType": "machine_learning"}
+    if view is not None:
+        query = {"viewStateShareKey": view.share_key, "compareRunsMode": mode, **query}
+    return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
+
+
+def _deflate(state: Mapping[str, object]) -> str:
+    packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode())
+    return "deflate;" + base64.b64encode(packed).decode()
+
+
+def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
+    widths = _WIDTHS[kind]
+    return {
+        "searchFilter": _filter(sweep_id, kind),
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": [column for column in widths if "`" in column],
+        "columnOrder": list(widths),
+        "columnWidths": dict(widths),
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [
+            {"uuid": f"perfexp-{place}", "metricSectionId": _OWN_SECTION, **card}
+            for place, card in enumerate(_cell_cards() if kind == "cell" else _curve_cards())
+        ],
+        "compareRunSections": [
+            _section(_OWN_SECTION, is_open=True),
+            _section(_REST_SECTION, is_open=False),
+        ],
+        "isAccordionReordered": True,
+    }
+
+
+def _filter(sweep_id: str | None, kind: Kind) -> str:
+    by_kind = f"tags.kind = '{kind}'"
+    if sweep_id is None:
+        return by_kind
+    mark = '"' if "'" in sweep_id else "'"
+    return f"{by_kind} AND tags.sweep_id = {mark}{sweep_id}{mark}"
+
+
+def _section(name: str, *, is_open: bool) -> Mapping[str, object]:
+    return {"uuid": name, "name": name, "display": is_open, "columns": 2, "isReordered": False}
+
+
+def _cell_cards() -> Sequence[Card]:
+    return [
+        _scatter("latency_per_image_ms", "published_top1"),
+        _scatter("latency_p50_ms", "throughput_images_per_s"),
+        {
+            "type": "PARALLEL",
+            "selectedParams": ["batch_size"],
+            "selectedMetrics": ["latency_p50_ms", "throughput_images_per_s", "memory_peak_mb"],
+            "showAllRuns": True,
+        },
+        {"type": "BAR", "metricKey": "throughput_images_per_s"},
+        {"type": "BAR", "metricKey": "latency_p50_ms"},
+        {"type": "BAR", "metricKey": "memory_peak_mb"},
+    ]
+
+
+def _curve_cards() -> Sequence[Card]:
+    return [
+        _line("latency_p50_ms"),
+        _line("throughput_images_per_s"),
+        _line("latency_per_image_ms"),
+    ]
+
+
+def _scatter(horizontal: str, vertical: str) -> Card:
+    return {
+        "type": "SCATTER",
+        "xaxis": {"key": horizontal, "type": "METRIC"},
+        "yaxis": {"key": vertical, "type": "METRIC"},
+    }
+
+
+def _line(metric: str) -> Card:
+    return {
+        "type": "LINE",
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "xAxisKey": "step",
+        "xAxisScaleType": "log",
+        "scaleType": "log",
+        "lineSmoothness": 0,
+        "displayPoints": True,
+        "useGlobalXaxisKey": False,
+        "useGlobalLineSmoothing": False,
+    }

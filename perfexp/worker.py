@@ -1,0 +1,148 @@
+"""One cell in a clean process: the only place that runs a backend.
+
+The parent blocks on a pipe. A child that raises, exits, is killed or runs too long is a message
+like any other. Children come from a fork server that has the heavy modules imported already,
+where the platform has one; elsewhere they are spawned.
+"""
+
+import gc
+import multiprocessing
+import signal
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from perfexp import procedure
+from perfexp.cache import Cache
+from perfexp.config import Cell
+from perfexp.errors import PerfexpError
+from perfexp.phases import Phases
+from perfexp.records import Failure, FailureKind, Measurement
+
+PRELOADED = ["torch", "torchvision", "timm"]
+"""Imports only, and only these: others start threads on import, which a fork does not carry."""
+
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "bad_alloc", "cannot allocate", "Unable to allocate")
+
+Message = Measurement | Failure | dict[str, float]
+Step = Callable[[Cell, Cache, Phases], Measurement | None]
+
+
+def run_cell(cell: Cell) -> Measurement | Failure:
+    """Measure ``cell`` in a process of its own; never raises for what happens in there."""
+    prepared_s: Mapping[str, float] = {}
+    if not procedure.is_prepared(cell, Cache(Path(cell.cache_dir))):
+        done = _in_child(procedure.prepare, cell)
+        if isinstance(done, Failure):
+            return done
+        assert isinstance(done, dict)
+        prepared_s = done
+    outcome = _in_child(procedure.measure, cell)
+    assert isinstance(outcome, Measurement | Failure)
+    merged = _added(prepared_s, outcome.phases_s)
+    if isinstance(outcome, Failure):
+        return replace(outcome, phases_s=merged)
+    extra = {f"{name}_s": s for name, s in prepared_s.items() if name in ("build", "convert")}
+    return replace(outcome, phases_s=merged, metrics={**extra, **outcome.metrics})
+
+
+def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    return {k: first.get(k, 0.0) + second.get(k, 0.0) for k in (*first, *second)}
+
+
+def _in_child(step: Step, cell: Cell) -> Message:
+    context = _context()
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
+    began = time.perf_counter()
+    child.start()
+    sender.close()
+    try:
+        wait([receiver, child.sentinel], timeout=cell.measure.time_limit_s)
+        message = _receive(receiver)
+        if message is None:
+            message = _verdict(child, cell)
+        child.join(timeout=10)
+    finally:
+        if child.is_alive():
+            child.kill()
+            child.join()
+        receiver.close()
+    if isinstance(message, Failure):
+        elapsed = time.perf_counter() - began
+        return replace(message, phases_s={**message.phases_s, "until failure": elapsed})
+    return message
+
+
+def _context() -> multiprocessing.context.ForkServerContext | multiprocessing.context.SpawnContext:
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        return context
+    return multiprocessing.get_context("spawn")
+
+
+def _receive(receiver: Connection) -> Message | None:
+    try:
+        if receiver.poll():
+            message: Message = receiver.recv()
+            return message
+    except EOFError:
+        pass
+    return None
+
+
+def _verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
+    """Why a child ended, or did not end, without a message."""
+    child.join(timeout=1)
+    code = child.exitcode
+    if code is None:
+        limit = cell.measure.time_limit_s
+        return Failure(
+            FailureKind.TIMEOUT, f"The worker was stopped at its time limit of {limit:g} s; raise measure.time_limit_s."
+        )
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", as the kernel does when memory runs out" if name == "SIGKILL" else ""
+        return Failure(FailureKind.KILLED, f"The worker was killed by {name}{hint}.")
+    return Failure(FailureKind.EXITED, f"The worker exited with code {code} before it had measured.")
+
+
+def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
+    """Runs in the worker: one step, one message."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_first_when_memory_runs_out()
+    gc.freeze()
+    phases = Phases()
+    phases.seconds["worker start"] = time.time() - asked_at
+    try:
+        done = step(cell, Cache(Path(cell.cache_dir)), phases)
+        sender.send(phases.seconds if done is None else done)
+    except BaseException as error:
+        sender.send(_failure(error, phases))
+    finally:
+        sender.close()
+
+
+def _failure(error: BaseException, phases: Phases) -> Failure:
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, PerfexpError):
+        kind, message = FailureKind.REFUSED, text
+    elif isinstance(error, MemoryError) or any(word in text for word in _MEMORY_WORDS):
+        kind = FailureKind.OUT_OF_MEMORY
+        message = f"Memory ran out ({text.splitlines()[0]}); take a smaller batch_size."
+    else:
+        kind, message = FailureKind.RAISED, f"{type(error).__name__}: {text.splitlines()[0]}"
+    return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
+
+
+def _die_first_when_memory_runs_out() -> None:
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        return
+
