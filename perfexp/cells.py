@@ -37,9 +37,11 @@ def key(cell: Cell) -> str:
     """
     packages = backends.backend_class(cell.backend.name).packages + models.source(cell.model.source).packages
     weights = Path(cell.weights)
-    return digest({
-        "choices": {k: str(v) for k, v in cell.choices().items()},
-        "checkpoint": file_digest(weights) if weights.is_file() else None,
-        "versions": {package: version(package) for package in packages},
-        "host": environment.host(),
-    })
+    return digest(
+        {
+            "choices": {k: str(v) for k, v in cell.choices().items()},
+            "checkpoint": file_digest(weights) if weights.is_file() else None,
+            "versions": {package: version(package) for package in packages},
+            "host": environment.host(),
+        }
+    )

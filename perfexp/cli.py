@@ -16,6 +16,7 @@ from perfexp.config import RunConfig
 from perfexp.errors import PerfexpError, TrackingError, nearest
 
 CELL_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+_TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
 ledger = sweep.Ledger()
 
 
@@ -37,17 +38,27 @@ def main() -> None:
     except (PerfexpError, HydraException, OmegaConfBaseException) as error:
         _exit(_sentence(error), BAD_INPUT)
     except OSError as error:
-        _exit(f"{error.filename or 'A file'} cannot be used ({error.strerror}); check disk and rights.", BAD_INPUT)
+        _exit(
+            f"{error.filename or 'A file'} cannot be used ({error.strerror}); check disk and rights.",
+            BAD_INPUT,
+        )
     sys.exit(CELL_FAILED if ledger.failed else 0)
 
 
 def _task(config: DictConfig) -> sweep.Outcome:
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        _exit(f"{missing[0]} has no value; give one, as in {missing[0]}=….", BAD_INPUT)
     settings = OmegaConf.to_object(config)
     assert isinstance(settings, RunConfig)
     try:
         return job.run(settings, OmegaConf.to_yaml(config, resolve=True), ledger)
     except TrackingError as error:
         _exit(str(error), BAD_INPUT)
+    except PerfexpError as error:
+        if settings.in_sweep.id is None:
+            _exit(str(error), BAD_INPUT)
+        return job.refused(settings, error, ledger)
 
 
 def _finish() -> None:
@@ -71,10 +82,9 @@ def _unknown_choice(error: MissingConfigException) -> str:
 
 def _sentence(error: Exception) -> str:
     """The error's own words on one line, without OmegaConf's trailer of types."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key:")]
-    words = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    return " ".join([f"{key}:" for key in keys if key] + words)
+    text = f"{error}: {error.__cause__}" if error.__cause__ else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(line for line in lines if not line.startswith(_TYPE_TRAILER))
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:

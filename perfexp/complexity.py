@@ -47,7 +47,9 @@ def count_or_explain(
     except (RuntimeError, ValueError, AssertionError) as error:
         smallest = _smallest(build, input_size, own_size)
         takes = f"the smallest it takes is {smallest}" if smallest else f"its own size is {own_size}"
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+        reason = (
+            str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+        )
         raise ModelError(
             f"{name} cannot take {input_size} × {input_size} images ({reason}); {takes}: "
             "set input_size to that, or input_fit=grow where the model's file names its minimum."

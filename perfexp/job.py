@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perfexp import cells, sweep
 from perfexp.config import Cell, RunConfig
+from perfexp.errors import PerfexpError
 from perfexp.measure import environment
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.sweep import FINISHED, Ledger, Outcome
@@ -45,6 +46,14 @@ def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
         ledger.add(_written(job, stopped))
         raise
     outcome = _written(job, result)
+    ledger.add(outcome)
+    print(ledger.progress(outcome, config.in_sweep.total), flush=True)
+    return outcome
+
+
+def refused(config: RunConfig, error: PerfexpError, ledger: Ledger) -> Outcome:
+    """A combination of a sweep that describes no cell: a line in the table, not a run."""
+    outcome = Outcome(config.model.name, config.backend.name, config.batch_size, "REFUSED", str(error))
     ledger.add(outcome)
     print(ledger.progress(outcome, config.in_sweep.total), flush=True)
     return outcome

@@ -31,7 +31,9 @@ _TABLE = (
     Metric("model_size_mb", "MB", False, "weights and graph as the backend stores them"),
     Metric("memory_baseline_mb", "MB", None, "resident set after imports, before the model"),
     Metric("memory_model_mb", "MB", False, "rise of the resident set by loading the model"),
-    Metric("memory_peak_mb", "MB", False, "highest rise of the resident set during inference, inputs included"),
+    Metric(
+        "memory_peak_mb", "MB", False, "highest rise of the resident set during inference, inputs included"
+    ),
     Metric("build_s", "s", False, "building the network and its weights"),
     Metric("convert_s", "s", False, "converting to the backend's format; absent when cached"),
     Metric("load_s", "s", False, "making the backend ready to infer, compilation included"),

@@ -46,12 +46,14 @@ class CellNetwork:
     def key(self) -> str:
         """Hash of everything that decides the weights."""
         cell = self.cell
-        return digest({
-            **_identity(cell),
-            "input_size": self.input_size,
-            "weights": _weights_identity(cell.weights, self.description),
-            "seed": cell.seed,
-        })
+        return digest(
+            {
+                **_identity(cell),
+                "input_size": self.input_size,
+                "weights": _weights_identity(cell.weights, self.description),
+                "seed": cell.seed,
+            }
+        )
 
     def build(self) -> "nn.Module":
         cell = self.cell

@@ -151,4 +151,3 @@ def _labels(cell: Cell, known: Description) -> dict[str, str]:
     if known.published_weights and known.published_top1 is not None:
         labels["published_weights"] = known.published_weights
     return labels
-

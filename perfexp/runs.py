@@ -27,7 +27,15 @@ _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
     "weights", "host", "cpu", "sweep", "sweep_id", "kind",
 )  # fmt: skip
-_INTEGERS = ("batch_size", "effective_input_size", "seed", "params", "macs", "iterations", "warmup_iterations")
+_INTEGERS = (
+    "batch_size",
+    "effective_input_size",
+    "seed",
+    "params",
+    "macs",
+    "iterations",
+    "warmup_iterations",
+)
 
 
 def load_runs(
@@ -66,21 +74,24 @@ def load_runs(
     client = store.connect(uri, root, create=False)
     name = store.experiment_name(experiment)
     with store.explained(uri):
-        runs = list(_search(client, uri, name, _filter(sweep, status, kind)))
+        runs = list(_search(client, uri, name, _filter("sweep_id", sweep, status, kind)))
+        if sweep and not runs:
+            runs = list(_search(client, uri, name, _filter("sweep", sweep, status, kind)))
         frame = _typed(pd.DataFrame([_row(run) for run in runs]))
-    frame = _where(frame, where)
+    frame = _where(frame, where).copy()
     if samples:
-        frame = frame.assign(samples_ms=[_samples(client, run_id) for run_id in frame.get("run_id", [])])
+        frame["samples_ms"] = pd.Series(
+            [_samples(client, run_id) for run_id in frame.get("run_id", [])], index=frame.index, dtype=object
+        )
     return frame.reset_index(drop=True)
 
 
-def _filter(sweep: str | None, status: str | None, kind: str) -> str:
+def _filter(sweep_tag: str, sweep: str | None, status: str | None, kind: str) -> str:
     terms = [f"tags.kind = '{_quoted(kind)}'"]
     if status:
         terms.append(f"attributes.status = '{_quoted(status)}'")
     if sweep:
-        tag = "sweep_id" if any(c.isdigit() for c in sweep.rpartition("-")[2]) and "-" in sweep else "sweep"
-        terms.append(f"tags.{tag} = '{_quoted(sweep)}'")
+        terms.append(f"tags.{sweep_tag} = '{_quoted(sweep)}'")
     return " and ".join(terms)
 
 
@@ -95,7 +106,8 @@ def _search(client: "MlflowClient", uri: str, name: str, query: str) -> Iterator
     if found is None:
         known = [experiment.name for experiment in client.search_experiments()]
         raise TrackingError(
-            f"There is no experiment {name!r} in {store.redacted(uri)}: {nearest(name, known)}; name one of them."
+            f"There is no experiment {name!r} in {store.redacted(uri)}: {nearest(name, known)}; "
+            "name one of them."
         )
     token = None
     while True:

@@ -17,6 +17,7 @@ from perfexp.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 DEFAULT_EXPERIMENT = "perfexp"
 _SQLITE = "sqlite:///"
@@ -71,6 +72,7 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     _require_answer(uri)
     from mlflow import MlflowClient
@@ -97,8 +99,9 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
     """
     with explained(uri):
         found = client.get_experiment_by_name(name)
+        found = found or _create(client, uri, name, root)
         if found is None:
-            found = _create(client, uri, name, root)
+            raise TrackingError(f"{redacted(uri)} did not keep the new experiment {name!r}; try again.")
         if found.lifecycle_stage == "deleted":
             raise TrackingError(
                 f"The experiment {name!r} was deleted from {redacted(uri)}; restore it, or name another one."
@@ -106,7 +109,7 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
         return str(found.experiment_id)
 
 
-def _create(client: "MlflowClient", uri: str, name: str, root: Path):  # type: ignore[no-untyped-def]
+def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experiment | None":
     remote = uri.startswith(("http://", "https://", "databricks"))
     folder = re.sub(r"[^\w.-]+", "_", name)
     location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
@@ -131,7 +134,9 @@ def _locked(path: Path) -> Iterator[None]:
 def _require_file(path: Path, create: bool) -> None:
     if not path.exists():
         if not create:
-            raise TrackingError(f"There is no MLflow store at {path}; run perfexp first, or set tracking.uri.")
+            raise TrackingError(
+                f"There is no MLflow store at {path}; run perfexp first, or name another tracking URI."
+            )
         return
     with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -58,9 +58,7 @@ class Ledger:
         done = len(self.outcomes)
         elapsed_s = time.monotonic() - self._began
         left_s = elapsed_s / done * (total - done)
-        what = (
-            f"{outcome.metrics['latency_p50_ms']:.3f} ms" if outcome.status == FINISHED else outcome.reason
-        )
+        what = f"{outcome.metrics['latency_p50_ms']:.3f} ms" if outcome.status == FINISHED else outcome.reason
         title = f"{outcome.model} {outcome.backend} b{outcome.batch_size}"
         left = f", about {_duration(left_s)} left" if done < total else ""
         return f"[{done}/{total}] {title}: {what} ({_duration(elapsed_s)}{left})"

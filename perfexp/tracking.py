@@ -116,7 +116,8 @@ def draft_cell(
     else:
         status = "KILLED" if outcome.kind == FailureKind.INTERRUPTED else "FAILED"
         tags |= {"failure": outcome.kind.value, "reason": outcome.message}
-        tags |= {"family": cell.model.family or "", "display_name": cell.model.display_name or cell.model.name}
+        display_name = cell.model.display_name or cell.model.name
+        tags |= {"family": cell.model.family or "", "display_name": display_name}
         files["traceback.txt"] = outcome.traceback or outcome.message
     params = {k: str(v) for k, v in cell.choices().items()}
     phases = [(f"phase_{k.replace(' ', '_').replace('-', '')}_s", v, 0) for k, v in outcome.phases_s.items()]
@@ -140,12 +141,14 @@ def draft_curve(
 
 
 def _samples(outcome: Measurement) -> str:
-    return _json({
-        "format": outcome.format,
-        "unit": "ms",
-        "samples_ms": outcome.samples_ms,
-        "warmup_ms": outcome.warmup_ms,
-    })
+    return _json(
+        {
+            "format": outcome.format,
+            "unit": "ms",
+            "samples_ms": outcome.samples_ms,
+            "warmup_ms": outcome.warmup_ms,
+        }
+    )
 
 
 def _host_tags(environment: Mapping[str, str]) -> dict[str, str]:
@@ -156,4 +159,3 @@ def _host_tags(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=None if isinstance(value, dict) and "samples_ms" in value else 1)
-

@@ -88,9 +88,7 @@ def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = "cell") -> Saved
     return SavedView(share_key, _TAG_PREFIX + share_key, json.dumps(envelope))
 
 
-def view_url(
-    base_url: str, experiment_id: str, view: SavedView | None, mode: Mode = "CHART"
-) -> str:
+def view_url(base_url: str, experiment_id: str, view: SavedView | None, mode: Mode = "CHART") -> str:
     """Names the address of an experiment's runs, on the prepared view if there is one.
 
     Args:
@@ -105,6 +103,13 @@ def view_url(
     return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
 
 
+def runs_filter(**tags: str | None) -> str:
+    """Writes MLflow's filter for runs with these tags; a tag that is None may be anything."""
+    wanted = {name: value for name, value in tags.items() if value is not None}
+    marks = {name: '"' if "'" in value else "'" for name, value in wanted.items()}
+    return " AND ".join(f"tags.{name} = {marks[name]}{value}{marks[name]}" for name, value in wanted.items())
+
+
 def _deflate(state: Mapping[str, object]) -> str:
     packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode())
     return "deflate;" + base64.b64encode(packed).decode()
@@ -113,7 +118,7 @@ def _deflate(state: Mapping[str, object]) -> str:
 def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
     widths = _WIDTHS[kind]
     return {
-        "searchFilter": _filter(sweep_id, kind),
+        "searchFilter": runs_filter(kind=kind, sweep_id=sweep_id),
         "orderByKey": "attributes.start_time",
         "orderByAsc": True,
         "startTime": "ALL",
@@ -134,14 +139,6 @@ def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
         ],
         "isAccordionReordered": True,
     }
-
-
-def _filter(sweep_id: str | None, kind: Kind) -> str:
-    by_kind = f"tags.kind = '{kind}'"
-    if sweep_id is None:
-        return by_kind
-    mark = '"' if "'" in sweep_id else "'"
-    return f"{by_kind} AND tags.sweep_id = {mark}{sweep_id}{mark}"
 
 
 def _section(name: str, *, is_open: bool) -> Mapping[str, object]:

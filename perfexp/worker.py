@@ -25,7 +25,13 @@ from perfexp.records import Failure, FailureKind, Measurement
 PRELOADED = ["torch", "torchvision", "timm"]
 """Imports only, and only these: others start threads on import, which a fork does not carry."""
 
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "bad_alloc", "cannot allocate", "Unable to allocate")
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "cannot allocate",
+    "Unable to allocate",
+)
 
 Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], Measurement | None]
@@ -100,10 +106,9 @@ def _verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failur
     child.join(timeout=1)
     code = child.exitcode
     if code is None:
-        limit = cell.measure.time_limit_s
-        return Failure(
-            FailureKind.TIMEOUT, f"The worker was stopped at its time limit of {limit:g} s; raise measure.time_limit_s."
-        )
+        limit = f"{cell.measure.time_limit_s:g} s"
+        message = f"The worker was stopped at its time limit of {limit}; raise measure.time_limit_s."
+        return Failure(FailureKind.TIMEOUT, message)
     if code < 0:
         name = signal.Signals(-code).name
         hint = ", as the kernel does when memory runs out" if name == "SIGKILL" else ""
@@ -122,13 +127,13 @@ def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
     try:
         done = step(cell, Cache(Path(cell.cache_dir)), phases)
         sender.send(phases.seconds if done is None else done)
-    except BaseException as error:
+    except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
         sender.send(_failure(error, phases))
     finally:
         sender.close()
 
 
-def _failure(error: BaseException, phases: Phases) -> Failure:
+def _failure(error: Exception, phases: Phases) -> Failure:
     text = str(error).strip() or type(error).__name__
     if isinstance(error, PerfexpError):
         kind, message = FailureKind.REFUSED, text
@@ -145,4 +150,3 @@ def _die_first_when_memory_runs_out() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
         return
-

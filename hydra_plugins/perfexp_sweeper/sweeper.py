@@ -39,9 +39,7 @@ class PerfexpSweeper(Sweeper):
         self.launcher: Optional[Launcher] = None  # noqa: UP045
         self.hydra_context: Optional[HydraContext] = None  # noqa: UP045
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
         self.hydra_context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(

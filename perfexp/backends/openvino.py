@@ -34,7 +34,9 @@ class OpenVinoConfig(BackendConfig):
 class OpenVinoSession(Session):
     """Synchronous requests, one for each input batch, whose tensors are bound once."""
 
-    timed_region: ClassVar[str] = "synchronous infer of a request whose input tensor is bound once, no input copy"
+    timed_region: ClassVar[str] = (
+        "synchronous infer of a request whose input tensor is bound once, no input copy"
+    )
 
     def __init__(self, compiled: "ov.CompiledModel", stored_bytes: int) -> None:
         self._compiled = compiled
@@ -110,7 +112,7 @@ class OpenVinoBackend(Backend):
             example = torch.zeros(1, 3, network.input_size, network.input_size)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
-                warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+                warnings.filterwarnings("ignore", message="Converting a tensor to a Python")
                 model = ov.convert_model(module, example_input=example)
             _save(model, folder / "model.xml")
 

@@ -46,9 +46,7 @@ class TorchSession(Session):
     def bind(self, inputs: Sequence[Images]) -> None:
         import torch
 
-        self._inputs = [
-            torch.from_numpy(batch).to(self._device, self._parameter.dtype) for batch in inputs
-        ]
+        self._inputs = [torch.from_numpy(batch).to(self._device, self._parameter.dtype) for batch in inputs]
 
     def infer(self, index: int) -> None:
         with self._inference_mode():
@@ -97,7 +95,8 @@ class TorchBackend(Backend):
         torch.set_num_threads(self.threads())
         if torch.get_num_interop_threads() != 1:
             torch.set_num_interop_threads(1)
-        torch.backends.fp32_precision = "ieee"
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         import torch

@@ -9,7 +9,18 @@ from importlib import metadata
 from pathlib import Path
 
 _PACKAGES = ("perfexp", "torch", "torchvision", "timm", "openvino", "numpy", "mlflow", "hydra-core")
-_SETTINGS = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "CUDA_VISIBLE", "PYTORCH_", "TORCH_", "OV_", "MALLOC_")
+_SETTINGS = (
+    "OMP_",
+    "MKL_",
+    "KMP_",
+    "GOMP_",
+    "OPENBLAS_",
+    "CUDA_VISIBLE",
+    "PYTORCH_",
+    "TORCH_",
+    "OV_",
+    "MALLOC_",
+)
 
 
 @cache

@@ -31,12 +31,13 @@ class TimmSource(Source):
     def build(self, name: str, input_size: int, pretrained: bool) -> "nn.Module":
         import timm
 
-        own_size = self.facts(name).input_size
+        network: nn.Module
         try:
-            sized = {} if input_size == own_size else {"img_size": input_size}
-            return timm.create_model(name, pretrained=pretrained, **sized)
+            sized = {} if input_size == self.facts(name).input_size else {"img_size": input_size}
+            network = timm.create_model(name, pretrained=pretrained, **sized)
         except TypeError:
-            return timm.create_model(name, pretrained=pretrained)
+            network = timm.create_model(name, pretrained=pretrained)
+        return network
 
 
 SOURCE = TimmSource()

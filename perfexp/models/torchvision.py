@@ -44,9 +44,13 @@ class TorchvisionSource(Source):
         from torchvision import models
 
         if pretrained:
-            return models.get_model(name, weights="DEFAULT")
-        sized = {"image_size": input_size} if name.startswith("vit_") else {}
-        return models.get_model(name, weights=None, **_WITHOUT_SLOW_INIT.get(name, {}), **sized)
+            options: dict[str, object] = {"weights": "DEFAULT"}
+        else:
+            options = {"weights": None, **_WITHOUT_SLOW_INIT.get(name, {})}
+        if name.startswith("vit_") and not pretrained:
+            options["image_size"] = input_size
+        network: nn.Module = models.get_model(name, **options)
+        return network
 
 
 SOURCE = TorchvisionSource()
