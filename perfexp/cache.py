@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -72,7 +71,7 @@ class Cache:
     @staticmethod
     def _publish(draft: Path, final: Path) -> None:
         try:
-            os.replace(draft, final)
+            draft.replace(final)
         except OSError:
             if not final.is_dir():
                 raise

@@ -77,7 +77,8 @@ def _finish() -> None:
 def _unknown_choice(error: MissingConfigException) -> str:
     missing = str(error.missing_cfg_file)
     group, _, name = missing.rpartition("/")
-    return f"There is no {group or 'config'} named {name!r}: {nearest(name, error.options or [])}; choose one of them."
+    close = nearest(name, error.options or [])
+    return f"There is no {group or 'config'} named {name!r}: {close}; choose one of them."
 
 
 def _sentence(error: Exception) -> str:

@@ -33,10 +33,10 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
     "cell": {
         "attributes.`Run Name`": 230,
         "params.`model.name`": 150,
-        "params.`backend.name`": 110,
+        "params.`backend.name`": 120,
         "params.`batch_size`": 90,
         "metrics.`latency_p50_ms`": 120,
-        "metrics.`throughput_images_per_s`": 180,
+        "metrics.`throughput_images_per_s`": 190,
         "metrics.`memory_peak_mb`": 130,
         "metrics.`published_top1`": 120,
         "duration": 80,
@@ -45,7 +45,7 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
     "curve": {
         "attributes.`Run Name`": 230,
         "params.`model.name`": 150,
-        "params.`backend.name`": 110,
+        "params.`backend.name`": 120,
         "tags.`family`": 120,
         "duration": 80,
     },

@@ -72,11 +72,10 @@ def _pretrained(source: Source, name: str, input_size: int) -> "nn.Module":
 
 
 def _load_checkpoint(network: "nn.Module", name: str, path: Path) -> None:
-    state = _read(path)
+    state, own = _read(path), network.state_dict()
     try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        own = network.state_dict()
+        network.load_state_dict(_with_versions_of(own, state), strict=True)
+    except (RuntimeError, ValueError) as error:
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
         shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
         example = next(iter(sorted(shapes) or sorted(missing) or sorted(unknown)), "")
@@ -85,6 +84,15 @@ def _load_checkpoint(network: "nn.Module", name: str, path: Path) -> None:
             f"{len(unknown)} unknown, {len(shapes)} of another shape (first: {example}); give a "
             "checkpoint of this architecture."
         ) from error
+
+
+def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """``state``, with the modules' format versions where a file format has dropped them."""
+    if hasattr(state, "_metadata"):
+        return state
+    versioned = type(own)(state)
+    versioned._metadata = own._metadata  # type: ignore[attr-defined]
+    return versioned
 
 
 def _read(path: Path) -> "dict[str, Tensor]":

@@ -1,0 +1,138 @@
+"""The real command, on the null backend and in folders of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perfexp import load_runs
+
+QUICK = ("backend=null", "measure=quick", "measure.budget_s=0.05", "measure.warmup_s=0")
+SWEEP = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=1,2,4")
+
+
+def runs_below(folder: Path, **options: object):
+    return load_runs(tracking_uri=f"sqlite:///{folder}/mlruns/mlflow.db", **options)
+
+
+def test_one_cell(perfexp, tmp_path: Path) -> None:
+    done = perfexp("model=mobilenet_v2", *QUICK, "batch_size=4", "+hydra.verbose=false")
+    assert done.returncode == 0, done.stderr
+    assert "mobilenet_v2" in done.stdout and "FINISHED" in done.stdout
+    assert "Look at these runs:  perfexp-ui" in done.stdout
+    [run] = runs_below(tmp_path).to_dict("records")
+    assert (run["model"], run["batch_size"], run["backend"]) == ("mobilenet_v2", 4, "null")
+    assert os.listdir(tmp_path) == ["mlruns"]
+
+
+def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> None:
+    done = perfexp(*SWEEP, "backend.fault=none,segfault", "batch_size=1,2")
+    assert done.returncode == 1
+    assert "FAILED: The worker was killed by SIGSEGV." in " ".join(done.stdout.split())
+    assert len(runs_below(tmp_path)) == 2
+    assert set(runs_below(tmp_path, status="FAILED")["reason"]) == {"The worker was killed by SIGSEGV."}
+    assert len(runs_below(tmp_path, kind="curve")) == 1
+    assert runs_below(tmp_path)["sweep_id"].nunique() == 1
+
+
+def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text(
+        "hydra: {mode: MULTIRUN, sweeper: {params: {backend: 'null', batch_size: '1,3'}}}\n"
+        "measure: {budget_s: 0.05, warmup_s: 0, min_iterations: 3}\n"
+    )
+    done = perfexp("--multirun", "sweep=mine", "model=squeezenet1_1")
+    assert done.returncode == 0, done.stderr
+    assert sorted(runs_below(tmp_path, sweep="mine")["batch_size"]) == [1, 3]
+
+
+def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None:
+    done = perfexp("--multirun", "sweep=quick", "backend=null", "model=resnet18", "batch_size=2")
+    assert done.returncode == 0, done.stderr
+    assert len(runs_below(tmp_path, sweep="quick")) == 1
+
+
+def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_path: Path) -> None:
+    done = perfexp(*SWEEP, "batch_size=0,1")
+    assert done.returncode == 1
+    assert "REFUSED: batch_size must be at least 1, but got 0" in " ".join(done.stdout.split())
+    assert len(runs_below(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model=resnet5"], "There is no model named 'resnet5': the nearest are resnet50"),
+        (["backend=openvin"], "There is no backend named 'openvin': the nearest are openvino"),
+        (["--multirun", "sweep=quik"], "There is no sweep named 'quik': the nearest are quick"),
+        (["batch_size=0"], "batch_size must be at least 1, but got 0"),
+        (["batch_size=1.5"], "Value '1.5' of type 'float' could not be converted to Integer"),
+        (["backend.precision=f8"], "expected one of [f32, bf16, f16]"),
+        (["model=timm"], "model.name has no value"),
+        (["batchsize=3"], "Could not override 'batchsize'"),
+        (["tracking.uri=http://127.0.0.1:9"], "does not answer (Connection refused)"),
+        (["model.source=keras"], "There is no model source named 'keras'"),
+    ],
+)
+def test_bad_input_is_one_sentence(perfexp, tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = perfexp(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model=torchvision", "model.name=resnet19"], "the nearest are resnet18"),
+        (["model=alexnet", "input_size=32"], "the smallest it takes is 63"),
+        (["backend=openvino", "backend.device=NPU"], "its runtime lists CPU"),
+        (["weights=/no/such/file.pt"], "neither random, pretrained nor a file that exists"),
+    ],
+)
+def test_what_only_the_worker_can_tell_is_a_failed_run(
+    perfexp, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    done = perfexp("measure=quick", *arguments)
+    assert done.returncode == 1
+    assert words in done.stdout
+    [reason] = runs_below(tmp_path, status="FAILED")["reason"]
+    assert words in reason
+    assert len(runs_below(tmp_path, status=None)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: int) -> None:
+    command = Path(sys.executable).parent / "perfexp"
+    arguments = [*SWEEP, "backend.latency_ms=100", "measure.budget_s=0.5,60", "batch_size=1"]
+    process = subprocess.Popen(
+        [command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("[1/2]")
+    time.sleep(2.0)
+    asked = time.monotonic()
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    process.communicate(timeout=30)
+    assert time.monotonic() - asked < 15
+    assert process.returncode == 128 + number
+    statuses = sorted(runs_below(tmp_path, status=None)["status"])
+    assert statuses == ["FINISHED", "KILLED"]
+
+
+def test_help_and_config_do_not_import_frameworks() -> None:
+    code = "import sys, perfexp.cli; print([m for m in ('torch', 'openvino', 'mlflow', 'timm', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_cfg_job_prints_the_composed_config(perfexp) -> None:
+    done = perfexp("--cfg", "job", "model=inception_v3", "backend=openvino")
+    assert done.returncode == 0
+    assert "display_name: Inception-v3" in done.stdout
+    assert "device: CPU" in done.stdout

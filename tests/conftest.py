@@ -1,0 +1,85 @@
+"""Fixtures: cells of the null backend, a store made once and copied, the real command line."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perfexp.backends import backend_class
+from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.tracking import Tracker, open_tracker
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+Perfexp = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "HYDRA_FULL_ERROR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def quick_plan() -> MeasureConfig:
+    return MeasureConfig(
+        warmup_iterations=1, warmup_s=0.0, min_iterations=3, budget_s=0.05, input_buffers=2, time_limit_s=120
+    )
+
+
+@pytest.fixture
+def make_cell(tmp_path: Path, quick_plan: MeasureConfig) -> Callable[..., Cell]:
+    """Makes cells: ``make_cell("torch", model="resnet18", batch_size=2, threads=1)``."""
+
+    def make(backend: str = "null", model: str = "squeezenet1_1", **changes: object) -> Cell:
+        config_class = backend_class(backend).Config
+        own = {k: changes.pop(k) for k in list(changes) if k in config_class.__dataclass_fields__}
+        cell = Cell(
+            model=ModelConfig("torchvision", model),
+            backend=config_class(**own),
+            measure=quick_plan,
+            batch_size=1,
+            input_size=64,
+            input_fit=InputFit.strict,
+            weights="random",
+            seed=0,
+            cache_dir=str(tmp_path / "cache"),
+        )
+        return replace(cell, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("template") / "mlruns"
+    open_tracker(None, root, "other")
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    """An experiment ``perfexp`` in a new store below the current directory."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "mlruns"
+    root.mkdir()
+    shutil.copy(store_template, root / "mlflow.db")
+    return open_tracker(None, Path("mlruns"), None)
+
+
+@pytest.fixture
+def perfexp(tmp_path: Path) -> Perfexp:
+    """Runs the installed command beneath ``tmp_path``."""
+    command = shutil.which("perfexp", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert command, "the package is not installed: pip install -e '.[test]'"
+
+    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run

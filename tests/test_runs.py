@@ -1,0 +1,87 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from perfexp import load_runs
+from perfexp.config import Cell
+from perfexp.errors import ConfigError, TrackingError
+from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.tracking import Tracker, draft_cell
+
+
+@pytest.fixture
+def filled(tracker: Tracker, make_cell: Callable[..., Cell]) -> Tracker:
+    """Six finished cells in two sweeps of one name, and a failed one."""
+    for number, sweep_id in enumerate(["quick-1", "quick-2"]):
+        for batch_size in (1, 8, 64):
+            latency = float(batch_size + number)
+            measurement = Measurement(
+                metrics={"latency_p50_ms": latency, "params": 10.0, "macs": 5.0},
+                absent={},
+                samples_ms=(latency, latency),
+                warmup_ms=(),
+                effective={"threads": "2", "training": "False"},
+                labels={"family": "SqueezeNet"},
+                environment={},
+                phases_s={},
+            )
+            write(tracker, make_cell(batch_size=batch_size), measurement, sweep_id)
+    write(tracker, make_cell(), Failure(FailureKind.RAISED, "It broke."), "quick-2")
+    return tracker
+
+
+def write(tracker: Tracker, cell: Cell, outcome: Measurement | Failure, sweep_id: str) -> None:
+    tags = {"sweep": "quick", "sweep_id": sweep_id}
+    tracker.write(draft_cell(cell, "key", outcome, 0, "", tags, {"host": "here"}))
+
+
+def test_one_row_a_finished_run_with_types(filled: Tracker) -> None:
+    runs = load_runs()
+    assert len(runs) == 6
+    assert runs["latency_p50_ms"].dtype == np.float64
+    assert runs["batch_size"].dtype == np.int64
+    assert runs["params"].dtype == np.int64
+    assert runs["model"].dtype == "category"
+    assert runs["effective_training"].dtype == bool
+    assert runs["threads"].isna().all()
+    assert str(runs["start_time"].dt.tz) == "UTC"
+
+
+def test_sweep_is_an_id_or_a_name(filled: Tracker) -> None:
+    assert len(load_runs(sweep="quick")) == 6
+    assert sorted(load_runs(sweep="quick-2")["latency_p50_ms"]) == [2.0, 9.0, 65.0]
+    assert load_runs(sweep="other").empty
+
+
+def test_where_is_a_query_over_columns(filled: Tracker) -> None:
+    assert len(load_runs(where="batch_size <= 8 and backend == 'null'")) == 4
+    with pytest.raises(ConfigError, match="is not a query over the runs' columns"):
+        load_runs(where="no_such_column > 1")
+
+
+def test_samples_come_on_request(filled: Tracker) -> None:
+    runs = load_runs(sweep="quick-1", where="batch_size == 8", samples=True)
+    assert runs["samples_ms"][0].tolist() == [8.0, 8.0]
+
+
+def test_failed_runs_come_when_asked_for(filled: Tracker) -> None:
+    [reason] = load_runs(status="FAILED")["reason"]
+    assert reason == "It broke."
+
+
+def test_other_experiment_is_named(filled: Tracker) -> None:
+    with pytest.raises(TrackingError, match="no experiment 'perfexq'.*nearest are perfexp"):
+        load_runs("perfexq")
+
+
+def test_missing_store_is_named_and_not_made(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match="There is no MLflow store at"):
+        load_runs()
+    assert list(tmp_path.rglob("*.db")) == []
+
+
+def test_a_quotation_mark_cannot_leave_the_filter(filled: Tracker) -> None:
+    with pytest.raises(ConfigError, match="quotation mark"):
+        load_runs(sweep="x' or '1")

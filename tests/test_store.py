@@ -1,0 +1,93 @@
+import multiprocessing
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from perfexp import store
+from perfexp.errors import TrackingError
+from perfexp.tracking import open_tracker
+
+
+def test_default_is_an_absolute_sqlite_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store.resolve(None, Path("mlruns")) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+
+
+def test_configuration_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://from-environment")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "from environment")
+    assert store.resolve(None, Path("mlruns")) == "http://from-environment"
+    assert store.resolve("http://given", Path("mlruns")) == "http://given"
+    assert store.experiment_name(None) == "from environment"
+    assert store.experiment_name("given") == "given"
+
+
+def test_credentials_are_left_out() -> None:
+    assert store.redacted("postgresql://me:secret@db:5432/x") == "postgresql://***@db:5432/x"
+
+
+def test_new_store_is_in_wal_mode_with_its_artifacts_beside_it(tmp_path: Path) -> None:
+    tracker = open_tracker(None, tmp_path / "mlruns", "some experiment")
+    with sqlite3.connect(tmp_path / "mlruns" / "mlflow.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        [location] = connection.execute(
+            "SELECT artifact_location FROM experiments WHERE name = 'some experiment'"
+        ).fetchone()
+    assert location == (tmp_path / "mlruns" / "artifacts" / "some_experiment").as_uri()
+    assert tracker.experiment_id != "0"
+
+
+def test_nothing_is_written_beside_mlruns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_tracker(None, Path("mlruns"), None)
+    assert os.listdir(tmp_path) == ["mlruns"]
+
+
+def _open(root: str) -> None:
+    open_tracker(None, Path(root), "shared")
+
+
+@pytest.mark.slow
+def test_four_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_open, args=(str(tmp_path / "mlruns"),)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/db"])
+def test_a_store_that_does_not_answer_is_one_sentence(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(TrackingError, match="does not answer .*Connection refused.*start it") as caught:
+        open_tracker(uri, tmp_path, None)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_that_is_not_one_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("this is not a database, and long enough to be read as a header")
+    with pytest.raises(TrackingError, match="file is not a database"):
+        open_tracker(None, tmp_path, None)
+
+
+def test_a_locked_store_is_one_sentence(
+    tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_ANSWER_TIMEOUT_S", 0.2)
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(store_template.read_bytes())
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(TrackingError, match="database is locked.*not held by another program"):
+        open_tracker(None, tmp_path, None)
+    holder.close()
+
+
+def test_a_deleted_experiment_is_named(tmp_path: Path) -> None:
+    tracker = open_tracker(None, tmp_path, "gone")
+    tracker._client.delete_experiment(tracker.experiment_id)
+    with pytest.raises(TrackingError, match="'gone' was deleted"):
+        open_tracker(None, tmp_path, "gone")

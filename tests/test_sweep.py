@@ -1,0 +1,64 @@
+from datetime import datetime
+from io import StringIO
+
+from mlflow import MlflowClient
+from rich.console import Console
+
+from perfexp import sweep
+from perfexp.config import SweepConfig
+from perfexp.sweep import Ledger, Outcome
+from perfexp.tracking import Tracker
+
+
+def outcome(batch_size: int = 1, status: str = "FINISHED", model: str = "resnet18") -> Outcome:
+    metrics = {"latency_p50_ms": 2.0 * batch_size, "throughput_images_per_s": 500.0}
+    failed = status != "FINISHED"
+    return Outcome(
+        model, "torch", batch_size, status, "It broke." if failed else "", None, {} if failed else metrics
+    )
+
+
+def test_grid_changes_its_last_key_fastest() -> None:
+    assert sweep.grid({"model": ["a", "b"], "batch_size": ["1", "8"]}) == [
+        ("model=a", "batch_size=1"),
+        ("model=a", "batch_size=8"),
+        ("model=b", "batch_size=1"),
+        ("model=b", "batch_size=8"),
+    ]
+
+
+def test_ids_name_the_sweep_and_the_moment() -> None:
+    assert sweep.new_id("quick", datetime(2026, 1, 2, 3, 4, 5, 678901)) == "quick-20260102-030405-678"
+
+
+def test_ledger_knows_whether_anything_failed() -> None:
+    ledger = Ledger()
+    ledger.add(outcome())
+    assert not ledger.failed
+    ledger.add(outcome(status="FAILED"))
+    ledger.add(outcome(status="FAILED"))
+    assert ledger.failed
+    assert len(ledger.outcomes) == 2
+
+
+def test_table_shows_numbers_and_reasons() -> None:
+    screen = StringIO()
+    sweep.print_table([outcome(8), outcome(status="FAILED")], Console(file=screen, width=120))
+    shown = screen.getvalue()
+    assert "16.000" in shown and "500.0" in shown
+    assert "FAILED: It broke." in shown
+
+
+def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:
+    outcomes = [outcome(1), outcome(8), outcome(1, model="vgg16"), outcome(2, status="FAILED")]
+    sweep.write_curves(tracker, outcomes, SweepConfig(id="quick-1", name="quick"))
+    runs = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
+    assert sorted(run.info.run_name for run in runs) == ["resnet18 torch curve", "vgg16 torch curve"]
+    assert all(run.data.tags["sweep_id"] == "quick-1" and run.data.tags["kind"] == "curve" for run in runs)
+
+
+def test_ui_line_names_what_is_not_default(tracker: Tracker) -> None:
+    assert sweep.ui_command(tracker, SweepConfig(id="quick-1")) == "perfexp-ui --sweep quick-1"
+    other = Tracker(tracker._client, "http://me:secret@server", "my runs", "1")
+    line = sweep.ui_command(other, SweepConfig())
+    assert line == "perfexp-ui --tracking-uri 'http://***@server' --experiment 'my runs'"

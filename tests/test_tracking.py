@@ -1,0 +1,89 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from perfexp.config import Cell
+from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.tracking import Tracker, draft_cell, draft_curve
+
+MEASUREMENT = Measurement(
+    metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
+    absent={"model_size_mb": "the null backend stores no model"},
+    samples_ms=(1.1, 1.23456789012345, 1.5),
+    warmup_ms=(9.0,),
+    effective={"threads": "1"},
+    labels={"family": "SqueezeNet", "published_weights": "SqueezeNet1_1_Weights.IMAGENET1K_V1"},
+    environment={"host": "here", "version.torch": "2"},
+    phases_s={"worker start": 0.1},
+)
+
+
+def written(tracker: Tracker, cell: Cell, outcome: Measurement | Failure):
+    environment = {"host": "here", "cpu": "fast", "version.torch": "2"}
+    draft = draft_cell(cell, "key1", outcome, 1000, "batch_size: 1\n", {"sweep_id": "s-1"}, environment)
+    client = MlflowClient(tracker.uri)
+    return client, client.get_run(tracker.write(draft))
+
+
+def test_a_measurement_is_a_finished_run(tracker: Tracker, make_cell: Callable[..., Cell]) -> None:
+    client, run = written(tracker, make_cell(), MEASUREMENT)
+    assert (run.info.status, run.info.start_time) == ("FINISHED", 1000)
+    assert run.data.metrics["latency_p50_ms"] == 1.23456789012345
+    assert "model_size_mb" not in run.data.metrics
+    assert run.data.params["model.name"] == "squeezenet1_1"
+    assert run.data.params["backend.latency_ms"] == "1.0"
+    assert run.data.tags["absent.model_size_mb"] == "the null backend stores no model"
+    assert {"cell_key", "sweep_id", "host", "cpu", "version.torch", "family"} <= run.data.tags.keys()
+    assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
+        "config.yaml",
+        "environment.json",
+        "samples.json",
+    }
+
+
+def test_samples_are_kept_unrounded(tracker: Tracker, make_cell: Callable[..., Cell], tmp_path: Path) -> None:
+    client, run = written(tracker, make_cell(), MEASUREMENT)
+    stored = json.loads(
+        Path(client.download_artifacts(run.info.run_id, "samples.json", tmp_path)).read_text()
+    )
+    assert tuple(stored["samples_ms"]) == MEASUREMENT.samples_ms
+    assert stored["unit"] == "ms"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(FailureKind.RAISED, "FAILED"), (FailureKind.INTERRUPTED, "KILLED")]
+)
+def test_a_failure_is_a_run_with_its_reason(
+    tracker: Tracker, make_cell: Callable[..., Cell], tmp_path: Path, kind: FailureKind, status: str
+) -> None:
+    client, run = written(tracker, make_cell(), Failure(kind, "It broke.", "Traceback: here"))
+    assert run.info.status == status
+    assert run.data.tags["reason"] == "It broke."
+    assert run.data.tags["failure"] == kind.value
+    assert "latency_p50_ms" not in run.data.metrics
+    assert Path(client.download_artifacts(run.info.run_id, "traceback.txt", tmp_path)).read_text() == (
+        "Traceback: here"
+    )
+
+
+def test_a_curve_has_the_batch_size_as_step(tracker: Tracker) -> None:
+    points = {8: {"latency_p50_ms": 5.0}, 1: {"latency_p50_ms": 2.0}}
+    run_id = tracker.write(draft_curve("resnet18", "torch", points, {"sweep": "quick"}))
+    history = MlflowClient(tracker.uri).get_metric_history(run_id, "latency_p50_ms")
+    assert [(m.step, m.value) for m in sorted(history, key=lambda m: m.step)] == [(1, 2.0), (8, 5.0)]
+
+
+def test_a_run_that_cannot_be_filled_is_not_left_running(
+    tracker: Tracker, make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker._client, "log_artifacts", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        written(tracker, make_cell(), MEASUREMENT)
+    [run] = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
+    assert run.info.status == "FAILED"

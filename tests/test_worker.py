@@ -1,0 +1,83 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perfexp.config import Cell
+from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.worker import run_cell
+
+MakeCell = Callable[..., Cell]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        ("raise", FailureKind.RAISED, "RuntimeError: fault=raise was asked for"),
+        ("exit", FailureKind.EXITED, "exited with code 3"),
+        ("kill", FailureKind.KILLED, "killed by SIGKILL, as the kernel does when memory runs out"),
+        ("segfault", FailureKind.KILLED, "killed by SIGSEGV"),
+        ("out_of_memory", FailureKind.OUT_OF_MEMORY, "take a smaller batch_size"),
+    ],
+)
+def test_a_worker_that_breaks_is_a_failure(
+    make_cell: MakeCell, fault: str, kind: FailureKind, words: str
+) -> None:
+    outcome = run_cell(make_cell("null", fault=fault))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == kind
+    assert words in outcome.message
+    assert outcome.phases_s["until failure"] > 0
+
+
+def test_a_worker_that_hangs_is_stopped(make_cell: MakeCell) -> None:
+    assert isinstance(run_cell(make_cell("null")), Measurement)
+    cell = make_cell("null", fault="hang")
+    outcome = run_cell(replace(cell, measure=replace(cell.measure, time_limit_s=2.0)))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == FailureKind.TIMEOUT
+    assert "time limit of 2 s" in outcome.message
+
+
+def test_a_batch_too_large_for_memory_is_out_of_memory(make_cell: MakeCell) -> None:
+    outcome = run_cell(make_cell("null", batch_size=10**9))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == FailureKind.OUT_OF_MEMORY
+
+
+def test_traceback_is_kept(make_cell: MakeCell) -> None:
+    outcome = run_cell(make_cell("null", fault="raise"))
+    assert isinstance(outcome, Failure)
+    assert "in _raise" in outcome.traceback
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_measurement_is_complete(make_cell: MakeCell, backend: str) -> None:
+    outcome = run_cell(make_cell(backend, batch_size=2))
+    assert isinstance(outcome, Measurement), outcome
+    assert set(outcome.metrics) >= {
+        "latency_p50_ms", "latency_mean_ms", "latency_std_ms", "latency_min_ms", "latency_per_image_ms",
+        "throughput_images_per_s", "params", "macs", "model_size_mb", "memory_baseline_mb",
+        "memory_model_mb", "memory_peak_mb", "load_s", "build_s", "first_inference_ms",
+        "published_top1", "published_top5", "top1_density",
+    }  # fmt: skip
+    assert len(outcome.samples_ms) == outcome.metrics["iterations"] >= 3
+    assert outcome.metrics["memory_peak_mb"] >= outcome.metrics["memory_model_mb"] > 0
+    assert outcome.labels["published_weights"] == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
+
+
+def test_second_cell_does_not_convert_again(make_cell: MakeCell) -> None:
+    first, second = run_cell(make_cell("openvino")), run_cell(make_cell("openvino", batch_size=2))
+    assert isinstance(first, Measurement)
+    assert isinstance(second, Measurement)
+    assert first.metrics["convert_s"] > 0
+    assert "convert_s" not in second.metrics
+
+
+def test_unwritable_cache_is_a_sentence(make_cell: MakeCell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outcome = run_cell(make_cell("null", cache_dir=str(tmp_path / "file" / "cache")))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == FailureKind.REFUSED
+    assert "cannot be written" in outcome.message
