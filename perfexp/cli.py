@@ -26,6 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         schemas.register()
+        sys.argv[1:] = map(schemas.spelled, sys.argv[1:])
         run = hydra.main(version_base="1.3", config_path=str(schemas.conf_dir()), config_name="run")
         try:
             run(_task)()

@@ -1,5 +1,6 @@
 """Makes the dataclasses, the packaged conf/ and the user's sweeps/ known to Hydra."""
 
+import re
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -15,6 +16,14 @@ def conf_dir() -> Path:
     here = Path(__file__).resolve().parent
     packaged = here / "_data" / "conf"
     return packaged if packaged.is_dir() else here.parent / "conf"
+
+
+def spelled(override: str) -> str:
+    """``backend=null`` as Hydra's grammar must have it: a quoted name, not the absence of a value."""
+    key, equals, values = override.partition("=")
+    if key != "backend":
+        return override
+    return key + equals + re.sub(r"(?<![^,])null(?![^,])", "'null'", values)
 
 
 def register() -> None:

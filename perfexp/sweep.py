@@ -33,6 +33,11 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """Short name for progress lines and reasons."""
+        return f"{self.model} {self.backend} b{self.batch_size}"
+
 
 class Ledger:
     """The outcomes of one invocation, whichever process they came from."""
@@ -59,9 +64,8 @@ class Ledger:
         elapsed_s = time.monotonic() - self._began
         left_s = elapsed_s / done * (total - done)
         what = f"{outcome.metrics['latency_p50_ms']:.3f} ms" if outcome.status == FINISHED else outcome.reason
-        title = f"{outcome.model} {outcome.backend} b{outcome.batch_size}"
         left = f", about {_duration(left_s)} left" if done < total else ""
-        return f"[{done}/{total}] {title}: {what} ({_duration(elapsed_s)}{left})"
+        return f"[{done}/{total}] {outcome.title}: {what} ({_duration(elapsed_s)}{left})"
 
 
 def new_id(name: str | None, now: datetime) -> str:
@@ -112,13 +116,15 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
         table.add_column(name)
     for name in ("batch", "latency ms", "images/s", "memory MB"):
         table.add_column(name, justify="right")
-    table.add_column("status", overflow="fold")
+    table.add_column("status")
     columns = (("latency_p50_ms", ".3f"), ("throughput_images_per_s", ".1f"), ("memory_peak_mb", ".1f"))
     for outcome in outcomes:
         numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in columns]
-        status = outcome.status if outcome.status == FINISHED else f"{outcome.status}: {outcome.reason}"
-        table.add_row(outcome.model, outcome.backend, str(outcome.batch_size), *numbers, status)
+        table.add_row(outcome.model, outcome.backend, str(outcome.batch_size), *numbers, outcome.status)
     console.print(table)
+    for outcome in outcomes:
+        if outcome.status != FINISHED:
+            print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
 def ui_command(tracker: Tracker, sweep: SweepConfig) -> str:

@@ -46,7 +46,7 @@ def test_table_shows_numbers_and_reasons() -> None:
     sweep.print_table([outcome(8), outcome(status="FAILED")], Console(file=screen, width=120))
     shown = screen.getvalue()
     assert "16.000" in shown and "500.0" in shown
-    assert "FAILED: It broke." in shown
+    assert "FAILED resnet18 torch b1: It broke." in shown
 
 
 def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:

@@ -66,9 +66,11 @@ class PerfexpSweeper(Sweeper):
         return returns
 
     def _choices(self, arguments: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
+        from perfexp.schemas import spelled
+
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        own = parser.parse_overrides([f"{key}={value}" for key, value in self.params.items()])
+        own = parser.parse_overrides([spelled(f"{key}={value}") for key, value in self.params.items()])
         given = parser.parse_overrides(arguments)
         return {o.get_key_element(): _values(o) for o in (*own, *given)}
 

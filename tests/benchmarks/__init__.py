@@ -1,0 +1,1 @@
+"""Commands that print ratios and seconds; nothing here is asserted in a test."""
