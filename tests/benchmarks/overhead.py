@@ -41,7 +41,7 @@ def main() -> None:
     arguments, overrides = parser.parse_known_args()
     command = shutil.which("perfexp", path=str(Path(sys.executable).parent)) or "perfexp"
     with tempfile.TemporaryDirectory(prefix="perfexp-overhead-") as folder:
-        began = time.perf_counter()
+        began_at, began = time.time(), time.perf_counter()
         subprocess.run(
             [command, "--multirun", f"sweep={arguments.sweep}", *overrides],
             cwd=folder,
@@ -50,10 +50,15 @@ def main() -> None:
         )
         wall_s = time.perf_counter() - began
         runs = load_runs(tracking_uri=f"sqlite:///{folder}/mlruns/mlflow.db")
-    report(wall_s, len(runs), {column: float(runs[column].sum()) for column in runs if "phase_" in column})
+    runs = runs.sort_values("start_time")
+    worker_start = runs["phase_worker_start_s"]
+    server_s = float(worker_start.iloc[0] - worker_start.median())
+    start_s = runs["start_time"].iloc[0].timestamp() - began_at + server_s
+    seconds = {column: float(runs[column].sum()) for column in runs if "phase_" in column}
+    report(wall_s, start_s, len(runs), {**seconds, "phase_worker_start_s": worker_start.sum() - server_s})
 
 
-def report(wall_s: float, cells: int, seconds: dict[str, float]) -> None:
+def report(wall_s: float, start_s: float, cells: int, seconds: dict[str, float]) -> None:
     """Print each phase in seconds a cell, and the overhead."""
     table = Table(title=f"{cells} cells in {wall_s:.1f} s", title_justify="left")
     for heading in ("phase", "s a cell", "% of wall"):
@@ -61,12 +66,13 @@ def report(wall_s: float, cells: int, seconds: dict[str, float]) -> None:
     named = {**OVERHEAD, **OWN, **TIMED}
     known_s = sum(seconds.get(column, 0.0) for column in named)
     rows = [(label, seconds.get(column, 0.0)) for column, label in named.items()]
-    rows.append(("compose, logging, parent's imports, the rest", wall_s - known_s))
+    rows.append(("once: command, store, fork server", start_s))
+    rows.append(("compose, logging, table and curves", wall_s - known_s - start_s))
     for label, spent_s in rows:
         table.add_row(label, f"{spent_s / cells:.3f}", f"{100 * spent_s / wall_s:.1f}")
     own_s = sum(seconds.get(column, 0.0) for column in (*OWN, *TIMED))
     Console(width=100).print(table)
-    print(f"overhead: {(wall_s - own_s) / cells:.3f} s a cell, start of the sweep included")
+    print(f"overhead: {(wall_s - own_s - start_s) / cells:.3f} s a cell, and {start_s:.1f} s once")
 
 
 if __name__ == "__main__":
