@@ -5,26 +5,15 @@ is started on the loopback interface, without authentication, and ended with the
 """
 
 import argparse
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import IO, TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from typing import TYPE_CHECKING
 
-import psutil
-
-from perfexp import store
+from perfexp import server, store
 from perfexp.errors import PerfexpError, TrackingError, nearest
 from perfexp.views import Kind, SavedView, runs_filter, shared_view, view_url
 
@@ -32,16 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_HOST = "127.0.0.1"
-_PORTS_TRIED = 50
-_START_TIMEOUT_S = 120.0
-_END_TIMEOUT_S = 10.0
 _SQLITE = "sqlite:///"
-_LEAN = {
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
 
 
 @dataclass(frozen=True)
@@ -90,11 +70,11 @@ def _run(options: argparse.Namespace) -> None:
     if target.uri.startswith(("http://", "https://")):
         _print_addresses(re.sub(r"//[^/@]*@", "//", target.uri), target, views)
     elif options.print_only:
-        _print_addresses(f"http://{_HOST}:{options.port}", target, views)
+        _print_addresses(f"http://{server.HOST}:{options.port}", target, views)
     else:
-        port = _free_port(options.port)
-        with _ended_by_signal(), _server(target.uri, port) as process:
-            _print_addresses(f"http://{_HOST}:{port}", target, views)
+        port = server.free_port(options.port)
+        with server.ended_by_signal(), server.serving(target.uri, port) as process:
+            _print_addresses(f"http://{server.HOST}:{port}", target, views)
             print("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 
@@ -171,102 +151,6 @@ def _print_addresses(base_url: str, target: Target, views: dict[Kind, SavedView]
     if curves := views.get("curve"):
         print(f"Curves  {view_url(base_url, target.experiment_id, curves)}")
     sys.stdout.flush()
-
-
-def _free_port(asked: int) -> int:
-    for port in range(asked, min(asked + _PORTS_TRIED, 65536)):
-        with socket.socket() as probe:
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_HOST, port))
-            except OSError:
-                continue
-        if port != asked:
-            print(f"Port {asked} is taken, so the server listens on {port}.", flush=True)
-        return port
-    raise TrackingError(f"No port from {asked} to {port} is free on {_HOST}; choose another with --port.")
-
-
-@contextmanager
-def _server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server, ready to answer; it and its children end with the block."""
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        _HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    if uri.startswith(_SQLITE):
-        artifacts = Path(uri.removeprefix(_SQLITE)).parent / "artifacts"
-        command += ["--artifacts-destination", str(artifacts)]
-    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            _await_answer(process, port, log)
-            yield process
-        finally:
-            _end(process)
-
-
-def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
-    opener = build_opener(ProxyHandler({}))
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            opener.open(f"http://{_HOST}:{port}/health", timeout=5).close()
-            return
-        except (URLError, OSError):
-            time.sleep(0.2)
-    log.seek(0)
-    lines = log.read().decode(errors="replace").strip().splitlines()
-    said = store.redacted(lines[-1]) if lines else "nothing"
-    code = process.poll()
-    state = f"ended with exit code {code}" if code is not None else "did not answer in time"
-    raise TrackingError(f"MLflow's server {state}; its last words were: {said}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    except psutil.NoSuchProcess:
-        return
-    for member in family:
-        _quietly(member.terminate)
-    for member in psutil.wait_procs(family, timeout=_END_TIMEOUT_S)[1]:
-        _quietly(member.kill)
-    process.wait()
-
-
-def _quietly(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except psutil.NoSuchProcess:
-        return
-
-
-@contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """Answer both requests to end like Ctrl-C, even where a shell had SIGINT ignored."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
