@@ -72,7 +72,8 @@ def _in_child(step: Step, cell: Cell) -> Message:
         message = _receive(receiver)
         if message is None:
             message = _verdict(child, cell)
-        child.join(timeout=10)
+        else:
+            child.join(timeout=10)
     finally:
         if child.is_alive():
             child.kill()

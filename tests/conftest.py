@@ -77,9 +77,11 @@ def perfexp(tmp_path: Path) -> Perfexp:
     command = shutil.which("perfexp", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert command, "the package is not installed: pip install -e '.[test]'"
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, cwd: Path = tmp_path, timeout_s: float = 300
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [command, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+            [command, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
     return run

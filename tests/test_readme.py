@@ -1,0 +1,83 @@
+"""Every command and example of the README, in the order of the page, in one folder."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+INSTALL = "pip install "
+LONG = ("--multirun sweep=backends", "--multirun sweep=study")
+SHORTER = "model=squeezenet1_1 batch_size=2 measure.budget_s=0.1 measure.warmup_s=0"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("bash") for line in block.splitlines()]
+
+
+def runnable(command: str) -> list[str]:
+    """The command without its installation, cut short where it would take long or not end."""
+    command = command.split("&& ")[-1]
+    if command.endswith(LONG):
+        command += f" {SHORTER}"
+    if command == "perfexp-ui":
+        command += " --print-only"
+    return shlex.split(command)
+
+
+def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
+    first, second = commands()[:2]
+    assert first == "pip install -c constraints.txt -e . && perfexp --multirun sweep=quick"
+    assert second == 'pip install -c constraints.txt -e ".[test]" && pytest'
+    ci = (CHECKOUT / ".ci" / "run").read_text()
+    assert 'pip install -q -c constraints.txt -e ".[test]" && pytest' in ci
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("readme")
+    (made / "sweeps").mkdir()
+    for block in blocks("yaml"):
+        name = block.splitlines()[0].removeprefix("# ")
+        if name.startswith("sweeps/"):
+            (made / name).write_text(block)
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in commands() if not c.endswith("pytest")])
+def test_command(folder: Path, command: str) -> None:
+    words = runnable(command)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        words, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+    assert set(os.listdir(folder)) == {"sweeps", "mlruns"}
+
+
+@pytest.mark.slow
+def test_query_example(folder: Path) -> None:
+    [example] = [block for block in blocks("python") if "load_runs" in block]
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "images/s" in done.stdout
+    assert "in 18 runs" in done.stdout
+
+
+def test_files_shown_exist_or_are_examples() -> None:
+    for path in re.findall(r"`((?:perfexp|conf|tests|sweeps|\.ci)/[\w./]*)`", README):
+        assert (CHECKOUT / path).exists(), path
+    assert (CHECKOUT / ".images" / "curves.png").is_file()
