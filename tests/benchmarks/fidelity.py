@@ -1,0 +1,201 @@
+"""perfexp beside independent tools: ``python -m benchmarks.fidelity [section …]``.
+
+Sections: ``torch``, ``openvino``, ``repeatability``, ``neighbour``, ``null``; all when none is named.
+The two sides of a pair run one after the other, each in a process of its own, and which comes
+first alternates; ratios are perfexp's median over the other's, pair by pair.
+"""
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks import rivals
+from benchmarks.rivals import Rival
+from perfexp.backends import backend_class
+from perfexp.backends.base import usable_cpus
+from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.records import Measurement
+from perfexp.worker import run_cell
+
+MODELS = ("resnet18", "mobilenet_v2", "densenet121", "vgg16")
+BATCH_SIZES = (1, 8)
+RUNS = 10
+_CONSOLE = Console(width=110)
+
+
+def main() -> None:
+    """Run the sections and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], default=list(SECTIONS))
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="perfexp-fidelity-") as folder:
+        for name in options.sections:
+            load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+            print(f"\n{name}: load average {load} on {usable_cpus()} CPUs", flush=True)
+            SECTIONS[name](folder, options)
+
+
+def make_cell(folder: str, backend: str, model: str, batch_size: int, **own: object) -> Cell:
+    """A cell of the default protocol, of one input batch as the rivals have one."""
+    return Cell(
+        model=ModelConfig("torchvision", model),
+        backend=backend_class(backend).Config(threads=usable_cpus(), **own),
+        measure=MeasureConfig(input_buffers=1),
+        batch_size=batch_size,
+        input_size=None,
+        input_fit=InputFit.strict,
+        weights="random",
+        seed=0,
+        cache_dir=f"{folder}/cache",
+    )
+
+
+def measured(cell: Cell) -> Measurement:
+    """perfexp's own measurement of a cell."""
+    outcome = run_cell(cell)
+    assert isinstance(outcome, Measurement), outcome
+    return outcome
+
+
+def p50_ms(cell: Cell) -> float:
+    """Median latency of a batch, measured by perfexp."""
+    return measured(cell).metrics["latency_p50_ms"]
+
+
+def compare(backend: str, rival: Rival, low: float, high: float) -> Callable[..., None]:
+    """A section that pairs perfexp with ``rival`` on every model and batch size."""
+
+    def section(folder: str, options: argparse.Namespace) -> None:
+        table = _table(
+            "model", "batch", "perfexp ms", f"{rival.__name__} ms", "ratio", "min", "max", "within"
+        )
+        cells = [make_cell(folder, backend, m, b) for m in options.models for b in BATCH_SIZES]
+        for cell in track(cells, description=rival.__name__, console=_CONSOLE, transient=True):
+            pairs = _alternate(cell, rival, options.pairs)
+            ratios = [own / other for own, other in pairs]
+            ratio = statistics.median(ratios)
+            table.add_row(
+                cell.model.name, str(cell.batch_size),
+                *(f"{statistics.median(side):.3f}" for side in zip(*pairs, strict=True)),
+                f"{ratio:.3f}", f"{min(ratios):.3f}", f"{max(ratios):.3f}",
+                "yes" if low <= ratio <= high else f"no ({low}-{high})",
+            )  # fmt: skip
+        _CONSOLE.print(table)
+
+    return section
+
+
+def _alternate(cell: Cell, rival: Rival, pairs: int) -> list[tuple[float, float]]:
+    p50_ms(cell)  # converts and fills the caches that both sides read
+    found = []
+    for number in range(pairs):
+        if number % 2:
+            other, own = rival(cell), p50_ms(cell)
+        else:
+            own, other = p50_ms(cell), rival(cell)
+        found.append((own, other))
+    return found
+
+
+def repeatability(folder: str, _options: argparse.Namespace) -> None:
+    """Coefficient of variation of one cell over ten runs, certified ones for perfexp."""
+    table = _table("procedure", "runs", "median ms", "CV %", "min", "max")
+    cell = make_cell(folder, "torch", "resnet18", 1)
+    runs = [measured(cell) for _ in range(2 * RUNS)]
+    clean = [run.metrics["latency_p50_ms"] for run in runs if run.labels["verdict"] == "clean"][:RUNS]
+    sides = {"perfexp, certified clean": clean}
+    for rival in (rivals.bare_loop, rivals.timm_procedure):
+        sides[rival.__name__] = [rival(cell) for _ in range(RUNS)]
+    for name, values in sides.items():
+        if len(values) < 2:
+            table.add_row(name, str(len(values)), "-", "-", "-", "-")
+            continue
+        mean, deviation = statistics.fmean(values), statistics.stdev(values)
+        shown = [statistics.median(values), 100 * deviation / mean, min(values), max(values)]
+        table.add_row(name, str(len(values)), *(f"{value:.3f}" for value in shown))
+    _CONSOLE.print(table)
+
+
+def neighbour(folder: str, _options: argparse.Namespace) -> None:
+    """How many of twenty runs are tainted, with and without a busy process on each core."""
+    table = _table("machine", "runs", "tainted", "first reason")
+    cell = make_cell(folder, "torch", "resnet18", 1)
+    quiet = [measured(cell) for _ in range(2 * RUNS)]
+    with _busy_neighbours(usable_cpus()):
+        noisy = [measured(cell) for _ in range(2 * RUNS)]
+    for name, runs in (("as it is", quiet), ("one busy process a core", noisy)):
+        tainted = [run for run in runs if run.labels["verdict"] == "tainted"]
+        reason = tainted[0].labels["taint"] if tainted else "-"
+        table.add_row(name, str(len(runs)), f"{100 * len(tainted) / len(runs):.0f} %", reason)
+    _CONSOLE.print(table)
+
+
+@contextmanager
+def _busy_neighbours(count: int) -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_spin, daemon=True) for _ in range(count)]
+    for process in processes:
+        process.start()
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def null(folder: str, options: argparse.Namespace) -> None:
+    """What the harness adds to a backend that waits 1 ms, beside a loop with nothing around it."""
+    cell = make_cell(folder, "null", "squeezenet1_1", 1, latency_ms=1.0)
+    pairs = _alternate(cell, _wait_in_a_loop, options.pairs)
+    added_us = statistics.median(1e3 * (own - other) for own, other in pairs)
+    table = _table("perfexp ms", "loop ms", "added µs", "within")
+    sides = [f"{statistics.median(side):.4f}" for side in zip(*pairs, strict=True)]
+    table.add_row(*sides, f"{added_us:.2f}", "yes" if added_us <= 20 else "no (20)")
+    _CONSOLE.print(table)
+
+
+def _wait_in_a_loop(_cell: Cell) -> float:
+    def wait() -> int:
+        began = time.perf_counter_ns()
+        while time.perf_counter_ns() < began + 1_000_000:
+            pass
+        return time.perf_counter_ns() - began
+
+    return statistics.median(wait() for _ in range(1000)) / 1e6
+
+
+def _table(*headings: str) -> Table:
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("model", "procedure", "machine") else "right")
+    return table
+
+
+SECTIONS: dict[str, Callable[[str, argparse.Namespace], None]] = {
+    "torch": compare("torch", rivals.torch_timer, 0.98, 1.02),
+    "openvino": compare("openvino", rivals.benchmark_app, 0.97, 1.03),
+    "repeatability": repeatability,
+    "neighbour": neighbour,
+    "null": null,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Independent tools that time the same network: each returns the median of a batch in ms.
+
+Those that need Python run in a spawned process of their own, as perfexp's workers do.
+"""
+
+import json
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp.cache import Cache
+from perfexp.config import Cell
+from perfexp.network import CellNetwork, describe, find
+
+if TYPE_CHECKING:
+    import torch
+
+Rival = Callable[[Cell], float]
+_MIN_RUN_TIME_S = 3.0
+
+
+def torch_timer(cell: Cell) -> float:
+    """``torch.utils.benchmark.Timer.adaptive_autorange`` on the cell's network."""
+    return _in_own_process(_torch_timer, cell)
+
+
+def bare_loop(cell: Cell) -> float:
+    """The study's procedure: the mean of ten iterations, no warm-up."""
+    return _in_own_process(_bare_loop, cell)
+
+
+def timm_procedure(cell: Cell) -> float:
+    """timm's published procedure: 10 warm-ups, then the mean of 40 iterations."""
+    return _in_own_process(_timm_procedure, cell)
+
+
+def benchmark_app(cell: Cell) -> float:
+    """OpenVINO's own tool on the cached model: synchronous, in latency mode."""
+    network = _network(cell)
+    [model] = _converted(cell, network)
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": cell.backend.precision.value,
+        "INFERENCE_NUM_THREADS": cell.backend.threads,
+        "NUM_STREAMS": 1,
+    }
+    size = network.input_size
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "config.json")
+        config.write_text(json.dumps({"CPU": settings}))
+        subprocess.run(
+            [
+                Path(sys.executable).parent / "benchmark_app", "-m", model, "-api", "sync",
+                "-load_config", config, "-shape", f"[{cell.batch_size},3,{size},{size}]",
+                "-t", str(round(_MIN_RUN_TIME_S)), "-json_stats", "-report_type", "no_counters",
+                "-report_folder", folder,
+            ],
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+        report = json.loads(Path(folder, "benchmark_report.json").read_text())
+    return float(report["execution_results"]["latency (ms)"])
+
+
+def _network(cell: Cell) -> CellNetwork:
+    cache = Cache(Path(cell.cache_dir))
+    return find(cell, cache) or describe(cell, cache)
+
+
+def _converted(cell: Cell, network: CellNetwork) -> list[Path]:
+    from perfexp.backends import openvino
+
+    return list(Path(cell.cache_dir, "openvino", openvino._key(network)).glob("*.xml"))
+
+
+def _in_own_process(rival: Callable[[Cell], float], cell: Cell) -> float:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(rival, (cell,))
+
+
+def _ready(cell: Cell) -> "tuple[torch.nn.Module, torch.Tensor]":
+    import torch
+
+    assert cell.backend.threads is not None
+    torch.set_num_threads(cell.backend.threads)
+    torch.set_num_interop_threads(1)
+    network = _network(cell)
+    generator = torch.Generator().manual_seed(cell.seed)
+    shape = (cell.batch_size, 3, network.input_size, network.input_size)
+    return network.build(), torch.randn(shape, generator=generator)
+
+
+def _torch_timer(cell: Cell) -> float:
+    import torch
+    from torch.utils.benchmark import Timer
+
+    network, images = _ready(cell)
+    with torch.inference_mode():
+        timer = Timer(
+            "network(images)",
+            globals={"network": network, "images": images},
+            num_threads=cell.backend.threads or 1,
+        )
+        measured = timer.adaptive_autorange(min_run_time=_MIN_RUN_TIME_S, max_run_time=4 * _MIN_RUN_TIME_S)
+    return float(measured.median) * 1e3
+
+
+def _bare_loop(cell: Cell) -> float:
+    return _mean_of(cell, warmups=0, iterations=10)
+
+
+def _timm_procedure(cell: Cell) -> float:
+    return _mean_of(cell, warmups=10, iterations=40)
+
+
+def _mean_of(cell: Cell, warmups: int, iterations: int) -> float:
+    import torch
+
+    network, images = _ready(cell)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(warmups + iterations):
+            began = time.perf_counter()
+            network(images)
+            seconds.append(time.perf_counter() - began)
+    return statistics.fmean(seconds[warmups:]) * 1e3
