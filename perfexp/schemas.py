@@ -6,8 +6,15 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from perfexp import backends
-from perfexp.config import MeasureConfig, ModelConfig, RunConfig, TrackingConfig
+from perfexp import backends, sources
+from perfexp.config import (
+    AnalyzeConfig,
+    ImportConfig,
+    MeasureConfig,
+    ModelConfig,
+    RunConfig,
+    TrackingConfig,
+)
 from perfexp.errors import ConfigError
 
 
@@ -27,14 +34,18 @@ def spelled(override: str) -> str:
 
 
 def register() -> None:
-    """Store the schemas; each backend module brings its own."""
+    """Store the schemas; each backend and each source brings its own."""
     store = ConfigStore.instance()
     store.store(group="schema", name="run", node=RunConfig)
+    store.store(group="schema", name="import", node=ImportConfig)
+    store.store(group="schema", name="analyze", node=AnalyzeConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)
     store.store(group="schema", name="tracking", node=TrackingConfig)
     for name in backends.names():
         store.store(group="schema/backend", name=name, node=backends.backend_class(name).Config)
+    for name in sources.names():
+        store.store(group="schema/source", name=name, node=sources.source_class(name).Config)
     _register_sweeps_of(Path.cwd() / "sweeps")
 
 
