@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from perfexp import backends, sources
 from perfexp.config import (
@@ -13,6 +13,7 @@ from perfexp.config import (
     MeasureConfig,
     ModelConfig,
     RunConfig,
+    SourceConfig,
     TrackingConfig,
 )
 from perfexp.errors import ConfigError
@@ -45,8 +46,18 @@ def register() -> None:
     for name in backends.names():
         store.store(group="schema/backend", name=name, node=backends.backend_class(name).Config)
     for name in sources.names():
-        store.store(group="schema/source", name=name, node=sources.source_class(name).Config)
+        store.store(group="schema/source", name=name, node=_open(sources.source_class(name).Config))
     _register_sweeps_of(Path.cwd() / "sweeps")
+
+
+def _open(config: type[SourceConfig]) -> DictConfig:
+    """A schema whose mappings take new keys, as in ``source.batch_columns='{b8: 8}'``."""
+    node = OmegaConf.structured(config)
+    assert isinstance(node, DictConfig)
+    for key in node:
+        if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
+            OmegaConf.set_struct(node[key], False)
+    return node
 
 
 def _register_sweeps_of(folder: Path) -> None:
