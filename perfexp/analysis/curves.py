@@ -36,7 +36,8 @@ def tabulate(frame: pd.DataFrame, keys: Sequence[str]) -> CurveTable:
     """One curve for each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``."""
     points = frame.sort_values([*keys, "batch_size"], ignore_index=True)
     groups = points.groupby(list(keys), sort=True, observed=True)
-    row, place = groups.ngroup().to_numpy(), groups.cumcount().to_numpy()
+    row = groups.ngroup().to_numpy().astype(np.int64)
+    place = groups.cumcount().to_numpy().astype(np.int64)
     shape = (int(row.max(initial=-1)) + 1, int(place.max(initial=-1)) + 1)
     rank = groups["batch_size"].rank(method="dense").to_numpy().astype(np.int64) - 1
     curves = Curves(np.ones(shape), np.ones(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64))

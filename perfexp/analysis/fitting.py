@@ -37,7 +37,7 @@ class Curves:
     @property
     def sizes(self) -> NDArray[np.int64]:
         """How many different batch sizes each curve has, shape ``(G,)``."""
-        return np.where(self.weight > 0, self.rank, -1).max(axis=1) + 1
+        return np.asarray(np.where(self.weight > 0, self.rank, -1).max(axis=1) + 1)
 
     def without(self, rank: NDArray[np.int64]) -> "Curves":
         """The curves without their points of these ranks, shape ``(G,)``."""
@@ -158,7 +158,7 @@ class Uncertainty:
     def relative(self, batch_size: Array) -> Array:
         """Standard error of ŷ over ŷ at batch sizes ``(G, N)``, for a scale of 1: √leverage."""
         gradient = _gradient(self.fitted, batch_size) / self.fitted.predict(batch_size)[..., None]
-        return np.sqrt(np.einsum("gnp,gpq,gnq->gn", gradient, self.covariance, gradient))
+        return np.asarray(np.sqrt(np.einsum("gnp,gpq,gnq->gn", gradient, self.covariance, gradient)))
 
 
 def uncertainty(fitted: Fit, curves: Curves) -> Uncertainty:

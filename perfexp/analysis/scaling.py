@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perfexp.analysis import outliers
 from perfexp.analysis.curves import CurveTable, tabulate
 from perfexp.analysis.fitting import Curves, Fit, fit, relative_error, uncertainty
 from perfexp.analysis.forms import AFFINE, FORMS, Array, Form
@@ -17,8 +18,6 @@ FEWEST_SIZES = 3
 LEVEL = 0.95
 MARGIN = 0.5
 _BAND_POINTS = 25
-_TYPICAL = 1.4826
-"""A normal variable's standard deviation over its median absolute deviation."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def choose(judged: list[Judged]) -> NDArray[np.int64]:
     largest = np.stack([j.largest for j in judged])
     beats = (held_out < MARGIN * held_out[0]) & (largest < MARGIN * largest[0])
     beats[0] = True
-    return np.where(beats, np.nan_to_num(held_out, nan=np.inf), np.inf).argmin(axis=0)
+    return np.asarray(np.where(beats, np.nan_to_num(held_out, nan=np.inf), np.inf).argmin(axis=0))
 
 
 def _judge(form: Form, curves: Curves) -> Judged:
@@ -113,7 +112,7 @@ def _judge(form: Form, curves: Curves) -> Judged:
 def _mean(errors: Array) -> Array:
     """Mean over what is there, row by row; NaN where nothing is."""
     count = np.isfinite(errors).sum(axis=1)
-    return np.nansum(errors, axis=1) / np.where(count > 0, count, np.nan)
+    return np.asarray(np.nansum(errors, axis=1) / np.where(count > 0, count, np.nan))
 
 
 def _foreseen(curves: Curves) -> Array:
@@ -215,7 +214,9 @@ def _residuals(judged: list[Judged], chosen: NDArray[np.int64], table: CurveTabl
     frame["predicted_ms"] = table.at_points(predicted)
     frame["relative_error"] = frame["predicted_ms"] / frame["measured_ms"] - 1
     freed = np.sqrt(np.maximum(1 - table.at_points(leverage) ** 2, 0.05))
-    scaled = frame["relative_error"] / freed
-    typical = scaled.abs().groupby(frame["backend"], observed=True).transform("median") * _TYPICAL
+    scaled: pd.Series[float] = frame["relative_error"] / freed
+    typical = scaled.abs().groupby(frame["backend"], observed=True).transform("median") * outliers.NORMAL
     frame["standardised"] = scaled / typical.where(typical > 0)
+    of_curve = typical.to_numpy()[table.place == 0]
+    frame["outlier"] = outliers.find(curves, of_curve)[table.row, table.place]
     return frame
