@@ -104,6 +104,50 @@ class RunConfig:
     experiment: str | None = None
 
 
+class Data(StrEnum):
+    """Which runs an analysis reads: our own, those imported from tables, or both."""
+
+    measured = "measured"
+    published = "published"
+    both = "both"
+
+
+@dataclass
+class SourceConfig:
+    """What every published table has; each source adds its own fields in its module."""
+
+    name: str = MISSING
+
+
+@dataclass
+class ImportConfig:
+    """A published table, and the experiment that its rows go into."""
+
+    source: SourceConfig = MISSING
+    path: str | None = None
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    experiment: str | None = None
+
+
+@dataclass
+class AnalyzeConfig:
+    """Which runs are analysed, and where the report goes.
+
+    ``data`` None means measured runs, or the published ones where there are no others.
+    ``output`` None means a folder of its own below ``tracking.root``/analysis.
+    """
+
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    data: Data | None = None
+    allow_mixed: bool = False
+    output: str | None = None
+    title: str | None = None
+    seed: int = 0
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
 @dataclass(frozen=True)
 class Cell:
     """What a worker needs to measure one cell: a plain value, sent over a pipe.

@@ -1,11 +1,13 @@
 """The only reader from MLflow: runs become one typed DataFrame."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import store
+from perfexp import store, tables
 from perfexp.errors import ConfigError, TrackingError, nearest
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _PAGE = 1000
+_FIRST = ["run_id", "status", "start_time"]
 _RENAMED = {
     "model.name": "model",
     "model.source": "source",
@@ -25,7 +28,7 @@ _RENAMED = {
 }
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
-    "weights", "host", "cpu", "sweep", "sweep_id", "kind",
+    "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in",
 )  # fmt: skip
 _INTEGERS = (
     "batch_size",
@@ -44,18 +47,22 @@ def load_runs(
     sweep: str | None = None,
     where: str | None = None,
     status: str | None = "FINISHED",
-    kind: str = "cell",
+    kind: str | Sequence[str] = "cell",
+    columns: Sequence[str] | None = None,
     samples: bool = False,
     tracking_uri: str | None = None,
 ) -> "pd.DataFrame":
-    """Read runs out of MLflow, one row a run.
+    """Read runs out of MLflow, one row a run, newest first.
 
     Args:
         experiment: its name; MLFLOW_EXPERIMENT_NAME or ``perfexp`` when left out.
         sweep: a sweep's id, or its name for all sweeps of that name.
         where: a pandas query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
-        kind: ``cell`` for measurements, ``curve`` for the runs that draw lines.
+        kind: ``cell`` for measurements, ``published`` for rows of imported tables, ``curve`` for
+            the runs that draw lines; or several of these.
+        columns: read only these, besides ``run_id``, ``status``, ``start_time`` and what ``where``
+            asks for; one that no run has is left out. None reads all.
         samples: add the column ``samples_ms``, an array of shape ``(iterations,)`` a row.
         tracking_uri: as ``tracking.uri``; the SQLite file below ``mlruns/`` when left out.
 
@@ -73,12 +80,17 @@ def load_runs(
     uri = store.resolve(tracking_uri, root)
     client = store.connect(uri, root, create=False)
     name = store.experiment_name(experiment)
+    kinds = [kind] if isinstance(kind, str) else list(kind)
+    column_of = _chooser(columns, where)
     with store.explained(uri):
-        runs = list(_search(client, uri, name, _filter("sweep_id", sweep, status, kind)))
-        if sweep and not runs:
-            runs = list(_search(client, uri, name, _filter("sweep", sweep, status, kind)))
-        frame = _typed(pd.DataFrame([_row(run) for run in runs]))
-    frame = _where(frame, where).copy()
+        experiment_id = _experiment_id(client, uri, name)
+        frame = pd.DataFrame()
+        for tag in ("sweep_id", "sweep") if sweep else ("",):
+            tags = {"kind": kinds, **({tag: [sweep]} if sweep else {})}
+            frame = _read(client, uri, experiment_id, tags, status, column_of)
+            if not frame.empty:
+                break
+    frame = _where(_typed(frame), where).copy()
     if samples:
         frame["samples_ms"] = pd.Series(
             [_samples(client, run_id) for run_id in frame.get("run_id", [])], index=frame.index, dtype=object
@@ -86,12 +98,50 @@ def load_runs(
     return frame.reset_index(drop=True)
 
 
-def _filter(sweep_tag: str, sweep: str | None, status: str | None, kind: str) -> str:
-    terms = [f"tags.kind = '{_quoted(kind)}'"]
+def _read(
+    client: "MlflowClient",
+    uri: str,
+    experiment_id: str,
+    tags: Mapping[str, Collection[str]],
+    status: str | None,
+    column_of: Callable[[str], str | None],
+) -> "pd.DataFrame":
+    """The runs' columns, from the tables where they can be read, else from the client."""
+    import pandas as pd
+
+    frame = tables.read(uri, experiment_id, tags, status, column_of)
+    if frame is None:
+        queries = [
+            _filter(dict(zip(tags, values, strict=True)), status) for values in product(*tags.values())
+        ]
+        rows = [_row(run, column_of) for query in queries for run in _search(client, experiment_id, query)]
+        frame = pd.DataFrame(rows, columns=None if rows else list(_FIRST))
+        frame = frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
+    frame = frame.replace("None", None)
+    return frame[[*_FIRST, *sorted(frame.columns.difference(_FIRST))]] if len(frame) else pd.DataFrame()
+
+
+def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
+    """From a parameter's, tag's or metric's name to its column; None for what is not asked for."""
+    wanted = None if columns is None else {*columns, *_names(where or "")}
+
+    def column_of(key: str) -> str | None:
+        if key.startswith("mlflow."):
+            return None
+        name = _RENAMED.get(key, key.replace(".", "_"))
+        return name if wanted is None or name in wanted else None
+
+    return column_of
+
+
+def _names(where: str) -> set[str]:
+    return set(re.findall(r"[^\W\d]\w*", where))
+
+
+def _filter(tags: Mapping[str, str], status: str | None) -> str:
+    terms = [f"tags.{tag} = '{_quoted(value)}'" for tag, value in tags.items()]
     if status:
         terms.append(f"attributes.status = '{_quoted(status)}'")
-    if sweep:
-        terms.append(f"tags.{sweep_tag} = '{_quoted(sweep)}'")
     return " and ".join(terms)
 
 
@@ -101,7 +151,7 @@ def _quoted(text: str) -> str:
     return text
 
 
-def _search(client: "MlflowClient", uri: str, name: str, query: str) -> Iterator["Run"]:
+def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         known = [experiment.name for experiment in client.search_experiments()]
@@ -109,26 +159,29 @@ def _search(client: "MlflowClient", uri: str, name: str, query: str) -> Iterator
             f"There is no experiment {name!r} in {store.redacted(uri)}: {nearest(name, known)}; "
             "name one of them."
         )
+    return str(found.experiment_id)
+
+
+def _search(client: "MlflowClient", experiment_id: str, query: str) -> Iterator["Run"]:
     token = None
     while True:
-        page = client.search_runs([found.experiment_id], query, max_results=_PAGE, page_token=token)
+        page = client.search_runs([experiment_id], query, max_results=_PAGE, page_token=token)
         yield from page
         token = page.token
         if not token:
             return
 
 
-def _row(run: "Run") -> dict[str, object]:
-    named = {**run.data.params, **run.data.tags}
-    visible = {k: v for k, v in named.items() if not k.startswith("mlflow.")}
-    texts = {_RENAMED.get(k, k.replace(".", "_")): v for k, v in visible.items()}
-    return {
+def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:
+    row: dict[str, object] = {
         "run_id": run.info.run_id,
         "status": run.info.status,
         "start_time": run.info.start_time,
-        **{k: None if v == "None" else v for k, v in texts.items()},
-        **run.data.metrics,
     }
+    for items in (run.data.params, run.data.tags, run.data.metrics):
+        named = {column_of(key): items[key] for key in sorted(items)}
+        row |= {name: value for name, value in named.items() if name is not None}
+    return row
 
 
 def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -4,10 +4,18 @@ import re
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from perfexp import backends
-from perfexp.config import MeasureConfig, ModelConfig, RunConfig, TrackingConfig
+from perfexp import backends, sources
+from perfexp.config import (
+    AnalyzeConfig,
+    ImportConfig,
+    MeasureConfig,
+    ModelConfig,
+    RunConfig,
+    SourceConfig,
+    TrackingConfig,
+)
 from perfexp.errors import ConfigError
 
 
@@ -27,15 +35,29 @@ def spelled(override: str) -> str:
 
 
 def register() -> None:
-    """Store the schemas; each backend module brings its own."""
+    """Store the schemas; each backend and each source brings its own."""
     store = ConfigStore.instance()
     store.store(group="schema", name="run", node=RunConfig)
+    store.store(group="schema", name="import", node=ImportConfig)
+    store.store(group="schema", name="analyze", node=AnalyzeConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)
     store.store(group="schema", name="tracking", node=TrackingConfig)
     for name in backends.names():
         store.store(group="schema/backend", name=name, node=backends.backend_class(name).Config)
+    for name in sources.names():
+        store.store(group="schema/source", name=name, node=_open(sources.source_class(name).Config))
     _register_sweeps_of(Path.cwd() / "sweeps")
+
+
+def _open(config: type[SourceConfig]) -> DictConfig:
+    """A schema whose mappings take new keys, as in ``source.batch_columns='{b8: 8}'``."""
+    node = OmegaConf.structured(config)
+    assert isinstance(node, DictConfig)
+    for key in node:
+        if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
+            OmegaConf.set_struct(node[key], False)
+    return node
 
 
 def _register_sweeps_of(folder: Path) -> None:

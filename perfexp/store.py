@@ -34,9 +34,9 @@ def resolve(uri: str | None, root: Path) -> str:
     return address
 
 
-def experiment_name(asked: str | None) -> str:
-    """The experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``perfexp``."""
-    return asked or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+def experiment_name(asked: str | None, default: str = DEFAULT_EXPERIMENT) -> str:
+    """The experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``default``."""
+    return asked or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
 
 
 def redacted(uri: str) -> str:

@@ -5,31 +5,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import store
+from perfexp import bulk, store
 from perfexp.config import Cell
+from perfexp.draft import PARAM_LIMIT, TAG_LIMIT, Draft
 from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.sources import Row
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-_PARAM_LIMIT, _TAG_LIMIT = 6000, 8000
-
-
-@dataclass(frozen=True)
-class Draft:
-    """All of one run before it is written; times in ms since the epoch."""
-
-    name: str
-    status: str
-    started_ms: int
-    metrics: Sequence[tuple[str, float, int]]
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    files: Mapping[str, str]
 
 
 class Tracker:
@@ -51,8 +37,8 @@ class Tracker:
 
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, step) for name, value, step in draft.metrics]
-        params = [Param(k, v[:_PARAM_LIMIT]) for k, v in draft.params.items()]
-        tags = [RunTag(k, v[:_TAG_LIMIT]) for k, v in draft.tags.items()]
+        params = [Param(k, v[:PARAM_LIMIT]) for k, v in draft.params.items()]
+        tags = [RunTag(k, v[:TAG_LIMIT]) for k, v in draft.tags.items()]
         with store.explained(self.uri):
             run = self._client.create_run(
                 self.experiment_id, start_time=draft.started_ms, run_name=draft.name
@@ -61,8 +47,20 @@ class Tracker:
             with self._ended_whatever_happens(run_id):
                 self._client.log_batch(run_id, metrics, params, tags)
                 self._write_files(run_id, draft.files)
+                if draft.folder is not None:
+                    self._client.log_artifacts(run_id, str(draft.folder))
             self._client.set_terminated(run_id, draft.status)
         return run_id
+
+    def write_all(self, drafts: Sequence[Draft]) -> list[str]:
+        """Write many runs that have no artifacts; returns their ids.
+
+        Raises:
+            TrackingError: the store refused or is gone.
+        """
+        with store.explained(self.uri):
+            ids = bulk.write(self.uri, self.experiment_id, drafts)
+        return [self.write(draft) for draft in drafts] if ids is None else ids
 
     @contextmanager
     def _ended_whatever_happens(self, run_id: str) -> Iterator[None]:
@@ -138,6 +136,33 @@ def draft_curve(
     all_tags = {**tags, "kind": "curve", "model": model, "mlflow.note.content": note}
     now = int(time.time() * 1000)
     return Draft(f"{model} {backend} curve", "FINISHED", now, metrics, params, all_tags, {})
+
+
+def draft_published(row: Row, key: str, title: str, citation: str, now_ms: int) -> Draft:
+    """The run of one line of a published table: a cell's shape, but of the kind ``published``."""
+    per_image_ms = row.latency_mean_ms / row.batch_size
+    metrics = {
+        "latency_mean_ms": row.latency_mean_ms,
+        "latency_per_image_ms": per_image_ms,
+        "throughput_images_per_s": 1e3 / per_image_ms,
+        **row.metrics,
+    }
+    params = {
+        "model.name": row.model,
+        "backend.name": row.backend,
+        "batch_size": str(row.batch_size),
+        **row.params,
+    }
+    source = {"published_in": title, "citation": citation, "table_line": row.where}
+    tags = {"kind": "published", "cell_key": key, "model": row.model, **row.tags, **source}
+    return Draft(
+        name=f"{row.model} {row.backend} b{row.batch_size}",
+        status="FINISHED",
+        started_ms=now_ms,
+        metrics=[(name, value, 0) for name, value in metrics.items()],
+        params=params,
+        tags={k: v for k, v in tags.items() if v},
+    )
 
 
 def _samples(outcome: Measurement) -> str:

@@ -1,0 +1,95 @@
+"""What the Hydra commands share: a composed config, and what goes wrong as a sentence."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+import hydra
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from perfexp import schemas
+from perfexp.errors import PerfexpError, nearest
+
+BAD_INPUT, INTERRUPTED = 2, 130
+_TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
+Config = TypeVar("Config")
+
+
+class Command:
+    """One console command: its name in messages, and its file in conf/."""
+
+    def __init__(self, program: str, config_name: str) -> None:
+        self.program = program
+        self.config_name = config_name
+
+    def launch(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None = None) -> None:
+        """Compose the config and run ``task`` on it, then ``finish`` whatever happened.
+
+        Raises:
+            SystemExit: 2 on bad input, 130 on Ctrl-C, after one sentence on stderr.
+        """
+        os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+        signal.signal(signal.SIGTERM, _terminated)
+        try:
+            self._run(task, finish)
+        except KeyboardInterrupt:
+            self.exit("Stopped by Ctrl-C; the runs that were finished are kept.", INTERRUPTED)
+        except MissingConfigException as error:
+            self.exit(_unknown_choice(error))
+        except (PerfexpError, HydraException, OmegaConfBaseException) as error:
+            self.exit(_sentence(error))
+        except OSError as error:
+            what, why = error.filename or "A file", error.strerror
+            self.exit(f"{what} cannot be used ({why}); check disk and rights.")
+
+    def settings(self, config: DictConfig, kind: type[Config]) -> Config:
+        """The config as the dataclass that owns its types; a missing value ends the command."""
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            self.exit(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
+        settings = OmegaConf.to_object(config)
+        assert isinstance(settings, kind)
+        return settings
+
+    def exit(self, sentence: str, code: int = BAD_INPUT) -> NoReturn:
+        """End the command with one sentence on stderr."""
+        print(f"{self.program}: {sentence}", file=sys.stderr)
+        raise SystemExit(code)
+
+    def _run(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None) -> None:
+        schemas.register()
+        sys.argv[1:] = map(schemas.spelled, sys.argv[1:])
+        folder = str(schemas.conf_dir())
+        run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)
+        try:
+            run(task)()
+        finally:
+            if finish is not None:
+                finish()
+
+
+def _unknown_choice(error: MissingConfigException) -> str:
+    missing = str(error.missing_cfg_file)
+    group, _, name = missing.rpartition("/")
+    close = nearest(name, error.options or [])
+    return f"There is no {group or 'config'} named {name!r}: {close}; choose one of them."
+
+
+def _sentence(error: Exception) -> str:
+    """The error's own words on one line, without OmegaConf's trailer of types."""
+    text = (
+        f"{error}: {error.__cause__}"
+        if error.__cause__ and not isinstance(error, PerfexpError)
+        else str(error)
+    )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(line for line in lines if not line.startswith(_TYPE_TRAILER))
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
