@@ -148,6 +148,17 @@ class AnalyzeConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
+@dataclass
+class SelftestConfig:
+    """Waits of known length, in ms a batch, each measured ``repeats`` times."""
+
+    latencies_ms: list[float] = field(default_factory=lambda: [0.1, 1.0, 10.0, 100.0])
+    repeats: int = 3
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    experiment: str | None = None
+
+
 @dataclass(frozen=True)
 class Cell:
     """What a worker needs to measure one cell: a plain value, sent over a pipe.

@@ -13,6 +13,7 @@ from perfexp.config import (
     MeasureConfig,
     ModelConfig,
     RunConfig,
+    SelftestConfig,
     SourceConfig,
     TrackingConfig,
 )
@@ -40,6 +41,7 @@ def register() -> None:
     store.store(group="schema", name="run", node=RunConfig)
     store.store(group="schema", name="import", node=ImportConfig)
     store.store(group="schema", name="analyze", node=AnalyzeConfig)
+    store.store(group="schema", name="selftest", node=SelftestConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)
     store.store(group="schema", name="tracking", node=TrackingConfig)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,16 +73,23 @@ def tracker(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def perfexp(tmp_path: Path) -> Perfexp:
-    """Runs the installed command beneath ``tmp_path``."""
-    command = shutil.which("perfexp", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    assert command, "the package is not installed: pip install -e '.[test]'"
+def command(tmp_path: Path) -> Perfexp:
+    """Runs one of the installed commands, named first, beneath ``tmp_path``."""
 
     def run(
-        *arguments: str, cwd: Path = tmp_path, timeout_s: float = 300
+        program: str, *arguments: str, cwd: Path = tmp_path, timeout_s: float = 300
     ) -> subprocess.CompletedProcess[str]:
+        places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        found = shutil.which(program, path=places)
+        assert found, "the package is not installed: pip install -e '.[test]'"
         return subprocess.run(
-            [command, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
+            [found, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
     return run
+
+
+@pytest.fixture
+def perfexp(command: Perfexp) -> Perfexp:
+    """Runs the command ``perfexp``."""
+    return partial(command, "perfexp")
