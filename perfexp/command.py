@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import wraps
 from types import FrameType
 from typing import NoReturn, TypeVar
 
@@ -67,10 +68,22 @@ class Command:
         folder = str(schemas.conf_dir())
         run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)
         try:
-            run(task)()
+            run(self._guarded(task))()
         finally:
             if finish is not None:
                 finish()
+
+    def _guarded(self, task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+        """The task, its errors ended here: Hydra would print lines of its own before ours."""
+
+        @wraps(task)
+        def guarded(config: DictConfig) -> object:
+            try:
+                return task(config)
+            except (PerfexpError, OmegaConfBaseException) as error:
+                self.exit(_sentence(error))
+
+        return guarded
 
 
 def _unknown_choice(error: MissingConfigException) -> str:
