@@ -132,6 +132,13 @@ def test_help_and_config_do_not_import_frameworks() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_help_begins_with_what_it_is_and_examples(perfexp) -> None:
+    done = perfexp("--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("perfexp measures image classifiers")
+    assert "perfexp --multirun sweep=quick" in done.stdout
+
+
 def test_cfg_job_prints_the_composed_config(perfexp) -> None:
     done = perfexp("--cfg", "job", "model=inception_v3", "backend=openvino")
     assert done.returncode == 0
