@@ -49,10 +49,8 @@ def _scope(selection: Selection) -> Iterator[str]:
 
 def _speed(cells: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
     for backend, own in cells.groupby("backend"):
-        per_image = own["latency_per_image_ms"]
-        fast, slow = (
-            _named_cell(own.loc[index], labels) for index in (per_image.idxmin(), per_image.idxmax())
-        )
+        ordered = own.sort_values("latency_per_image_ms")
+        fast, slow = _named_cell(ordered.iloc[0], labels), _named_cell(ordered.iloc[-1], labels)
         yield f"On {backend} the least time per image is that of {fast}, the most that of {slow}."
 
 

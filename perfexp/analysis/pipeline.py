@@ -11,7 +11,7 @@ from perfexp.analysis.selection import Selection
 
 Stage = Callable[[str], AbstractContextManager[None]]
 _NAMED = 5
-_ACCURACY = ("published_top1", "published_top5")
+_ACCURACY = {"published_top1": "top-1", "published_top5": "top-5"}
 
 
 def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
@@ -61,12 +61,13 @@ def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
 
 
 def _unpublished(selection: Selection) -> dict[str, str]:
-    cells = selection.cells
-    known = cells.reindex(columns=list(_ACCURACY)).notna().all(axis=1)
-    if known.all():
-        return {}
-    who = f"for {_listed(cells[~known], selection)}" if known.any() else "for any of the models"
-    return {"published accuracy": f"No published accuracy is known {who}; charts of accuracy go without."}
+    cells, missing = selection.cells, {}
+    for column, rank in _ACCURACY.items():
+        known = cells.reindex(columns=[column])[column].notna()
+        if not known.all():
+            who = _listed(cells[~known], selection) if known.any() else "any of the models"
+            missing[column] = f"No published {rank} accuracy is known for {who}; charts of it go without."
+    return missing
 
 
 def _alone(selection: Selection) -> dict[str, str]:
