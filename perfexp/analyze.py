@@ -34,7 +34,7 @@ command = Command("perfexp-analyze", "analyze")
 
 def main() -> None:
     """Exit 0 with the report written, 2 when there is nothing to analyse."""
-    command.launch(_task)
+    command.launch(command.telling(_task))
 
 
 def _task(config: DictConfig) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,14 +73,20 @@ def tracker(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def perfexp(tmp_path: Path) -> Perfexp:
-    """Runs the installed command beneath ``tmp_path``."""
-    command = shutil.which("perfexp", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    assert command, "the package is not installed: pip install -e '.[test]'"
+def command(tmp_path: Path) -> Perfexp:
+    """Runs an installed command beneath ``tmp_path``: ``command("perfexp-import", "source=study")``."""
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+    def run(name: str, *arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        path = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        assert path, "the package is not installed: pip install -e '.[test]'"
         return subprocess.run(
-            [command, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+            [path, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
         )
 
     return run
+
+
+@pytest.fixture
+def perfexp(command: Perfexp) -> Perfexp:
+    """Runs ``perfexp`` beneath ``tmp_path``."""
+    return partial(command, "perfexp")
