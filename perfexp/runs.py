@@ -80,13 +80,13 @@ def load_runs(
     uri = store.resolve(tracking_uri, root)
     client = store.connect(uri, root, create=False)
     name = store.experiment_name(experiment)
-    kinds = [kind] if isinstance(kind, str) else list(kind)
+    kinds = [_unquoted(k) for k in ([kind] if isinstance(kind, str) else kind)]
     column_of = _chooser(columns, where)
     with store.explained(uri):
         experiment_id = _experiment_id(client, uri, name)
         frame = pd.DataFrame()
         for tag in ("sweep_id", "sweep") if sweep else ("",):
-            tags = {"kind": kinds, **({tag: [sweep]} if sweep else {})}
+            tags = {"kind": kinds, **({tag: [_unquoted(sweep)]} if sweep else {})}
             frame = _read(client, uri, experiment_id, tags, status, column_of)
             if not frame.empty:
                 break
@@ -139,13 +139,13 @@ def _names(where: str) -> set[str]:
 
 
 def _filter(tags: Mapping[str, str], status: str | None) -> str:
-    terms = [f"tags.{tag} = '{_quoted(value)}'" for tag, value in tags.items()]
+    terms = [f"tags.{tag} = '{value}'" for tag, value in tags.items()]
     if status:
-        terms.append(f"attributes.status = '{_quoted(status)}'")
+        terms.append(f"attributes.status = '{_unquoted(status)}'")
     return " and ".join(terms)
 
 
-def _quoted(text: str) -> str:
+def _unquoted(text: str) -> str:
     if "'" in text:
         raise ConfigError(f"A filter value cannot hold a quotation mark, but got {text!r}; leave it out.")
     return text
