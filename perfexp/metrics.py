@@ -16,13 +16,37 @@ class Metric:
     description: str
 
 
+def percentile_name(percentile: float) -> str:
+    """``latency_p99_ms``, or ``latency_p99_9_ms`` for 99.9."""
+    return f"latency_p{percentile:g}_ms".replace(".", "_")
+
+
+def per_image_name(name: str) -> str:
+    """The name of a batch's latency statistic divided by the batch size."""
+    if name == "latency_p50_ms":
+        return "latency_per_image_ms"
+    return name.removesuffix("_ms") + "_per_image_ms"
+
+
+_LATENCIES = {
+    "latency_p50_ms": "median wall time",
+    "latency_p50_low_ms": "lower end of the median wall time's 95 % interval",
+    "latency_p50_high_ms": "upper end of the median wall time's 95 % interval",
+    "latency_p90_ms": "90th percentile of the wall time",
+    "latency_p95_ms": "95th percentile of the wall time",
+    "latency_p99_ms": "99th percentile of the wall time",
+    "latency_mean_ms": "mean wall time",
+    "latency_std_ms": "sample standard deviation of the wall time",
+    "latency_min_ms": "shortest wall time",
+    "latency_max_ms": "longest wall time",
+}
+
 _TABLE = (
-    Metric("latency_p50_ms", "ms", False, "median wall time of one batch"),
-    Metric("latency_mean_ms", "ms", False, "mean wall time of one batch"),
-    Metric("latency_std_ms", "ms", False, "sample standard deviation of the batch's wall time"),
-    Metric("latency_min_ms", "ms", False, "shortest wall time of one batch"),
-    Metric("latency_max_ms", "ms", False, "longest wall time of one batch"),
-    Metric("latency_per_image_ms", "ms", False, "median wall time of one batch over its size"),
+    *(Metric(name, "ms", False, f"{meaning} of one batch") for name, meaning in _LATENCIES.items()),
+    *(
+        Metric(per_image_name(name), "ms", False, f"{meaning} of one batch over its size")
+        for name, meaning in _LATENCIES.items()
+    ),
     Metric("throughput_images_per_s", "images/s", True, "batch size over the median wall time"),
     Metric("iterations", "", None, "timed batches behind the latency"),
     Metric("warmup_iterations", "", None, "batches run before timing"),
