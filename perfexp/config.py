@@ -194,10 +194,14 @@ def check(config: RunConfig) -> None:
             raise ConfigError(f"{name} must be at least {least}, but got {value}; give a larger number.")
     for name in ("budget_s", "time_limit_s"):
         if not getattr(measure, name) > 0:
-            raise ConfigError(f"measure.{name} must be positive, but got {getattr(measure, name)}; give seconds.")
+            raise ConfigError(
+                f"measure.{name} must be positive, but got {getattr(measure, name)}; give seconds."
+            )
     for name in ("warmup_s", "warmup_max_s", "min_s", "lock_wait_s"):
         if not getattr(measure, name) >= 0:
-            raise ConfigError(f"measure.{name} must not be negative, but got {getattr(measure, name)}; give seconds.")
+            raise ConfigError(
+                f"measure.{name} must not be negative, but got {getattr(measure, name)}; give seconds."
+            )
     _check_targets(measure)
 
 

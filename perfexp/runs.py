@@ -23,6 +23,9 @@ _RENAMED = {
     "backend.threads": "threads",
     "effective.input_size": "effective_input_size",
 }
+_SENTINELS = tuple(
+    f"sentinel_{kernel}_ms" for kernel in ("gemm_before", "gemm_after", "conv_before", "conv_after")
+)
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
     "weights", "host", "cpu", "sweep", "sweep_id", "kind",
@@ -35,6 +38,7 @@ _INTEGERS = (
     "macs",
     "iterations",
     "warmup_iterations",
+    "attempts",
 )
 
 
@@ -61,7 +65,9 @@ def load_runs(
 
     Returns:
         Numbers as numbers, categories as categories; metrics under the names of
-        :mod:`perfexp.metrics`, parameters with dots turned into underscores.
+        :mod:`perfexp.metrics`, parameters with dots turned into underscores. The column
+        ``latency_p50_sentinels`` is the median latency over the run's own sentinel kernels
+        (geometric mean of both, before and after): for runs of different hours or hosts.
 
     Raises:
         TrackingError: there is no such store or experiment.
@@ -77,7 +83,7 @@ def load_runs(
         runs = list(_search(client, uri, name, _filter("sweep_id", sweep, status, kind)))
         if sweep and not runs:
             runs = list(_search(client, uri, name, _filter("sweep", sweep, status, kind)))
-        frame = _typed(pd.DataFrame([_row(run) for run in runs]))
+        frame = _in_sentinels(_typed(pd.DataFrame([_row(run) for run in runs])))
     frame = _where(frame, where).copy()
     if samples:
         frame["samples_ms"] = pd.Series(
@@ -146,6 +152,15 @@ def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":
         if column in frame and frame[column].notna().all():
             frame[column] = frame[column].astype("int64")
     return frame
+
+
+def _in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
+    import numpy as np
+
+    if not {"latency_p50_ms", *_SENTINELS} <= set(frame):
+        return frame
+    unit_ms = np.exp(np.log(frame[list(_SENTINELS)].to_numpy(np.float64)).mean(axis=1))
+    return frame.assign(latency_p50_sentinels=frame["latency_p50_ms"] / unit_ms)
 
 
 def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] | pd.Series[bool]":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import store
+from perfexp import attempts, picture, store
 from perfexp.config import Cell
 from perfexp.records import Failure, FailureKind, Measurement
 
@@ -29,7 +29,7 @@ class Draft:
     metrics: Sequence[tuple[str, float, int]]
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
 
 
 class Tracker:
@@ -72,12 +72,12 @@ class Tracker:
             self._client.set_terminated(run_id, "FAILED")
             raise
 
-    def _write_files(self, run_id: str, files: Mapping[str, str]) -> None:
+    def _write_files(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
         if not files:
             return
         with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-            for name, text in files.items():
-                Path(folder, name).write_text(text, encoding="utf-8")
+            for name, content in files.items():
+                Path(folder, name).write_bytes(content.encode() if isinstance(content, str) else content)
             self._client.log_artifacts(run_id, folder)
 
 
@@ -104,7 +104,7 @@ def draft_cell(
 ) -> Draft:
     """The run of one cell, measured or failed."""
     tags = {"kind": "cell", "cell_key": key, "model": cell.model.name, **sweep, **_host_tags(environment)}
-    files = {"config.yaml": config_yaml, "environment.json": _json(environment)}
+    files: dict[str, str | bytes] = {"config.yaml": config_yaml, "environment.json": _json(environment)}
     metrics: list[tuple[str, float, int]] = []
     status = "FINISHED"
     if isinstance(outcome, Measurement):
@@ -112,7 +112,7 @@ def draft_cell(
         tags |= outcome.labels
         tags |= {f"effective.{k}": v for k, v in outcome.effective.items()}
         tags |= {f"absent.{k}": v for k, v in outcome.absent.items()}
-        files["samples.json"] = _samples(outcome)
+        files |= _measured_files(cell, outcome)
     else:
         status = "KILLED" if outcome.kind == FailureKind.INTERRUPTED else "FAILED"
         tags |= {"failure": outcome.kind.value, "reason": outcome.message}
@@ -138,6 +138,19 @@ def draft_curve(
     all_tags = {**tags, "kind": "curve", "model": model, "mlflow.note.content": note}
     now = int(time.time() * 1000)
     return Draft(f"{model} {backend} curve", "FINISHED", now, metrics, params, all_tags, {})
+
+
+def _measured_files(cell: Cell, outcome: Measurement) -> dict[str, str | bytes]:
+    low, high = (outcome.metrics.get(f"latency_p50_{end}_ms") for end in ("low", "high"))
+    interval = None if low is None or high is None else (low, high)
+    files: dict[str, str | bytes] = {
+        "samples.json": _samples(outcome),
+        "samples.png": picture.draw(outcome.samples_ms, outcome.warmup_ms, cell.title, interval),
+        "certificate.json": _json(outcome.certificate),
+    }
+    if outcome.attempts:
+        files["attempts.json"] = _json(attempts.described(outcome))
+    return files
 
 
 def _samples(outcome: Measurement) -> str:

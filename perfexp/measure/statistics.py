@@ -5,7 +5,7 @@ from math import ceil, comb
 
 import numpy as np
 
-from perfexp.metrics import percentile_name, per_image_name
+from perfexp.metrics import per_image_name, percentile_name
 
 CONFIDENCE = 0.95
 _SUPPORT = 0.99
