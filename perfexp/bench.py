@@ -38,21 +38,31 @@ class Bench:
         session.bind(batches)
 
     def first_ms(self) -> float:
-        """Infer for the first time."""
+        """Infer for the first time.
+
+        Raises:
+            ConfigError: the budget is shorter than a batch, the second one included, because a
+                runtime may still set itself up in the first.
+        """
+        budget_s = self._cell.measure.budget_s
+        first_ms = self._batch_ms()
+        if first_ms / 1e3 > budget_s:
+            assertions.confirm_budget(min(first_ms, self._batch_ms()), budget_s)
+        return first_ms
+
+    def _batch_ms(self) -> float:
         start = time.perf_counter_ns()
         self._session.infer(0)
         return (time.perf_counter_ns() - start) / 1e6
 
-    def confirm(self, first_ms: float) -> dict[str, str]:
+    def confirm(self) -> dict[str, str]:
         """What the runtime really uses, after the first batch.
 
         Raises:
             BackendError: it is not what was asked.
-            ConfigError: the budget is shorter than a batch.
         """
         cell, found = self._cell, self._session.effective()
         wanted = assertions.expected(cell.backend, self._threads, self._input_shape)
-        assertions.confirm_budget(first_ms, cell.measure.budget_s)
         assertions.confirm_effective(cell.backend, wanted, found)
         assertions.confirm_output(cell.backend, self._session.output(0).shape, cell.batch_size)
         return {**found, "timed_region": self._session.timed_region}

@@ -76,7 +76,7 @@ _TABLE = (
     Metric("cpu_throttled", "%", False, "of the time the control group stood still at its quota"),
     Metric("involuntary_switches_per_s", "1/s", False, "times the process was made to give up a CPU"),
     Metric("frequency_change", "%", None, "change of the processor's clock during timing"),
-    Metric("drift", "%", None, "change of the median from the first to the last quarter of the samples"),
+    Metric("drift", "%", None, "change of the median from the first to the second half of the samples"),
     Metric("sentinel_gemm_before_ms", "ms", False, "fixed matrix product, before the model is loaded"),
     Metric("sentinel_gemm_after_ms", "ms", False, "fixed matrix product, after timing"),
     Metric("sentinel_conv_before_ms", "ms", False, "fixed convolution, before the model is loaded"),

@@ -94,7 +94,7 @@ def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measu
     session.reset_device_peak()
     with phases.timed("first inference"):
         first_ms = bench.first_ms()
-    effective = bench.confirm(first_ms)
+    effective = bench.confirm()
     seen = bench.observe(phases)
     sheet = Sheet(labels=network.labels())
     sheet.add(*subject.account.metrics())

@@ -27,7 +27,15 @@ def _no_inherited_store(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick_plan() -> MeasureConfig:
     return MeasureConfig(
-        warmup_iterations=1, warmup_s=0.0, min_iterations=3, budget_s=0.05, input_buffers=2, time_limit_s=120
+        precision=0.5,
+        warmup_iterations=1,
+        warmup_s=0.0,
+        warmup_max_s=0.05,
+        min_iterations=3,
+        min_s=0.05,
+        budget_s=2.0,
+        input_buffers=2,
+        time_limit_s=120,
     )
 
 

@@ -64,7 +64,7 @@ LIMITS = (
         "drift",
         5.0,
         "%",
-        "change of the median from the first to the last quarter of the samples",
+        "change of the median from the first to the second half of the samples",
         "the median of samples that move describes neither their beginning nor their end",
     ),
     Limit(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -73,14 +74,11 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
 
 
 def drift_percent(samples_ms: Sequence[float]) -> float | None:
-    """Change of the median from the first quarter of the samples to the last; None below eight."""
-    import statistics
-
-    quarter = len(samples_ms) // 4
-    if quarter < 2:
+    """Change of the median from the first half of the samples to the second; None below eight."""
+    half = len(samples_ms) // 2
+    if half < 4:
         return None
-    first, last = statistics.median(samples_ms[:quarter]), statistics.median(samples_ms[-quarter:])
-    return 100 * (last / first - 1)
+    return 100 * (median(samples_ms[-half:]) / median(samples_ms[:half]) - 1)
 
 
 def _share(before: float | None, after: float | None, of_s: float) -> float | None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from perfexp.config import Precision
 
-IMAGES = 8
+IMAGES = 4
 """Images with a reference: the first of the seeded stream that fills the input buffers."""
 
 TOLERANCE = {
