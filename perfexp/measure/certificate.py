@@ -12,7 +12,6 @@ class Limit:
 
     name: str
     most: float
-    unit: str
     meaning: str
     reason: str
 
@@ -21,57 +20,56 @@ LIMITS = (
     Limit(
         "cpu_others",
         5.0,
-        "%",
-        "of the usable CPUs' time went to other processes",
+        "% of the usable CPUs' time went to other processes",
         "a twentieth of the machine moves a median by about its precision of 2 % and the tails by more",
     ),
     Limit(
         "cpu_wait",
         5.0,
-        "%",
-        "of its threads' time was spent waiting for a CPU",
-        "on a quiet machine this stays below 1 %; with one busy process a core it is near 50 %",
+        "% of its threads' time was spent waiting for a CPU",
+        "CPU time over wall time falls by as much; below 1 % on a quiet machine, near 50 % with a "
+        "busy process a core",
+    ),
+    Limit(
+        "involuntary_switches_per_s",
+        50.0,
+        "times a second a thread was made to give up its CPU",
+        "10 to 25 on a quiet two-core machine, 60 to 700 with neighbours",
     ),
     Limit(
         "cpu_pressure",
         20.0,
-        "%",
-        "of the time some task on the machine waited for a CPU",
+        "% of the time some task on the machine waited for a CPU",
         "short-lived system tasks cause some pressure on any machine, and cost the cell little",
     ),
     Limit(
         "cpu_steal",
         2.0,
-        "%",
-        "of the usable CPUs' time was taken by the hypervisor",
+        "% of the usable CPUs' time was taken by the hypervisor",
         "stolen time adds to latency one to one",
     ),
     Limit(
         "cpu_throttled",
         0.0,
-        "%",
-        "of the time the control group stood still at its CPU quota",
+        "% of the time the control group stood still at its CPU quota",
         "a quota stops all threads for tens of milliseconds at once",
     ),
     Limit(
         "frequency_change",
         5.0,
-        "%",
-        "change of the processor's clock during the run",
+        "% change of the processor's clock during the run",
         "latency follows the clock one to one",
     ),
     Limit(
         "drift",
         5.0,
-        "%",
-        "change of the median from the first to the second half of the samples",
+        "% change of the median from the first to the second half of the samples",
         "the median of samples that move describes neither their beginning nor their end",
     ),
     Limit(
         "sentinel_change",
         25.0,
-        "%",
-        "change of the fixed kernels from before to after the run",
+        "% change of the fixed kernels from before to after the run",
         "kernels of a millisecond scatter by a tenth on a quiet machine",
     ),
 )
@@ -107,7 +105,7 @@ def certify(evidence: Mapping[str, float | None]) -> Certificate:
     """Judge a run by its evidence; what this machine does not offer is named, not judged."""
     found = {name: value for name, value in evidence.items() if value is not None}
     reasons = tuple(
-        f"{found[limit.name]:.1f} {limit.unit} {limit.meaning} (limit {limit.most:g} {limit.unit})"
+        f"{found[limit.name]:.1f} {limit.meaning} (limit {limit.most:g})"
         for limit in LIMITS
         if abs(found.get(limit.name, 0.0)) > limit.most
     )

@@ -55,6 +55,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
 
     Shares are percent of wall time: of one CPU's where one task is meant (pressure, throttling),
     of all usable CPUs' for steal and the others' time, of the session's ``threads`` for its own.
+    Involuntary switches are a thread's.
     """
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
     cpus = _usable_cpu_count()
@@ -68,7 +69,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
         "cpu_wait": _share(before.waited_s, after.waited_s, wall_s * threads),
         "cpu_throttled": _share(before.throttled_s, after.throttled_s, wall_s),
         "cpu_own": 100 * own_s / (wall_s * threads),
-        "involuntary_switches_per_s": switches / wall_s,
+        "involuntary_switches_per_s": switches / (wall_s * threads),
         "frequency_change": _change(before.frequency_mhz, after.frequency_mhz),
     }
 

@@ -49,7 +49,7 @@ def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
             "cpu_pressure": 25.0,
             "cpu_wait": 10.0,
             "cpu_throttled": 0.0,
-            "involuntary_switches_per_s": 20.0,
+            "involuntary_switches_per_s": 10.0,
             "frequency_change": -5.0,
         }
     )
