@@ -78,7 +78,6 @@ class Bench:
             timing = latency.time_batches(infer, plan)
         energy_j = meter if isinstance(meter, energy.NoMeter) else meter.joules()
         found = evidence.between(before, evidence.read(), self._threads)
-        found["drift"] = evidence.drift_percent(timing.samples_ms)
         return Observation(warmup, timing, found, energy_j)
 
     def outputs(self, images: int, batches_run: int) -> NDArray[np.float32]:

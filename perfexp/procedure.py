@@ -106,7 +106,7 @@ def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measu
     sheet.add_model_size(cell.backend.name, session.model_bytes(), session.weight_bytes())
     sheet.add(*network.metrics())
     sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
-    judged = sheet.certify(seen.evidence)
+    judged = sheet.certify(seen)
     return Measurement(
         metrics=sheet.metrics,
         absent=sheet.absent,

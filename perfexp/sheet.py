@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from perfexp.backends.base import DeviceMemory
 from perfexp.bench import Observation
 from perfexp.config import Cell
-from perfexp.measure import certificate, parity, sentinel, statistics
+from perfexp.measure import certificate, evidence, parity, sentinel, statistics
 from perfexp.measure.energy import NoMeter
 from perfexp.measure.parity import Logits
 
@@ -78,10 +78,14 @@ class Sheet:
             self.add({f"sentinel_{kernel}_{moment}_ms": value for kernel, value in pace_ms.items()})
         self.metrics["sentinel_change"] = sentinel.change_percent(before, after)
 
-    def certify(self, evidence: Mapping[str, float | None]) -> certificate.Certificate:
+    def certify(self, seen: Observation) -> certificate.Certificate:
         """Judge the run, and put verdict and evidence in."""
-        judged = certificate.certify({**evidence, "sentinel_change": self.metrics["sentinel_change"]})
+        drift = evidence.drift_percent(seen.timing.samples_ms)
+        change = self.metrics["sentinel_change"]
+        judged = certificate.certify({**seen.evidence, "drift": drift, "sentinel_change": change})
         self.add(judged.evidence, dict.fromkeys(judged.unavailable, "this system does not count it"))
+        if drift is None:
+            self.absent["drift"] = f"a drift needs 8 samples, and there are {len(seen.timing.samples_ms)}"
         self.labels["verdict"] = judged.verdict
         if judged.reasons:
             self.labels["taint"] = "; ".join(judged.reasons)

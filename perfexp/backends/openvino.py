@@ -99,8 +99,10 @@ class OpenVinoBackend(Backend):
         self.threads()
 
     def physical_device(self) -> str:
-        device = super().physical_device()
-        return "cpu" if device.split("-")[0].upper() in _VIRTUAL_DEVICES else device
+        kind, _, number = self.config.device.partition(".")
+        if kind.split(":")[0] in ("CPU", *_VIRTUAL_DEVICES):
+            return "cpu"
+        return f"{kind.lower()}-{number or 0}"
 
     def is_prepared(self, network: Network, cache: Cache) -> bool:
         return cache.has(_KIND, _key(network))

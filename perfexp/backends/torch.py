@@ -1,5 +1,6 @@
 """PyTorch eager on cpu, cuda or mps."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -130,8 +131,12 @@ class TorchBackend(Backend):
         torch.backends.cudnn.allow_tf32 = False
 
     def physical_device(self) -> str:
-        device = super().physical_device()
-        return "cuda-0" if device == "cuda" else device
+        kind, _, number = self.config.device.partition(":")
+        if kind != "cuda":
+            return kind
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        index = int(number or 0)
+        return f"cuda-{visible[index] if index < len(visible) and visible[index] else index}"
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         import torch

@@ -45,7 +45,7 @@ def read(proc: Path = _PROC) -> Counters:
         stalled_s=_stalled_s(proc / "pressure" / "cpu"),
         waited_s=_waited_s(proc / "self" / "task"),
         involuntary_switches=usage.ru_nivcsw,
-        throttled_s=_throttled_s(),
+        throttled_s=_throttled_s(_cgroup_cpu_stat()),
         frequency_mhz=_frequency_mhz(),
     )
 
@@ -130,9 +130,8 @@ def _waited_s(tasks: Path) -> float | None:
     return waited_ns / 1e9
 
 
-def _throttled_s() -> float | None:
-    """Time the process's control group was stopped at its quota."""
-    path = _cgroup_cpu_stat()
+def _throttled_s(path: Path | None) -> float | None:
+    """Time the process's control group was stopped at its quota, from its ``cpu.stat``."""
     if path is None:
         return None
     stat = dict(line.split() for line in path.read_text().splitlines())

@@ -11,8 +11,8 @@ IMAGES = 4
 """Images with a reference: the first of the seeded stream that fills the input buffers."""
 
 TOLERANCE = {
-    Precision.f32: 1e-3,  # orders of summation differ: 3e-5 at most is usual; the rest is for Winograd kernels
-    Precision.f16: 1e-1,  # 11 bits of mantissa: 0.014 to 0.057 in honest runs, depthwise networks the most
+    Precision.f32: 1e-3,  # the order of sums differs: up to 3e-5, and more with Winograd kernels
+    Precision.f16: 1e-1,  # 11 bits of mantissa: 0.014 to 0.057 in honest runs, most in depthwise ones
     Precision.bf16: 8e-1,  # 8 bits, eight times coarser: 0.10 to 0.43 in the same networks
 }
 """Largest error a precision explains, in standard deviations of the reference logits.

@@ -115,6 +115,33 @@ def test_model_size_is_that_of_its_weights(name: str, make_cell: MakeCell) -> No
     assert session.model_bytes() == pytest.approx(4 * 1_235_496, rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "visible", "expected"),
+    [
+        ("null", "cpu", "", "cpu"),
+        ("torch", "cpu", "", "cpu"),
+        ("torch", "mps", "", "mps"),
+        ("torch", "cuda", "", "cuda-0"),
+        ("torch", "cuda:1", "", "cuda-1"),
+        ("torch", "cuda:1", "4,7", "cuda-7"),
+        ("openvino", "CPU", "", "cpu"),
+        ("openvino", "AUTO:GPU,CPU", "", "cpu"),
+        ("openvino", "GPU", "", "gpu-0"),
+        ("openvino", "GPU.1", "", "gpu-1"),
+    ],
+)
+def test_names_of_one_device_are_one_lock(
+    name: str,
+    device: str,
+    visible: str,
+    expected: str,
+    make_cell: MakeCell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert backends.create(make_cell(name, device=device).backend).physical_device() == expected
+
+
 def test_unknown_backend_names_the_nearest() -> None:
     with pytest.raises(BackendError, match="no backend named 'pytorch': the nearest are torch"):
         backends.backend_class("pytorch")

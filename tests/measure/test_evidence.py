@@ -93,3 +93,19 @@ def test_drift_compares_the_halves() -> None:
     assert evidence.drift_percent([1.0] * 50 + [9.0] + [1.1] * 50) == pytest.approx(10.0)
     assert evidence.drift_percent([1.0, 2.0] * 50) == 0.0
     assert evidence.drift_percent([1.0] * 7) is None
+
+
+@pytest.mark.parametrize(
+    ("stat", "seconds"),
+    [
+        ("usage_usec 9\nnr_throttled 2\nthrottled_usec 1500000\n", 1.5),
+        ("nr_throttled 2\nthrottled_time 1500000000\n", 1.5),
+        ("usage_usec 9\n", None),
+    ],
+)
+def test_throttling_is_read_from_either_kind_of_group(
+    tmp_path: Path, stat: str, seconds: float | None
+) -> None:
+    (tmp_path / "cpu.stat").write_text(stat)
+    assert evidence._throttled_s(tmp_path / "cpu.stat") == seconds
+    assert evidence._throttled_s(None) is None
