@@ -4,7 +4,7 @@ from pathlib import Path
 
 from perfexp import backends, models
 from perfexp.cache import digest, file_digest
-from perfexp.config import Cell, RunConfig, check
+from perfexp.config import Cell, RunConfig, as_protocol, check
 from perfexp.measure import environment
 from perfexp.versions import version
 
@@ -19,7 +19,7 @@ def from_config(config: RunConfig) -> Cell:
     return Cell(
         model=config.model,
         backend=config.backend,
-        measure=config.measure,
+        measure=as_protocol(config.measure),
         batch_size=config.batch_size,
         input_size=config.input_size,
         input_fit=config.input_fit,

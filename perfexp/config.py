@@ -1,11 +1,14 @@
 """Types and defaults of everything in conf/. YAML selects values; these own them."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from omegaconf import MISSING
 
 from perfexp.errors import ConfigError
+
+FINEST_PRECISION = 1e-4
+"""No clock and no machine repeats a latency more closely."""
 
 
 class InputFit(StrEnum):
@@ -51,22 +54,40 @@ class BackendConfig:
     threads: int | None = None
 
 
+class Protocol(StrEnum):
+    """``adaptive`` stops when the median is precise; ``study`` times ten batches after the first."""
+
+    adaptive = "adaptive"
+    study = "study"
+
+
 @dataclass
 class MeasureConfig:
-    """Warm-up, number of iterations and limits.
+    """Warm-up, stop rule and limits.
 
-    Warm-up ends when both ``warmup_iterations`` and ``warmup_s`` are reached; timing ends at
-    ``max_iterations``, or when ``min_iterations`` and ``budget_s`` are both reached.
+    Warm-up ends when latency is stable, but not before ``warmup_iterations`` and ``warmup_s``
+    and not after ``warmup_max_s``. Timing ends when the 95 % interval of the median lies within
+    ±``precision`` (a fraction of it), but not before ``min_iterations`` and ``min_s``; or at
+    ``budget_s``, but not before ``min_iterations``; or at ``max_iterations``.
+    ``percentiles`` are logged beside the median where the samples support them.
     ``input_buffers`` different inputs are used in turn, so that none stays in the cache.
+    ``lock_wait_s`` bounds the wait for another measurement on the device, ``retry_tainted`` is
+    how many times more a cell is measured whose certificate is tainted.
     """
 
-    protocol: str = "default"
+    protocol: Protocol = Protocol.adaptive
+    precision: float = 0.02
+    percentiles: list[float] = field(default_factory=lambda: [90.0, 95.0, 99.0])
     warmup_iterations: int = 3
-    warmup_s: float = 0.5
+    warmup_s: float = 0.2
+    warmup_max_s: float = 5.0
     min_iterations: int = 10
+    min_s: float = 0.5
     max_iterations: int = 5000
-    budget_s: float = 3.0
+    budget_s: float = 10.0
     input_buffers: int = 4
+    retry_tainted: int = 0
+    lock_wait_s: float = 3600.0
     time_limit_s: float = 600.0
 
 
@@ -197,11 +218,20 @@ def flatten(tree: dict[str, object], prefix: str = "") -> dict[str, object]:
     return flat
 
 
+def as_protocol(measure: MeasureConfig) -> MeasureConfig:
+    """The plan that its protocol stands for; the study's is fixed, whatever else was chosen."""
+    if measure.protocol == Protocol.adaptive:
+        return measure
+    return replace(
+        measure, warmup_iterations=0, warmup_s=0.0, warmup_max_s=0.0, min_iterations=10, max_iterations=10
+    )
+
+
 def check(config: RunConfig) -> None:
     """Refuse what no backend could do.
 
     Raises:
-        ConfigError: a size, a count or a limit is out of its range.
+        ConfigError: a size, a count, a limit or a target is out of its range.
     """
     measure = config.measure
     at_least = (
@@ -212,10 +242,38 @@ def check(config: RunConfig) -> None:
         ("measure.min_iterations", measure.min_iterations, 1),
         ("measure.max_iterations", measure.max_iterations, measure.min_iterations),
         ("measure.input_buffers", measure.input_buffers, 1),
+        ("measure.retry_tainted", measure.retry_tainted, 0),
     )
     for name, value, least in at_least:
         if value is not None and value < least:
             raise ConfigError(f"{name} must be at least {least}, but got {value}; give a larger number.")
-    for name, seconds in (("budget_s", measure.budget_s), ("time_limit_s", measure.time_limit_s)):
-        if not seconds > 0:
-            raise ConfigError(f"measure.{name} must be positive, but got {seconds}; give seconds.")
+    for name in ("budget_s", "time_limit_s"):
+        if not getattr(measure, name) > 0:
+            raise ConfigError(
+                f"measure.{name} must be positive, but got {getattr(measure, name)}; give seconds."
+            )
+    for name in ("warmup_s", "warmup_max_s", "min_s", "lock_wait_s"):
+        if not getattr(measure, name) >= 0:
+            raise ConfigError(
+                f"measure.{name} must not be negative, but got {getattr(measure, name)}; give seconds."
+            )
+    _check_targets(measure)
+
+
+def _check_targets(measure: MeasureConfig) -> None:
+    if not FINEST_PRECISION <= measure.precision < 1:
+        raise ConfigError(
+            f"measure.precision must lie between {FINEST_PRECISION:g} and 1, a fraction of the median that "
+            f"its interval may reach to either side, but got {measure.precision}; 0.02 is ±2 %."
+        )
+    if measure.warmup_max_s < measure.warmup_s:
+        raise ConfigError(
+            f"measure.warmup_max_s must be at least measure.warmup_s={measure.warmup_s}, but got "
+            f"{measure.warmup_max_s}; raise the one or lower the other."
+        )
+    for percentile in measure.percentiles:
+        if not 0 < percentile < 100:
+            raise ConfigError(
+                f"measure.percentiles must lie between 0 and 100, both excluded, but got {percentile}; "
+                "give percent, as in [90,99]."
+            )

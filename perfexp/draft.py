@@ -14,7 +14,7 @@ class Draft:
 
     Attributes:
         metrics: name, value and step.
-        files: artifacts by name, as text.
+        files: artifacts by name.
         folder: a folder whose content becomes artifacts as it is.
     """
 
@@ -24,5 +24,5 @@ class Draft:
     metrics: Sequence[tuple[str, float, int]]
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
     folder: Path | None = None

@@ -13,9 +13,10 @@ from perfexp.cache import Cache, digest
 from perfexp.command import Command
 from perfexp.config import BackendConfig, Cell, ImportConfig, InputFit, MeasureConfig, ModelConfig
 from perfexp.draft import Draft
+from perfexp.drafts import draft_published
 from perfexp.errors import ConfigError
 from perfexp.sources import Broken, Row, Source
-from perfexp.tracking import Tracker, draft_published, open_tracker
+from perfexp.tracking import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
 Facts = tuple[dict[str, float], dict[str, str], dict[str, str]]

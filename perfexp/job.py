@@ -6,11 +6,12 @@ from pathlib import Path
 
 from perfexp import cells, sweep
 from perfexp.config import Cell, RunConfig
+from perfexp.drafts import draft_cell
 from perfexp.errors import PerfexpError
 from perfexp.measure import environment
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.sweep import FINISHED, Ledger, Outcome
-from perfexp.tracking import Tracker, draft_cell, open_tracker
+from perfexp.tracking import Tracker, open_tracker
 from perfexp.worker import run_cell
 
 

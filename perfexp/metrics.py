@@ -16,17 +16,36 @@ class Metric:
     description: str
 
 
+def percentile_name(percentile: float) -> str:
+    """``latency_p99_ms``, or ``latency_p99_9_ms`` for 99.9."""
+    return f"latency_p{percentile:g}_ms".replace(".", "_")
+
+
+def per_image_name(name: str) -> str:
+    """The name of a batch's latency statistic divided by the batch size."""
+    if name == "latency_p50_ms":
+        return "latency_per_image_ms"
+    return name.removesuffix("_ms") + "_per_image_ms"
+
+
+_LATENCIES = {
+    "latency_p50_ms": "median wall time",
+    "latency_p50_low_ms": "lower end of the median wall time's 95 % interval",
+    "latency_p50_high_ms": "upper end of the median wall time's 95 % interval",
+    "latency_p90_ms": "90th percentile of the wall time",
+    "latency_p95_ms": "95th percentile of the wall time",
+    "latency_p99_ms": "99th percentile of the wall time",
+    "latency_mean_ms": "mean wall time",
+    "latency_std_ms": "sample standard deviation of the wall time",
+    "latency_min_ms": "shortest wall time",
+    "latency_max_ms": "longest wall time",
+}
+
 _TABLE = (
-    Metric("latency_p50_ms", "ms", False, "median wall time of one batch"),
-    Metric("latency_mean_ms", "ms", False, "mean wall time of one batch"),
-    Metric("latency_std_ms", "ms", False, "sample standard deviation of the batch's wall time"),
-    Metric("latency_min_ms", "ms", False, "shortest wall time of one batch"),
-    Metric("latency_max_ms", "ms", False, "longest wall time of one batch"),
-    Metric(
-        "latency_per_image_ms",
-        "ms",
-        False,
-        "median wall time of one batch over its size; of published tables the mean",
+    *(Metric(name, "ms", False, f"{meaning} of one batch") for name, meaning in _LATENCIES.items()),
+    *(
+        Metric(per_image_name(name), "ms", False, f"{meaning} of one batch over its size")
+        for name, meaning in _LATENCIES.items()
     ),
     Metric(
         "throughput_images_per_s",
@@ -39,11 +58,36 @@ _TABLE = (
     Metric("params", "", False, "learnable parameters of the network"),
     Metric("macs", "", False, "multiply-accumulates for one image (half of the FLOPs)"),
     Metric("model_size_mb", "MB", False, "weights and graph as the backend stores them"),
+    Metric("model_memory_mb", "MB", False, "weights and buffers as the runtime holds them in memory"),
     Metric("memory_baseline_mb", "MB", None, "resident set after imports, before the model"),
+    Metric("memory_loaded_mb", "MB", None, "resident set once the model is loaded"),
+    Metric("memory_peak_resident_mb", "MB", None, "highest resident set during inference"),
     Metric("memory_model_mb", "MB", False, "rise of the resident set by loading the model"),
     Metric(
         "memory_peak_mb", "MB", False, "highest rise of the resident set during inference, inputs included"
     ),
+    Metric("device_memory_model_mb", "MB", False, "accelerator memory allocated by loading the model"),
+    Metric("device_memory_peak_mb", "MB", False, "highest accelerator memory allocated during inference"),
+    Metric("device_memory_share", "%", False, "of the accelerator's memory, highest reserved by the process"),
+    Metric("energy_per_image_j", "J", False, "energy of the whole device during timing, an image"),
+    Metric("parity_max_error", "", False, "largest difference to PyTorch's f32 logits, in their deviation"),
+    Metric("parity_cosine", "", True, "smallest cosine between an image's logits and PyTorch's f32 ones"),
+    Metric("parity_top1_agreement", "%", True, "images with the same first class as in PyTorch's f32"),
+    Metric("cpu_others", "%", False, "of the usable CPUs' time used by other processes during timing"),
+    Metric("cpu_own", "%", None, "CPU time over wall time and threads during timing"),
+    Metric("cpu_wait", "%", False, "of the threads' time spent runnable but waiting for a CPU"),
+    Metric("cpu_pressure", "%", False, "of the time some task of the machine waited for a CPU (PSI)"),
+    Metric("cpu_steal", "%", False, "of the usable CPUs' time taken by the hypervisor"),
+    Metric("cpu_throttled", "%", False, "of the time the control group stood still at its quota"),
+    Metric("involuntary_switches_per_s", "1/s", False, "times a thread was made to give up its CPU"),
+    Metric("frequency_change", "%", None, "change of the processor's clock during timing"),
+    Metric("drift", "%", None, "change of the median from the first to the second half of the samples"),
+    Metric("sentinel_gemm_before_ms", "ms", False, "fixed matrix product, before the model is loaded"),
+    Metric("sentinel_gemm_after_ms", "ms", False, "fixed matrix product, after timing"),
+    Metric("sentinel_conv_before_ms", "ms", False, "fixed convolution, before the model is loaded"),
+    Metric("sentinel_conv_after_ms", "ms", False, "fixed convolution, after timing"),
+    Metric("sentinel_change", "%", None, "change of the fixed kernels from before to after"),
+    Metric("attempts", "", False, "times the cell was measured until its certificate was clean"),
     Metric("build_s", "s", False, "building the network and its weights"),
     Metric("convert_s", "s", False, "converting to the backend's format; absent when cached"),
     Metric("load_s", "s", False, "making the backend ready to infer, compilation included"),

@@ -60,6 +60,41 @@ class CellNetwork:
         source = models.source(cell.model.source)
         return weights.with_weights(source, cell.model.name, self.input_size, cell.weights, cell.seed)
 
+    def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
+        """Complexity and published accuracy, and why some are absent."""
+        known = self.description
+        found = {"params": float(known.params), "macs": float(known.macs)}
+        absent: dict[str, str] = {}
+        for rank, accuracy in (("top1", known.published_top1), ("top5", known.published_top5)):
+            if accuracy is None:
+                reason = "the model's library publishes no accuracy with its package"
+                absent[f"published_{rank}"] = absent[f"{rank}_density"] = reason
+            else:
+                found[f"published_{rank}"] = accuracy
+                found[f"{rank}_density"] = accuracy / (known.params / 1e6)
+        return found, absent
+
+    def labels(self) -> dict[str, str]:
+        """Names that belong to the network."""
+        known, model = self.description, self.cell.model
+        named = {"family": known.family, "display_name": model.display_name or model.name}
+        if known.published_weights and known.published_top1 is not None:
+            named["published_weights"] = known.published_weights
+        return named
+
+
+@dataclass(frozen=True)
+class BuiltNetwork:
+    """A network built once for several steps of one process."""
+
+    key: str
+    input_size: int
+    module: "nn.Module"
+
+    def build(self) -> "nn.Module":
+        """The module there is."""
+        return self.module
+
 
 def find(cell: Cell, cache: Cache) -> CellNetwork | None:
     """The cell's network if it was described before; imports no framework."""

@@ -1,42 +1,65 @@
 """What happens inside a worker: prepare what is cached, or measure one cell."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import numpy as np
-
-from perfexp import backends
-from perfexp.backends.base import Images, Session
+from perfexp import backends, reference
+from perfexp.backends.base import Session
+from perfexp.bench import Bench
 from perfexp.cache import Cache
 from perfexp.config import Cell
 from perfexp.errors import BackendError
-from perfexp.measure import environment, latency, memory
-from perfexp.network import CellNetwork, Description, describe, find
+from perfexp.measure import environment, memory, sentinel
+from perfexp.measure.inputs import random_batches
+from perfexp.measure.parity import IMAGES, Logits
+from perfexp.network import BuiltNetwork, CellNetwork, describe, find
 from perfexp.phases import Phases
 from perfexp.records import Measurement
+from perfexp.sheet import Sheet
 
 _SECONDS_LOGGED = ("build", "convert", "load", "compile")
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """What is measured, and what was read before it was loaded."""
+
+    cell: Cell
+    network: CellNetwork
+    session: Session
+    threads: int
+    account: memory.Account
+    pace_ms: Mapping[str, float]
+
+
 def is_prepared(cell: Cell, cache: Cache) -> bool:
     """Whether ``measure`` can start at once; imports no framework."""
-    network = find(cell, cache)
-    return network is not None and backends.create(cell.backend).is_prepared(network, cache)
+    network, backend = find(cell, cache), backends.create(cell.backend)
+    if network is None or not backend.is_prepared(network, cache):
+        return False
+    return not backend.computes or reference.is_written(network, cache)
 
 
 def prepare(cell: Cell, cache: Cache, phases: Phases) -> None:
-    """Describe the model and convert it: once for all batch sizes, apart from any measurement."""
+    """Describe, infer the reference, convert: once for all batch sizes, apart from any measurement."""
     with phases.timed("describe"):
         network = find(cell, cache) or describe(cell, cache)
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()
+    if is_prepared(cell, cache):
+        return
+    with phases.timed("build"):
+        module = network.build()
+    if backend.computes and not reference.is_written(network, cache):
+        with phases.timed("reference"):
+            reference.write(network, module, cache)
     if not backend.is_prepared(network, cache):
-        backend.prepare(network, cache, phases)
+        backend.prepare(BuiltNetwork(network.key, network.input_size, module), cache, phases)
 
 
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
-    """Load the model, warm up, time it, and account for its memory.
+    """Load the model, time it, and account for its memory, its energy and its agreement.
 
     Raises:
         PerfexpError: the backend refuses the cell, or does not do what was asked.
@@ -47,107 +70,51 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()
-        memory.settle()
-    baseline_mb = memory.resident_mb()
+    with phases.timed("sentinel"):
+        pace_ms = sentinel.timings_ms()
+    account = memory.Account()
     session = backend.load(network, cell.batch_size, cache, phases)
+    account.loaded()
+    wanted = reference.read(network, cache) if backend.computes else None
     try:
-        return _measure_session(cell, network, session, baseline_mb, phases)
+        subject = _Subject(cell, network, session, backend.threads(), account, pace_ms)
+        return _measured(subject, wanted, phases)
     finally:
         session.close()
 
 
-def _measure_session(
-    cell: Cell, network: CellNetwork, session: Session, baseline_mb: float, phases: Phases
-) -> Measurement:
-    memory.settle()
-    loaded_mb = memory.resident_mb()
+def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measurement:
+    cell, network, session = subject.cell, subject.network, subject.session
     with phases.timed("inputs"):
-        session.bind(random_inputs(cell, network.input_size))
-    no_peak = memory.reset_peak()
+        buffers = cell.measure.input_buffers
+        batches = random_batches(cell.seed, buffers, cell.batch_size, network.input_size)
+        bench = Bench(cell, session, batches, subject.threads)
+    on_device = session.device_memory()
+    subject.account.inferring()
+    session.reset_device_peak()
     with phases.timed("first inference"):
-        first_ms = _first_inference_ms(session)
-    effective = {**session.effective(), "timed_region": session.timed_region}
-    _confirm(cell, effective)
-    timing = latency.time_batches(session.infer, cell.measure)
-    phases.seconds["warm-up"] = sum(timing.warmup_ms) / 1e3
-    phases.seconds["timed"] = sum(timing.samples_ms) / 1e3
-    metrics = {
-        **latency.summarise(timing.samples_ms, cell.batch_size),
-        "warmup_iterations": float(len(timing.warmup_ms) + 1),
-        "first_inference_ms": first_ms,
-        "memory_baseline_mb": baseline_mb,
-        "memory_model_mb": loaded_mb - baseline_mb,
-    }
-    absent: dict[str, str] = {}
-    if no_peak:
-        absent["memory_peak_mb"] = no_peak
-    else:
-        metrics["memory_peak_mb"] = memory.peak_mb() - baseline_mb
-    stored = session.model_bytes()
-    if stored is None:
-        absent["model_size_mb"] = f"the {cell.backend.name} backend stores no model"
-    else:
-        metrics["model_size_mb"] = stored / 1e6
-    metrics.update({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
-    published, unpublished = _published(network.description)
+        first_ms = bench.first_ms()
+    effective = bench.confirm()
+    seen = bench.observe(phases)
+    sheet = Sheet(labels=network.labels())
+    sheet.add(*subject.account.metrics())
+    sheet.add_device_memory(on_device, session.device_memory())
+    with phases.timed("sentinel"):
+        sheet.add_pace(subject.pace_ms, sentinel.timings_ms())
+    sheet.add_timing(cell, seen, first_ms)
+    sheet.add_parity(cell, bench.outputs(IMAGES, seen.batches), wanted)
+    sheet.add_model_size(cell.backend.name, session.model_bytes(), session.weight_bytes())
+    sheet.add(*network.metrics())
+    sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
+    judged = sheet.certify(seen)
     return Measurement(
-        metrics={**metrics, **published},
-        absent={**absent, **unpublished},
-        samples_ms=timing.samples_ms,
-        warmup_ms=(first_ms, *timing.warmup_ms),
+        metrics=sheet.metrics,
+        absent=sheet.absent,
+        samples_ms=seen.timing.samples_ms,
+        warmup_ms=(first_ms, *seen.warmup.samples_ms),
         effective={**effective, "input_size": str(network.input_size)},
-        labels=_labels(cell, network.description),
+        labels=sheet.labels,
         environment=environment.snapshot(),
         phases_s=dict(phases.seconds),
+        certificate=judged.tree(),
     )
-
-
-def random_inputs(cell: Cell, input_size: int) -> Sequence[Images]:
-    """Seeded noise batches of shape ``(batch_size, 3, input_size, input_size)``."""
-    generator = np.random.default_rng(cell.seed)
-    shape = (cell.batch_size, 3, input_size, input_size)
-    return [generator.standard_normal(shape, dtype=np.float32) for _ in range(cell.measure.input_buffers)]
-
-
-def _first_inference_ms(session: Session) -> float:
-    start = time.perf_counter_ns()
-    session.infer(0)
-    return (time.perf_counter_ns() - start) / 1e6
-
-
-def _confirm(cell: Cell, effective: dict[str, str]) -> None:
-    """Fail the cell when the runtime did not do as it was told."""
-    asked = {"precision": cell.backend.precision.value, "training": "False"}
-    if cell.backend.threads is not None:
-        asked["threads"] = str(cell.backend.threads)
-    for what, wanted in asked.items():
-        found = effective.get(what, wanted)
-        if found != wanted:
-            raise BackendError(
-                f"{cell.backend.name} on {cell.backend.device} reports {what} {found} where {wanted} "
-                f"was asked for; ask for {found}, or use another device."
-            )
-
-
-def _published(known: Description) -> tuple[dict[str, float], dict[str, str]]:
-    """Complexity and published accuracy as metrics, and why some are absent."""
-    metrics = {"params": float(known.params), "macs": float(known.macs)}
-    absent: dict[str, str] = {}
-    for rank, accuracy in (("top1", known.published_top1), ("top5", known.published_top5)):
-        if accuracy is None:
-            reason = "the model's library publishes no accuracy with its package"
-            absent[f"published_{rank}"] = absent[f"{rank}_density"] = reason
-        else:
-            metrics[f"published_{rank}"] = accuracy
-            metrics[f"{rank}_density"] = accuracy / (known.params / 1e6)
-    return metrics, absent
-
-
-def _labels(cell: Cell, known: Description) -> dict[str, str]:
-    labels = {
-        "family": known.family,
-        "display_name": cell.model.display_name or cell.model.name,
-    }
-    if known.published_weights and known.published_top1 is not None:
-        labels["published_weights"] = known.published_weights
-    return labels

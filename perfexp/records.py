@@ -2,13 +2,14 @@
 
 Format history
     1   metrics, absent, samples, effective, environment, phases
+    2   certificate, attempts; labels tell what ended warm-up and timing
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = 1
+FORMAT = 2
 
 
 class FailureKind(StrEnum):
@@ -33,9 +34,11 @@ class Measurement:
         samples_ms: every timed batch's wall time in order, shape ``(iterations,)``.
         warmup_ms: the batches before it, the very first included.
         effective: what the runtime says it really uses (threads, precision, device, shapes).
-        labels: facts about the model that are not numbers (weights, published weights' name).
+        labels: facts that are not numbers (published weights' name, stop reason, verdict, parity).
         environment: host, versions and settings the number depends on.
         phases_s: where the worker's wall time went.
+        certificate: verdict, reasons and evidence, as plain values.
+        attempts: what else was measured of this cell, in order, when it was tainted.
     """
 
     metrics: Mapping[str, float]
@@ -46,6 +49,8 @@ class Measurement:
     labels: Mapping[str, str]
     environment: Mapping[str, str]
     phases_s: Mapping[str, float]
+    certificate: Mapping[str, object] = field(default_factory=dict)
+    attempts: tuple["Measurement | Failure", ...] = ()
     format: int = FORMAT
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import store, tables
+from perfexp import frames, store, tables
 from perfexp.errors import ConfigError, TrackingError, nearest
 
 if TYPE_CHECKING:
@@ -26,19 +26,6 @@ _RENAMED = {
     "backend.threads": "threads",
     "effective.input_size": "effective_input_size",
 }
-_CATEGORIES = (
-    "model", "display_name", "family", "source", "backend", "device", "precision", "status",
-    "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in",
-)  # fmt: skip
-_INTEGERS = (
-    "batch_size",
-    "effective_input_size",
-    "seed",
-    "params",
-    "macs",
-    "iterations",
-    "warmup_iterations",
-)
 
 
 def load_runs(
@@ -68,7 +55,9 @@ def load_runs(
 
     Returns:
         Numbers as numbers, categories as categories; metrics under the names of
-        :mod:`perfexp.metrics`, parameters with dots turned into underscores.
+        :mod:`perfexp.metrics`, parameters with dots turned into underscores. The column
+        ``latency_p50_sentinels`` is the median latency over the run's own sentinel kernels
+        (geometric mean of both, before and after): for runs of different hours or hosts.
 
     Raises:
         TrackingError: there is no such store or experiment.
@@ -90,7 +79,7 @@ def load_runs(
             frame = _read(client, uri, experiment_id, tags, status, column_of)
             if not frame.empty:
                 break
-    frame = _where(_typed(frame), where).copy()
+    frame = frames.where(frames.in_sentinels(frames.typed(frame)), where).copy()
     if samples:
         frame["samples_ms"] = pd.Series(
             [_samples(client, run_id) for run_id in frame.get("run_id", [])], index=frame.index, dtype=object
@@ -124,6 +113,8 @@ def _read(
 def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
     """From a parameter's, tag's or metric's name to its column; None for what is not asked for."""
     wanted = None if columns is None else {*columns, *_names(where or "")}
+    if wanted is not None and "latency_p50_sentinels" in wanted:
+        wanted |= {"latency_p50_ms", *frames.SENTINELS}
 
     def column_of(key: str) -> str | None:
         if key.startswith("mlflow."):
@@ -182,46 +173,6 @@ def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object
         named = {column_of(key): items[key] for key in sorted(items)}
         row |= {name: value for name, value in named.items() if name is not None}
     return row
-
-
-def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":
-    import pandas as pd
-
-    if frame.empty:
-        return frame
-    frame = frame.assign(start_time=pd.to_datetime(frame["start_time"], unit="ms", utc=True))
-    for column in frame.select_dtypes(include=["object", "str"]):
-        if column in _CATEGORIES:
-            frame[column] = frame[column].astype("category")
-        elif column != "run_id":
-            frame[column] = _as_numbers(frame[column])
-    for column in _INTEGERS:
-        if column in frame and frame[column].notna().all():
-            frame[column] = frame[column].astype("int64")
-    return frame
-
-
-def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] | pd.Series[bool]":
-    import pandas as pd
-
-    if set(column.dropna()) <= {"True", "False"} and column.notna().all():
-        return column == "True"
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError):
-        return column
-
-
-def _where(frame: "pd.DataFrame", where: str | None) -> "pd.DataFrame":
-    if where is None or frame.empty:
-        return frame
-    try:
-        return frame.query(where)
-    except (ValueError, SyntaxError, TypeError, NameError) as error:
-        raise ConfigError(
-            f"where={where!r} is not a query over the runs' columns ({error}); "
-            "write it as in \"batch_size <= 8 and backend == 'torch'\"."
-        ) from error
 
 
 def _samples(client: "MlflowClient", run_id: str) -> object:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from perfexp import store
 from perfexp.config import SweepConfig
-from perfexp.tracking import Tracker, draft_curve
+from perfexp.drafts import draft_curve
+from perfexp.measure.parity import BEYOND
+from perfexp.tracking import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,12 +93,14 @@ def grid(choices: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
 def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
     """One run for each model on each backend, with step = batch size.
 
+    A cell whose output is beyond its precision's tolerance is left out: it is fast at something else.
+
     Raises:
         TrackingError: the store refused.
     """
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        if outcome.status == FINISHED:
+        if outcome.status == FINISHED and outcome.tags.get("parity") != BEYOND:
             groups.setdefault((outcome.model, outcome.backend), []).append(outcome)
     for (model, backend), members in groups.items():
         points = {
@@ -116,11 +120,19 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
         table.add_column(name)
     for name in ("batch", "latency ms", "images/s", "memory MB"):
         table.add_column(name, justify="right")
-    table.add_column("status")
+    for name in ("status", "verdict"):
+        table.add_column(name)
     columns = (("latency_p50_ms", ".3f"), ("throughput_images_per_s", ".1f"), ("memory_peak_mb", ".1f"))
     for outcome in outcomes:
         numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in columns]
-        table.add_row(outcome.model, outcome.backend, str(outcome.batch_size), *numbers, outcome.status)
+        table.add_row(
+            outcome.model,
+            outcome.backend,
+            str(outcome.batch_size),
+            *numbers,
+            outcome.status,
+            outcome.tags.get("verdict", "-"),
+        )
     console.print(table)
     for outcome in outcomes:
         if outcome.status != FINISHED:

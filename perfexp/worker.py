@@ -16,10 +16,11 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from perfexp import procedure
+from perfexp import attempts, backends, procedure
 from perfexp.cache import Cache
 from perfexp.config import Cell
-from perfexp.errors import PerfexpError
+from perfexp.errors import BackendError, PerfexpError
+from perfexp.measure import device_lock
 from perfexp.phases import Phases
 from perfexp.records import Failure, FailureKind, Measurement
 
@@ -39,7 +40,19 @@ Step = Callable[[Cell, Cache, Phases], Measurement | None]
 
 
 def run_cell(cell: Cell) -> Measurement | Failure:
-    """Measure ``cell`` in a process of its own; never raises for what happens in there."""
+    """Measure ``cell`` in a process of its own, alone on its device.
+
+    Never raises for what happens in there.
+    """
+    device = backends.create(cell.backend).physical_device()
+    try:
+        with device_lock.held(device, cell.measure.lock_wait_s, _say):
+            return _prepared_and_measured(cell)
+    except BackendError as error:
+        return Failure(FailureKind.REFUSED, str(error))
+
+
+def _prepared_and_measured(cell: Cell) -> Measurement | Failure:
     prepared_s: Mapping[str, float] = {}
     if not procedure.is_prepared(cell, Cache(Path(cell.cache_dir))):
         done = _in_child(procedure.prepare, cell)
@@ -47,13 +60,22 @@ def run_cell(cell: Cell) -> Measurement | Failure:
             return done
         assert isinstance(done, dict)
         prepared_s = done
-    outcome = _in_child(procedure.measure, cell)
-    assert isinstance(outcome, Measurement | Failure)
+    outcome = attempts.until_clean(lambda: _measured(cell), cell.measure.retry_tainted)
     merged = _added(prepared_s, outcome.phases_s)
     if isinstance(outcome, Failure):
         return replace(outcome, phases_s=merged)
     extra = {f"{name}_s": s for name, s in prepared_s.items() if name in ("build", "convert")}
     return replace(outcome, phases_s=merged, metrics={**extra, **outcome.metrics})
+
+
+def _measured(cell: Cell) -> Measurement | Failure:
+    outcome = _in_child(procedure.measure, cell)
+    assert isinstance(outcome, Measurement | Failure)
+    return outcome
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:

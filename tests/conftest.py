@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -25,10 +26,27 @@ def _no_inherited_store(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _own_locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests must not wait for a measurement that runs elsewhere on this machine."""
+    folder = tmp_path_factory.getbasetemp() / "tmp"  # a short path: sockets lie here too
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
 @pytest.fixture
 def quick_plan() -> MeasureConfig:
     return MeasureConfig(
-        warmup_iterations=1, warmup_s=0.0, min_iterations=3, budget_s=0.05, input_buffers=2, time_limit_s=120
+        precision=0.5,
+        warmup_iterations=1,
+        warmup_s=0.0,
+        warmup_max_s=0.05,
+        min_iterations=3,
+        min_s=0.05,
+        budget_s=2.0,
+        input_buffers=2,
+        time_limit_s=120,
     )
 
 

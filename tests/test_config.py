@@ -1,7 +1,7 @@
 import pytest
 
 from perfexp.backends.torch import TorchConfig
-from perfexp.config import MeasureConfig, ModelConfig, RunConfig, check, flatten
+from perfexp.config import MeasureConfig, ModelConfig, Protocol, RunConfig, as_protocol, check, flatten
 from perfexp.errors import ConfigError
 
 
@@ -22,6 +22,19 @@ def test_defaults_are_accepted() -> None:
         ({"measure": MeasureConfig(min_iterations=5, max_iterations=4)}, "max_iterations must be at least 5"),
         ({"measure": MeasureConfig(budget_s=0.0)}, "budget_s must be positive"),
         ({"measure": MeasureConfig(time_limit_s=float("nan"))}, "time_limit_s must be positive"),
+        ({"measure": MeasureConfig(precision=0.0)}, "precision must lie between 0.0001 and 1.*but got 0.0"),
+        ({"measure": MeasureConfig(precision=-0.02)}, "precision must lie between"),
+        ({"measure": MeasureConfig(precision=1e-9)}, "precision must lie between"),
+        ({"measure": MeasureConfig(precision=2.0)}, "precision must lie between"),
+        ({"measure": MeasureConfig(precision=float("nan"))}, "precision must lie between"),
+        (
+            {"measure": MeasureConfig(percentiles=[90.0, 100.0])},
+            "percentiles must lie .*but got 100.0",
+        ),
+        ({"measure": MeasureConfig(percentiles=[-1.0])}, "percentiles must lie between.*but got -1.0"),
+        ({"measure": MeasureConfig(warmup_s=2.0, warmup_max_s=1.0)}, "warmup_max_s must be at least"),
+        ({"measure": MeasureConfig(retry_tainted=-1)}, "retry_tainted must be at least 0"),
+        ({"measure": MeasureConfig(min_s=-1.0)}, "min_s must not be negative"),
     ],
 )
 def test_impossible_values_are_named(changes: dict[str, object], words: str) -> None:
@@ -31,3 +44,10 @@ def test_impossible_values_are_named(changes: dict[str, object], words: str) -> 
 
 def test_flatten_joins_keys_by_dots() -> None:
     assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+def test_the_studys_protocol_is_ten_batches_whatever_else_is_asked() -> None:
+    plan = as_protocol(MeasureConfig(protocol=Protocol.study, min_iterations=50, warmup_iterations=9))
+    assert (plan.min_iterations, plan.max_iterations) == (10, 10)
+    assert (plan.warmup_iterations, plan.warmup_s, plan.warmup_max_s) == (0, 0.0, 0.0)
+    assert as_protocol(MeasureConfig(min_iterations=50)) == MeasureConfig(min_iterations=50)

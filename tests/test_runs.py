@@ -7,9 +7,10 @@ import pytest
 from perfexp import database, load_runs
 from perfexp.config import Cell
 from perfexp.draft import Draft
+from perfexp.drafts import draft_cell
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.tracking import Tracker, draft_cell
+from perfexp.tracking import Tracker
 
 
 @pytest.fixture
@@ -65,6 +66,19 @@ def test_where_is_a_query_over_columns(filled: Tracker) -> None:
 def test_samples_come_on_request(filled: Tracker) -> None:
     runs = load_runs(sweep="quick-1", where="batch_size == 8", samples=True)
     assert runs["samples_ms"][0].tolist() == [8.0, 8.0]
+
+
+def test_latency_comes_in_sentinels_where_they_were_timed(
+    tracker: Tracker, make_cell: Callable[..., Cell], filled: Tracker
+) -> None:
+    assert "latency_p50_sentinels" not in load_runs()
+    pace = {"gemm_before": 1.0, "gemm_after": 4.0, "conv_before": 2.0, "conv_after": 8.0}
+    metrics = {"latency_p50_ms": 10.0, **{f"sentinel_{k}_ms": v for k, v in pace.items()}}
+    timed = Measurement(metrics, {}, (10.0,), (), {}, {}, {}, {})
+    write(tracker, make_cell(batch_size=2), timed, "quick-3")
+    runs = load_runs().set_index("sweep_id")["latency_p50_sentinels"]
+    assert runs["quick-3"] == pytest.approx(10.0 / 64**0.25)
+    assert runs["quick-1"].isna().all()
 
 
 def test_failed_runs_come_when_asked_for(filled: Tracker) -> None:

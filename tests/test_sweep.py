@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from io import StringIO
 
@@ -43,9 +44,10 @@ def test_ledger_knows_whether_anything_failed() -> None:
 
 def test_table_shows_numbers_and_reasons() -> None:
     screen = StringIO()
-    sweep.print_table([outcome(8), outcome(status="FAILED")], Console(file=screen, width=120))
+    tainted = replace(outcome(8), tags={"verdict": "tainted"})
+    sweep.print_table([tainted, outcome(status="FAILED")], Console(file=screen, width=120))
     shown = screen.getvalue()
-    assert "16.000" in shown and "500.0" in shown
+    assert "16.000" in shown and "500.0" in shown and "tainted" in shown
     assert "FAILED resnet18 torch b1: It broke." in shown
 
 
@@ -55,6 +57,14 @@ def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:
     runs = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
     assert sorted(run.info.run_name for run in runs) == ["resnet18 torch curve", "vgg16 torch curve"]
     assert all(run.data.tags["sweep_id"] == "quick-1" and run.data.tags["kind"] == "curve" for run in runs)
+
+
+def test_a_cell_beyond_tolerance_is_no_point_of_a_curve(tracker: Tracker) -> None:
+    wrong = replace(outcome(8), tags={"parity": "beyond tolerance"})
+    sweep.write_curves(tracker, [outcome(1), wrong], SweepConfig(id="quick-1", name="quick"))
+    client = MlflowClient(tracker.uri)
+    [run] = client.search_runs([tracker.experiment_id])
+    assert [m.step for m in client.get_metric_history(run.info.run_id, "latency_p50_ms")] == [1]
 
 
 def test_ui_line_names_what_is_not_default(tracker: Tracker) -> None:

@@ -1,13 +1,15 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from perfexp.config import Cell
+from perfexp.drafts import draft_cell, draft_curve
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.tracking import Tracker, draft_cell, draft_curve
+from perfexp.tracking import Tracker
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
@@ -18,6 +20,7 @@ MEASUREMENT = Measurement(
     labels={"family": "SqueezeNet", "published_weights": "SqueezeNet1_1_Weights.IMAGENET1K_V1"},
     environment={"host": "here", "version.torch": "2"},
     phases_s={"worker start": 0.1},
+    certificate={"verdict": "clean", "reasons": []},
 )
 
 
@@ -41,6 +44,8 @@ def test_a_measurement_is_a_finished_run(tracker: Tracker, make_cell: Callable[.
         "config.yaml",
         "environment.json",
         "samples.json",
+        "samples.png",
+        "certificate.json",
     }
 
 
@@ -51,6 +56,19 @@ def test_samples_are_kept_unrounded(tracker: Tracker, make_cell: Callable[..., C
     )
     assert tuple(stored["samples_ms"]) == MEASUREMENT.samples_ms
     assert stored["unit"] == "ms"
+
+
+def test_certificate_picture_and_other_attempts_are_kept(
+    tracker: Tracker, make_cell: Callable[..., Cell], tmp_path: Path
+) -> None:
+    died = Failure(FailureKind.KILLED, "It died.")
+    client, run = written(tracker, make_cell(), replace(MEASUREMENT, attempts=(MEASUREMENT, died)))
+    folder = Path(client.download_artifacts(run.info.run_id, "", tmp_path))
+    assert json.loads((folder / "certificate.json").read_text()) == MEASUREMENT.certificate
+    assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
+    first, second = json.loads((folder / "attempts.json").read_text())
+    assert tuple(first["samples_ms"]) == MEASUREMENT.samples_ms
+    assert second == {"failure": "killed by a signal", "reason": "It died."}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from perfexp.config import Cell
+from perfexp.config import Cell, MeasureConfig, Protocol, as_protocol
+from perfexp.measure import device_lock
+from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import run_cell
 
@@ -60,8 +63,15 @@ def test_measurement_is_complete(make_cell: MakeCell, backend: str) -> None:
         "latency_p50_ms", "latency_mean_ms", "latency_std_ms", "latency_min_ms", "latency_per_image_ms",
         "throughput_images_per_s", "params", "macs", "model_size_mb", "memory_baseline_mb",
         "memory_model_mb", "memory_peak_mb", "load_s", "build_s", "first_inference_ms",
-        "published_top1", "published_top5", "top1_density",
+        "published_top1", "published_top5", "top1_density", "memory_loaded_mb", "memory_peak_resident_mb",
+        "parity_max_error", "parity_cosine", "parity_top1_agreement", "cpu_own", "cpu_others", "drift",
+        "involuntary_switches_per_s", "sentinel_gemm_before_ms", "sentinel_conv_after_ms", "attempts",
     }  # fmt: skip
+    assert set(outcome.metrics) <= set(METRICS)
+    assert outcome.labels["parity"] == "ok"
+    assert outcome.labels["stop_reason"] in ("precision", "budget")
+    assert outcome.labels["verdict"] == outcome.certificate["verdict"]
+    assert set(outcome.absent) & set(outcome.metrics) == set()
     assert len(outcome.samples_ms) == outcome.metrics["iterations"] >= 3
     assert outcome.metrics["memory_peak_mb"] >= outcome.metrics["memory_model_mb"] > 0
     assert outcome.labels["published_weights"] == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
@@ -81,3 +91,42 @@ def test_unwritable_cache_is_a_sentence(make_cell: MakeCell, tmp_path: Path) -> 
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.REFUSED
     assert "cannot be written" in outcome.message
+
+
+def test_a_broken_model_is_beyond_tolerance(make_cell: MakeCell) -> None:
+    """The reference of other weights stands for a backend that computes something else."""
+    cell = make_cell("torch")
+    assert isinstance(run_cell(cell), Measurement)
+    [stored] = Path(cell.cache_dir, "reference").glob("*/logits.npy")
+    np.save(stored, np.load(stored)[:, ::-1])
+    outcome = run_cell(cell)
+    assert isinstance(outcome, Measurement)
+    assert outcome.labels["parity"] == "beyond tolerance"
+    assert outcome.metrics["parity_max_error"] > 0.1
+
+
+def test_the_studys_protocol_times_ten_batches(make_cell: MakeCell) -> None:
+    plan = as_protocol(MeasureConfig(protocol=Protocol.study))
+    outcome = run_cell(make_cell("null", measure=plan))
+    assert isinstance(outcome, Measurement)
+    assert (len(outcome.samples_ms), len(outcome.warmup_ms)) == (10, 1)
+    assert outcome.labels["stop_reason"] == "iterations"
+    assert outcome.labels["warmup_stable"] == "not asked"
+
+
+def test_a_second_measurement_on_the_device_is_refused_after_its_wait(make_cell: MakeCell) -> None:
+    cell = make_cell("null")
+    waiting = replace(cell, measure=replace(cell.measure, lock_wait_s=0.2))
+    with device_lock.held("cpu", 60.0, print):
+        outcome = run_cell(waiting)
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, "held cpu for 0.2 s" in outcome.message) == (FailureKind.REFUSED, True)
+    assert isinstance(run_cell(waiting), Measurement)
+
+
+def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
+    cell = make_cell("null", latency_ms=50.0)
+    outcome = run_cell(replace(cell, measure=replace(cell.measure, budget_s=0.01)))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == FailureKind.REFUSED
+    assert "the first batch took 0.05 s" in outcome.message

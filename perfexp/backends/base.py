@@ -7,6 +7,7 @@ the methods: the module itself is imported by the command line for its configura
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
@@ -38,6 +39,15 @@ class Network(Protocol):
         """A new f32 network on the CPU, in eval mode, without gradients."""
 
 
+@dataclass(frozen=True)
+class DeviceMemory:
+    """An accelerator's memory in MB, as its allocator counts it, and this process's share in percent."""
+
+    allocated_mb: float
+    peak_mb: float
+    share: float
+
+
 class Session(ABC):
     """A loaded model at one batch size."""
 
@@ -54,15 +64,34 @@ class Session(ABC):
 
     @abstractmethod
     def output(self, index: int) -> NDArray[np.float32]:
-        """Logits of the bound batch ``index``, shape ``(batch, classes)``."""
+        """Logits of the latest ``infer(index)``, shape ``(batch, classes)``."""
 
     @abstractmethod
     def effective(self) -> dict[str, str]:
-        """What is really in use, as the runtime reports it: threads, precision, device."""
+        """What is really in use, as the runtime reports it once inputs are bound.
+
+        ``precision``, ``device`` and ``input_shape`` always; ``threads``, ``training`` and
+        ``gradients`` where the runtime has them. :mod:`perfexp.measure.assertions` checks them.
+        """
 
     @abstractmethod
     def model_bytes(self) -> int | None:
         """Bytes of the model as this backend stores it, None where there are none."""
+
+    def weight_bytes(self) -> int | None:
+        """Bytes of weights and buffers in memory, None where the runtime does not tell."""
+        return None
+
+    def device_memory(self) -> DeviceMemory | None:
+        """What this process holds on an accelerator, None where the model is in host memory."""
+        return None
+
+    def reset_device_peak(self) -> None:  # noqa: B027 - optional to override
+        """Forget the accelerator's peak so far."""
+
+    def gpu_uuid(self) -> str | None:
+        """The NVIDIA device that infers, as its driver names it; None on any other."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - optional to override
         """Release what the session holds."""
@@ -74,6 +103,8 @@ class Backend(ABC):
     Config: ClassVar[type[BackendConfig]] = BackendConfig
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version decides the latency."""
+    computes: ClassVar[bool] = True
+    """Whether outputs are the network's, to be compared with PyTorch's."""
 
     def __init__(self, config: BackendConfig) -> None:
         self.config = config
@@ -96,6 +127,10 @@ class Backend(ABC):
     @abstractmethod
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         """Make ``network`` ready to infer batches of exactly ``batch_size``."""
+
+    def physical_device(self) -> str:
+        """What two measurements must not share at a time, as a file's name."""
+        return self.config.device.lower().replace(":", "-")
 
     def threads(self) -> int:
         """The thread count to set.

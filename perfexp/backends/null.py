@@ -83,12 +83,12 @@ class NullSession(Session):
             pass
 
     def output(self, index: int) -> NDArray[np.float32]:
-        self.infer(index)
         mean = self._inputs[index].mean(axis=(1, 2, 3))
         return np.stack([mean, -mean], axis=1).astype(np.float32)
 
     def effective(self) -> dict[str, str]:
-        return {"device": "cpu", "precision": "f32", "threads": "1"}
+        shape = str(list(self._inputs[0].shape))
+        return {"device": "cpu", "precision": "f32", "threads": "1", "input_shape": shape}
 
     def model_bytes(self) -> None:
         return None
@@ -99,12 +99,16 @@ class NullBackend(Backend):
 
     Config = NullConfig
     config: NullConfig
+    computes = False
 
     def start(self) -> None:
         if self.config.latency_ms < 0 or self.config.latency_per_image_ms < 0:
             raise BackendError(
                 f"backend.latency_ms={self.config.latency_ms} is not a time; give 0 or more milliseconds."
             )
+
+    def threads(self) -> int:
+        return 1
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         _FAULTS[self.config.fault]()

@@ -58,7 +58,6 @@ class OpenVinoSession(Session):
         self._requests[index].infer()
 
     def output(self, index: int) -> NDArray[np.float32]:
-        self.infer(index)
         return np.array(self._requests[index].get_output_tensor(0).data, dtype=np.float32)
 
     def effective(self) -> dict[str, str]:
@@ -98,6 +97,12 @@ class OpenVinoBackend(Backend):
                 f"{', '.join(listed) or 'none'}; set backend.device to one of them."
             )
         self.threads()
+
+    def physical_device(self) -> str:
+        kind, _, number = self.config.device.partition(".")
+        if kind.split(":")[0] in ("CPU", *_VIRTUAL_DEVICES):
+            return "cpu"
+        return f"{kind.lower()}-{number or 0}"
 
     def is_prepared(self, network: Network, cache: Cache) -> bool:
         return cache.has(_KIND, _key(network))

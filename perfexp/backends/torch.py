@@ -1,5 +1,6 @@
 """PyTorch eager on cpu, cuda or mps."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.backends.base import Backend, Images, Network, Session
+from perfexp.backends.base import Backend, DeviceMemory, Images, Network, Session
 from perfexp.cache import Cache
 from perfexp.config import BackendConfig
 from perfexp.errors import BackendError
@@ -39,6 +40,7 @@ class TorchSession(Session):
         self._device = device
         self._parameter = next(network.parameters())
         self._inputs: list[torch.Tensor] = []
+        self._outputs: list[torch.Tensor] = []
         self._inference_mode = torch.inference_mode
         accelerated = device.type != "cpu"
         self._synchronize = getattr(torch, device.type).synchronize if accelerated else lambda: None
@@ -47,15 +49,15 @@ class TorchSession(Session):
         import torch
 
         self._inputs = [torch.from_numpy(batch).to(self._device, self._parameter.dtype) for batch in inputs]
+        self._outputs = [torch.empty(0)] * len(inputs)
 
     def infer(self, index: int) -> None:
         with self._inference_mode():
-            self._network(self._inputs[index])
+            self._outputs[index] = self._network(self._inputs[index])
         self._synchronize()
 
     def output(self, index: int) -> NDArray[np.float32]:
-        with self._inference_mode():
-            logits: NDArray[np.float32] = self._network(self._inputs[index]).float().cpu().numpy()
+        logits: NDArray[np.float32] = self._outputs[index].float().cpu().numpy()
         return logits
 
     def effective(self) -> dict[str, str]:
@@ -68,13 +70,43 @@ class TorchSession(Session):
             "threads": str(torch.get_num_threads()),
             "interop_threads": str(torch.get_num_interop_threads()),
             "training": str(any(module.training for module in self._network.modules())),
+            "gradients": str(any(p.requires_grad for p in self._network.parameters())),
+            "input_shape": str(list(self._inputs[0].shape)),
         }
 
     def model_bytes(self) -> int:
         return sum(t.numel() * t.element_size() for t in self._network.state_dict().values())
 
+    def weight_bytes(self) -> int:
+        return self.model_bytes()
+
+    def device_memory(self) -> DeviceMemory | None:
+        import torch
+
+        if self._device.type != "cuda":
+            return None
+        total = torch.cuda.get_device_properties(self._device).total_memory
+        return DeviceMemory(
+            allocated_mb=torch.cuda.memory_allocated(self._device) / 1e6,
+            peak_mb=torch.cuda.max_memory_allocated(self._device) / 1e6,
+            share=100 * torch.cuda.max_memory_reserved(self._device) / total,
+        )
+
+    def reset_device_peak(self) -> None:
+        import torch
+
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def gpu_uuid(self) -> str | None:
+        import torch
+
+        if self._device.type != "cuda" or torch.version.cuda is None:
+            return None
+        return f"GPU-{torch.cuda.get_device_properties(self._device).uuid}"
+
     def close(self) -> None:
-        self._inputs = []
+        self._inputs, self._outputs = [], []
 
 
 class TorchBackend(Backend):
@@ -97,6 +129,14 @@ class TorchBackend(Backend):
             torch.set_num_interop_threads(1)
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
+
+    def physical_device(self) -> str:
+        kind, _, number = self.config.device.partition(":")
+        if kind != "cuda":
+            return kind
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        index = int(number or 0)
+        return f"cuda-{visible[index] if index < len(visible) and visible[index] else index}"
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         import torch

@@ -38,3 +38,34 @@ def peak_mb() -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise OSError(f"{_STATUS} has no VmHWM line")
+
+
+class Account:
+    """The process's memory from before the model to after inference, in MB."""
+
+    def __init__(self) -> None:
+        settle()
+        self._baseline = resident_mb()
+        self._loaded = self._baseline
+        self._no_peak: str | None = None
+
+    def loaded(self) -> None:
+        """The model is there, its inputs are not."""
+        settle()
+        self._loaded = resident_mb()
+
+    def inferring(self) -> None:
+        """From here on the peak counts."""
+        self._no_peak = reset_peak()
+
+    def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
+        """What was read and the differences, as named in :mod:`perfexp.metrics`, and what is absent."""
+        found = {
+            "memory_baseline_mb": self._baseline,
+            "memory_loaded_mb": self._loaded,
+            "memory_model_mb": self._loaded - self._baseline,
+        }
+        if self._no_peak:
+            return found, dict.fromkeys(("memory_peak_mb", "memory_peak_resident_mb"), self._no_peak)
+        peak = peak_mb()
+        return {**found, "memory_peak_resident_mb": peak, "memory_peak_mb": peak - self._baseline}, {}

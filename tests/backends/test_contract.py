@@ -13,9 +13,10 @@ from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
 from perfexp.config import BackendConfig, Cell
 from perfexp.errors import BackendError
+from perfexp.measure.assertions import confirm_effective, expected
+from perfexp.measure.inputs import random_batches
 from perfexp.network import describe
 from perfexp.phases import Phases
-from perfexp.procedure import random_inputs
 
 MakeCell = Callable[..., Cell]
 REAL = ["torch", "openvino"]
@@ -36,19 +37,24 @@ def loaded(cell: Cell, batch_size: int = 2):
 def test_contract(name: str, make_cell: MakeCell) -> None:
     cell = make_cell(name, batch_size=2)
     session, _ = loaded(cell)
-    inputs = random_inputs(cell, 64)
+    inputs = random_batches(0, 2, 2, 64)
     session.bind(inputs)
     for index in range(len(inputs)):
         session.infer(index)
     outputs = [session.output(index) for index in range(len(inputs))]
     assert all(logits.shape[0] == 2 and logits.ndim == 2 for logits in outputs)
     assert not np.array_equal(outputs[0], outputs[1])
+    session.infer(0)
     assert np.array_equal(session.output(0), outputs[0])
     effective = session.effective()
     assert effective["precision"] == "f32"
     assert int(effective["threads"]) >= 1
     assert effective["device"].lower() == "cpu"
+    asked = expected(cell.backend, backends.create(cell.backend).threads(), (2, 3, 64, 64))
+    confirm_effective(cell.backend, asked, effective)
     assert session.timed_region
+    assert session.device_memory() is None
+    assert session.gpu_uuid() is None
     session.close()
 
 
@@ -68,9 +74,9 @@ def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
 def test_output_is_the_networks_own(name: str, model: str, make_cell: MakeCell) -> None:
     cell = make_cell(name, model=model)
     session, network = loaded(cell)
-    inputs = random_inputs(cell, 64)
-    inputs = [np.repeat(batch, 2, axis=0) for batch in inputs]
+    inputs = random_batches(0, 2, 2, 64)
     session.bind(inputs)
+    session.infer(1)
     with torch.inference_mode():
         expected = network.build()(torch.from_numpy(inputs[1])).numpy()
     scale = float(np.abs(expected).max())
@@ -83,6 +89,7 @@ def test_threads_are_set_and_read_back(name: str, make_cell: MakeCell) -> None:
     before = torch.get_num_threads()
     try:
         session, _ = loaded(make_cell(name, threads=1))
+        session.bind(random_batches(0, 1, 2, 64))
         assert session.effective()["threads"] == "1"
     finally:
         torch.set_num_threads(before)
@@ -106,6 +113,33 @@ def test_missing_device_lists_those_that_are(name: str, device: str, make_cell: 
 def test_model_size_is_that_of_its_weights(name: str, make_cell: MakeCell) -> None:
     session, _ = loaded(make_cell(name))
     assert session.model_bytes() == pytest.approx(4 * 1_235_496, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "visible", "expected"),
+    [
+        ("null", "cpu", "", "cpu"),
+        ("torch", "cpu", "", "cpu"),
+        ("torch", "mps", "", "mps"),
+        ("torch", "cuda", "", "cuda-0"),
+        ("torch", "cuda:1", "", "cuda-1"),
+        ("torch", "cuda:1", "4,7", "cuda-7"),
+        ("openvino", "CPU", "", "cpu"),
+        ("openvino", "AUTO:GPU,CPU", "", "cpu"),
+        ("openvino", "GPU", "", "gpu-0"),
+        ("openvino", "GPU.1", "", "gpu-1"),
+    ],
+)
+def test_names_of_one_device_are_one_lock(
+    name: str,
+    device: str,
+    visible: str,
+    expected: str,
+    make_cell: MakeCell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert backends.create(make_cell(name, device=device).backend).physical_device() == expected
 
 
 def test_unknown_backend_names_the_nearest() -> None:

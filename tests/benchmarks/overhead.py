@@ -30,6 +30,8 @@ TIMED = {"phase_warmup_s": "warm-up", "phase_timed_s": "timed"}
 OVERHEAD = {
     "phase_worker_start_s": "worker start",
     "phase_imports_s": "worker's imports and settings",
+    "phase_sentinel_s": "sentinel kernels",
+    "phase_reference_s": "reference output, once a model",
     "phase_inputs_s": "input batches",
 }
 

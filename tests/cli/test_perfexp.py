@@ -43,7 +43,7 @@ def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
         "hydra: {mode: MULTIRUN, sweeper: {params: {backend: 'null', batch_size: '1,3'}}}\n"
-        "measure: {budget_s: 0.05, warmup_s: 0, min_iterations: 3}\n"
+        "measure: {budget_s: 0.05, warmup_s: 0, warmup_max_s: 0.05, min_iterations: 3}\n"
     )
     done = perfexp("--multirun", "sweep=mine", "model=squeezenet1_1")
     assert done.returncode == 0, done.stderr
@@ -75,6 +75,9 @@ def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_pat
         (["model=timm"], "model.name has no value"),
         (["batchsize=3"], "Could not override 'batchsize'"),
         (["tracking.uri=http://127.0.0.1:9"], "does not answer (Connection refused)"),
+        (["measure.precision=0"], "measure.precision must lie between 0.0001 and 1"),
+        (["measure.percentiles=[90,101]"], "both excluded, but got 101.0"),
+        (["measure.protocol=fast"], "expected one of [adaptive, study]"),
         (["model.source=keras"], "There is no model source named 'keras'"),
     ],
 )

@@ -1,69 +1,112 @@
-import math
+from itertools import chain, repeat
+from random import Random
 
 import pytest
 
 from perfexp.config import MeasureConfig
-from perfexp.measure.latency import summarise, time_batches
+from perfexp.measure.latency import StopReason, Timing, Warmup, time_batches, warm_up
 
 
 class FakeBackend:
-    """A clock that only ``infer`` moves, by 2 ms a batch."""
+    """A clock that only ``infer`` moves, by the next of the given times in ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, *steps_ms: float) -> None:
         self.now_ns = 0
         self.indices: list[int] = []
+        self._steps_ms = chain(steps_ms[:-1], repeat(steps_ms[-1]))
 
     def infer(self, index: int) -> None:
         self.indices.append(index)
-        self.now_ns += 2_000_000
+        self.now_ns += round(next(self._steps_ms) * 1e6)
 
     def clock(self) -> int:
         return self.now_ns
 
 
-def timed(**plan: float) -> tuple[FakeBackend, tuple[float, ...], tuple[float, ...]]:
-    fake = FakeBackend()
-    defaults = {"warmup_iterations": 0, "warmup_s": 0.0, "min_iterations": 1, "budget_s": 0.001}
-    timing = time_batches(fake.infer, MeasureConfig(**{**defaults, **plan}), fake.clock)
-    return fake, timing.warmup_ms, timing.samples_ms
+def timed(fake: FakeBackend, **changes: float) -> Timing:
+    plan = {"min_iterations": 1, "min_s": 0.0, "budget_s": 10.0, "warmup_iterations": 0, "warmup_s": 0.0}
+    return time_batches(fake.infer, MeasureConfig(**{**plan, **changes}), fake.clock)
 
 
-def test_budget_ends_the_timing() -> None:
-    _, _, samples = timed(budget_s=0.02)
-    assert samples == (2.0,) * 10
+def warmed(fake: FakeBackend, **changes: float) -> Warmup:
+    plan = {"warmup_iterations": 0, "warmup_s": 0.0, "warmup_max_s": 10.0}
+    return warm_up(fake.infer, MeasureConfig(**{**plan, **changes}), fake.clock)
+
+
+def noisy() -> FakeBackend:
+    """Latencies anywhere between 1 and 3 ms: ±2 % takes some thousands of them."""
+    random = Random(5)
+    return FakeBackend(*[random.uniform(1.0, 3.0) for _ in range(6000)])
+
+
+def test_equal_latencies_stop_as_soon_as_an_interval_exists() -> None:
+    timing = timed(FakeBackend(2.0), min_iterations=6)
+    assert timing.samples_ms == (2.0,) * 6
+    assert timing.stop_reason == StopReason.PRECISION
+    assert timing.untimed == 0
+
+
+def test_precision_waits_for_the_least_time() -> None:
+    timing = timed(FakeBackend(2.0), min_iterations=6, min_s=0.1)
+    assert len(timing.samples_ms) == 50
+    assert timing.stop_reason == StopReason.PRECISION
+
+
+def test_the_budget_ends_what_does_not_become_precise() -> None:
+    fake = noisy()
+    assert timed(fake, budget_s=0.2).stop_reason == StopReason.BUDGET
+    assert 0.2 <= fake.now_ns / 1e9 <= 0.21
+
+
+def test_a_wider_precision_stops_earlier() -> None:
+    counts = [len(timed(noisy(), precision=p, budget_s=60.0).samples_ms) for p in (0.2, 0.08, 0.02)]
+    assert counts[0] < counts[1] < counts[2] < 5000
 
 
 def test_min_iterations_outlast_the_budget() -> None:
-    _, _, samples = timed(min_iterations=7)
-    assert len(samples) == 7
+    timing = timed(noisy(), min_iterations=7, budget_s=0.001)
+    assert len(timing.samples_ms) == 7
+    assert timing.stop_reason == StopReason.BUDGET
 
 
 def test_max_iterations_end_it_first() -> None:
-    _, _, samples = timed(min_iterations=3, max_iterations=3, budget_s=100.0)
-    assert len(samples) == 3
+    timing = timed(noisy(), min_iterations=3, max_iterations=3)
+    assert len(timing.samples_ms) == 3
+    assert timing.stop_reason == StopReason.ITERATIONS
 
 
-def test_warmup_needs_both_its_bounds() -> None:
-    assert len(timed(warmup_iterations=4, warmup_s=0.002)[1]) == 4
-    assert len(timed(warmup_iterations=1, warmup_s=0.02)[1]) == 10
+def test_inputs_go_round_and_a_look_repeats_the_input_before_it() -> None:
+    fake = noisy()
+    timing = timed(fake, min_iterations=5, max_iterations=7, input_buffers=3)
+    assert timing.untimed == 1
+    assert fake.indices == [0, 1, 2, 0, 1, 1, 2, 0]
 
 
-def test_inputs_go_round() -> None:
-    fake, _, _ = timed(min_iterations=5, input_buffers=3)
-    assert fake.indices == [0, 1, 2, 0, 1]
+def test_warmup_ends_when_latency_has_come_down() -> None:
+    warmup = warmed(FakeBackend(9.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.2, 2.0))
+    assert warmup.stable
+    assert len(warmup.samples_ms) >= 12
+    assert warmup.samples_ms[-3:] == (2.0,) * 3
 
 
-def test_summary_of_known_samples() -> None:
-    metrics = summarise((1.0, 2.0, 3.0, 10.0), batch_size=5)
-    assert metrics["latency_p50_ms"] == 2.5
-    assert metrics["latency_mean_ms"] == 4.0
-    assert metrics["latency_min_ms"] == 1.0
-    assert metrics["latency_max_ms"] == 10.0
-    assert metrics["latency_std_ms"] == pytest.approx(math.sqrt(50 / 3))
-    assert metrics["latency_per_image_ms"] == 0.5
-    assert metrics["throughput_images_per_s"] == 2000.0
-    assert metrics["iterations"] == 4
+def test_warmup_that_never_settles_ends_at_its_bound() -> None:
+    falling = FakeBackend(*[100.0 * 0.9**step for step in range(200)])
+    warmup = warmed(falling, warmup_max_s=0.8)
+    assert warmup.stable is False
+    assert 0.8 <= sum(warmup.samples_ms) / 1e3 < 0.9
 
 
-def test_one_sample_has_no_deviation() -> None:
-    assert "latency_std_ms" not in summarise((1.0,), batch_size=1)
+def test_warmup_needs_both_its_least_bounds() -> None:
+    assert len(warmed(FakeBackend(2.0), warmup_iterations=30, warmup_s=0.002).samples_ms) == 30
+    assert len(warmed(FakeBackend(2.0), warmup_iterations=1, warmup_s=0.06).samples_ms) == 30
+
+
+def test_without_room_for_warmup_stability_is_not_asked() -> None:
+    warmup = warmed(FakeBackend(2.0), warmup_iterations=1, warmup_max_s=0.0)
+    assert warmup == Warmup((2.0,), None)
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_batch_is_timed_alone(first: int) -> None:
+    fake = FakeBackend(*[1.0, 2.0, 3.0, 4.0][first:])
+    assert timed(fake, min_iterations=2, max_iterations=2).samples_ms == (first + 1.0, first + 2.0)

@@ -1,0 +1,90 @@
+"""A loaded session under observation: its first batch, what must hold, the timed batches."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfexp.backends.base import Images, Session
+from perfexp.config import Cell
+from perfexp.measure import assertions, energy, evidence, latency
+from perfexp.phases import Phases
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The batches before timing and the timed ones, and what was counted while those ran."""
+
+    warmup: latency.Warmup
+    timing: latency.Timing
+    evidence: dict[str, float | None]
+    energy_j: float | energy.NoMeter
+
+    @property
+    def batches(self) -> int:
+        """Batches that ran while counting, the untimed ones included."""
+        return len(self.timing.samples_ms) + self.timing.untimed
+
+
+class Bench:
+    """Runs one cell's batches; ``threads`` is what the backend was told to use."""
+
+    def __init__(self, cell: Cell, session: Session, batches: Sequence[Images], threads: int) -> None:
+        self._cell, self._session, self._threads = cell, session, threads
+        self._input_shape = batches[0].shape
+        session.bind(batches)
+
+    def first_ms(self) -> float:
+        """Infer for the first time.
+
+        Raises:
+            ConfigError: the budget is shorter than a batch, the second one included, because a
+                runtime may still set itself up in the first.
+        """
+        budget_s = self._cell.measure.budget_s
+        first_ms = self._batch_ms()
+        if first_ms / 1e3 > budget_s:
+            assertions.confirm_budget(min(first_ms, self._batch_ms()), budget_s)
+        return first_ms
+
+    def _batch_ms(self) -> float:
+        start = time.perf_counter_ns()
+        self._session.infer(0)
+        return (time.perf_counter_ns() - start) / 1e6
+
+    def confirm(self) -> dict[str, str]:
+        """What the runtime really uses, after the first batch.
+
+        Raises:
+            BackendError: it is not what was asked.
+        """
+        cell, found = self._cell, self._session.effective()
+        wanted = assertions.expected(cell.backend, self._threads, self._input_shape)
+        assertions.confirm_effective(cell.backend, wanted, found)
+        assertions.confirm_output(cell.backend, self._session.output(0).shape, cell.batch_size)
+        return {**found, "timed_region": self._session.timed_region}
+
+    def observe(self, phases: Phases) -> Observation:
+        """Warm up and time, with the system's counters and the energy read around the timing."""
+        plan, infer = self._cell.measure, self._session.infer
+        with phases.timed("warm-up"):
+            warmup = latency.warm_up(infer, plan)
+        before = evidence.read()
+        meter = energy.start(self._session.gpu_uuid())
+        with phases.timed("timed"):
+            timing = latency.time_batches(infer, plan)
+        energy_j = meter if isinstance(meter, energy.NoMeter) else meter.joules()
+        found = evidence.between(before, evidence.read(), self._threads)
+        return Observation(warmup, timing, found, energy_j)
+
+    def outputs(self, images: int, batches_run: int) -> NDArray[np.float32]:
+        """Logits of the first images, as the latest batches left them, shape ``(images, classes)``.
+
+        Fewer, where the input buffers hold fewer or not all of them were used.
+        """
+        needed = ceil(images / self._cell.batch_size)
+        used = min(needed, batches_run, self._cell.measure.input_buffers)
+        return np.concatenate([self._session.output(index) for index in range(used)])[:images]

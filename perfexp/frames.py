@@ -1,0 +1,82 @@
+"""Runs as a typed frame: numbers as numbers, categories as categories, and what is derived."""
+
+from typing import TYPE_CHECKING
+
+from perfexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SENTINELS = tuple(
+    f"sentinel_{kernel}_ms" for kernel in ("gemm_before", "gemm_after", "conv_before", "conv_after")
+)
+_CATEGORIES = (
+    "model", "display_name", "family", "source", "backend", "device", "precision", "status",
+    "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in",
+)  # fmt: skip
+_INTEGERS = (
+    "batch_size",
+    "effective_input_size",
+    "seed",
+    "params",
+    "macs",
+    "iterations",
+    "warmup_iterations",
+    "attempts",
+)
+
+
+def typed(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Columns of text as the numbers, truths, times and categories that they spell."""
+    import pandas as pd
+
+    if frame.empty:
+        return frame
+    frame = frame.assign(start_time=pd.to_datetime(frame["start_time"], unit="ms", utc=True))
+    for column in frame.select_dtypes(include=["object", "str"]):
+        if column in _CATEGORIES:
+            frame[column] = frame[column].astype("category")
+        elif column != "run_id":
+            frame[column] = _as_numbers(frame[column])
+    for column in _INTEGERS:
+        if column in frame and frame[column].notna().all():
+            frame[column] = frame[column].astype("int64")
+    return frame
+
+
+def in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Adds ``latency_p50_sentinels`` where the runs have the sentinel kernels' times."""
+    import numpy as np
+
+    if not {"latency_p50_ms", *SENTINELS} <= set(frame):
+        return frame
+    unit_ms = np.exp(np.log(frame[list(SENTINELS)].to_numpy(np.float64)).mean(axis=1))
+    return frame.assign(latency_p50_sentinels=frame["latency_p50_ms"] / unit_ms)
+
+
+def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] | pd.Series[bool]":
+    import pandas as pd
+
+    if set(column.dropna()) <= {"True", "False"} and column.notna().all():
+        return column == "True"
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError):
+        return column
+
+
+def where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
+    """The rows that a pandas query keeps; None keeps all.
+
+    Raises:
+        ConfigError: it is not a query over the columns.
+    """
+    if query is None or frame.empty:
+        return frame
+    try:
+        return frame.query(query)
+    except (ValueError, SyntaxError, TypeError, NameError) as error:
+        raise ConfigError(
+            f"where={query!r} is not a query over the runs' columns ({error}); "
+            "write it as in \"batch_size <= 8 and backend == 'torch'\"."
+        ) from error

@@ -1,0 +1,164 @@
+"""What the operating system counts while batches run: who else used the processor, and how much.
+
+Every reader gives None where the system does not count, and the certificate says so.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+_PROC = Path("/proc")
+_BUSY = ("user", "nice", "system", "irq", "softirq")
+
+
+@dataclass(frozen=True)
+class Counters:
+    """One reading. Seconds since boot, or since the process began; clock in MHz."""
+
+    wall_s: float
+    own_cpu_s: float
+    busy_s: float
+    steal_s: float | None
+    stalled_s: float | None
+    waited_s: float | None
+    involuntary_switches: int
+    throttled_s: float | None
+    frequency_mhz: float | None
+
+
+def read(proc: Path = _PROC) -> Counters:
+    """Read everything now; takes about a millisecond."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    machine = _usable_cpu_times()
+    return Counters(
+        wall_s=time.perf_counter(),
+        own_cpu_s=usage.ru_utime + usage.ru_stime,
+        busy_s=sum(getattr(cpu, name, 0.0) for cpu in machine for name in _BUSY),
+        steal_s=sum(cpu.steal for cpu in machine) if hasattr(machine[0], "steal") else None,
+        stalled_s=_stalled_s(proc / "pressure" / "cpu"),
+        waited_s=_waited_s(proc / "self" / "task"),
+        involuntary_switches=usage.ru_nivcsw,
+        throttled_s=_throttled_s(_cgroup_cpu_stat()),
+        frequency_mhz=_frequency_mhz(),
+    )
+
+
+def between(before: Counters, after: Counters, threads: int) -> dict[str, float | None]:
+    """Evidence over the time between two readings, named as in :mod:`perfexp.metrics`.
+
+    Shares are percent of wall time: of one CPU's where one task is meant (pressure, throttling),
+    of all usable CPUs' for steal and the others' time, of the session's ``threads`` for its own.
+    Involuntary switches are a thread's.
+    """
+    wall_s = max(after.wall_s - before.wall_s, 1e-9)
+    cpus = _usable_cpu_count()
+    own_s = after.own_cpu_s - before.own_cpu_s
+    others_s = max(0.0, after.busy_s - before.busy_s - own_s)
+    switches = after.involuntary_switches - before.involuntary_switches
+    return {
+        "cpu_pressure": _share(before.stalled_s, after.stalled_s, wall_s),
+        "cpu_steal": _share(before.steal_s, after.steal_s, wall_s * cpus),
+        "cpu_others": 100 * others_s / (wall_s * cpus),
+        "cpu_wait": _share(before.waited_s, after.waited_s, wall_s * threads),
+        "cpu_throttled": _share(before.throttled_s, after.throttled_s, wall_s),
+        "cpu_own": 100 * own_s / (wall_s * threads),
+        "involuntary_switches_per_s": switches / (wall_s * threads),
+        "frequency_change": _change(before.frequency_mhz, after.frequency_mhz),
+    }
+
+
+def drift_percent(samples_ms: Sequence[float]) -> float | None:
+    """Change of the median from the first half of the samples to the second; None below eight."""
+    half = len(samples_ms) // 2
+    if half < 4:
+        return None
+    return 100 * (median(samples_ms[-half:]) / median(samples_ms[:half]) - 1)
+
+
+def _share(before: float | None, after: float | None, of_s: float) -> float | None:
+    if before is None or after is None:
+        return None
+    return 100 * max(0.0, after - before) / of_s
+
+
+def _change(before: float | None, after: float | None) -> float | None:
+    if not before or after is None:
+        return None
+    return 100 * (after / before - 1)
+
+
+def _usable() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _usable_cpu_count() -> int:
+    return len(_usable())
+
+
+def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
+    times = psutil.cpu_times(percpu=True)
+    chosen = [times[cpu] for cpu in _usable() if cpu < len(times)]
+    return chosen or times
+
+
+def _stalled_s(path: Path) -> float | None:
+    """Time in which some task waited for a CPU (pressure stall information, Linux 4.20)."""
+    try:
+        some = path.read_text().split("\n", 1)[0]
+    except OSError:
+        return None
+    return int(some.rpartition("total=")[2]) / 1e6
+
+
+def _waited_s(tasks: Path) -> float | None:
+    """Time this process's threads stood runnable in a queue (second field of ``schedstat``)."""
+    waited_ns = 0
+    try:
+        for task in tasks.iterdir():
+            waited_ns += int((task / "schedstat").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return waited_ns / 1e9
+
+
+def _throttled_s(path: Path | None) -> float | None:
+    """Time the process's control group was stopped at its quota, from its ``cpu.stat``."""
+    if path is None:
+        return None
+    stat = dict(line.split() for line in path.read_text().splitlines())
+    if "throttled_usec" in stat:
+        return int(stat["throttled_usec"]) / 1e6
+    return int(stat["throttled_time"]) / 1e9 if "throttled_time" in stat else None
+
+
+@cache
+def _cgroup_cpu_stat() -> Path | None:
+    """``cpu.stat`` of this process's group: version 2, or version 1's cpu controller."""
+    try:
+        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return None
+    root = Path("/sys/fs/cgroup")
+    for _, controllers, group in groups:
+        folder = root / "cpu" if "cpu" in controllers.split(",") else root if not controllers else None
+        for path in (folder / group.strip("/") / "cpu.stat", folder / "cpu.stat") if folder else ():
+            if path.is_file():
+                return path
+    return None
+
+
+def _frequency_mhz() -> float | None:
+    """Mean clock of all CPUs where the kernel scales it; a constant elsewhere tells nothing."""
+    paths = list(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    if not paths:
+        return None
+    return sum(int(path.read_text()) for path in paths) / len(paths) / 1e3

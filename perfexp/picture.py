@@ -1,0 +1,54 @@
+"""A run's picture: how its samples are distributed, and their course in time."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _MARK = "#4c72b0", "#c44e52"
+
+
+def draw(
+    samples_ms: Sequence[float], warmup_ms: Sequence[float], title: str, interval: tuple[float, float] | None
+) -> bytes:
+    """A PNG of 900 × 300 pixels; the median's 95 % interval is shaded where there is one."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3), dpi=100)
+    FigureCanvasAgg(figure)
+    course = figure.add_axes((0.07, 0.17, 0.6, 0.7))
+    spread = figure.add_axes((0.72, 0.17, 0.26, 0.7), sharey=course)
+    _draw_course(course, samples_ms, warmup_ms)
+    bins = min(40, max(5, len(samples_ms) // 5))
+    spread.hist(samples_ms, bins=bins, orientation="horizontal", color=_INK)
+    for axes in (course, spread):
+        axes.axhline(float(np.median(samples_ms)), color=_MARK, linewidth=1, label="median")
+        if interval:
+            axes.axhspan(*interval, color=_MARK, alpha=0.25, linewidth=0)
+    course.set_title(title, loc="left", fontsize=10)
+    course.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98), frameon=False)
+    course.set(xlabel="seconds of inference", ylabel="ms a batch", ylim=_limits(samples_ms))
+    spread.set_xlabel("timed batches")
+    spread.tick_params(labelleft=False)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png")
+    return drawn.getvalue()
+
+
+def _draw_course(axes: "Axes", samples_ms: Sequence[float], warmup_ms: Sequence[float]) -> None:
+    ends_s = np.cumsum([*warmup_ms, *samples_ms]) / 1e3
+    before = len(warmup_ms)
+    axes.plot(ends_s[:before], warmup_ms, ".", color="0.65", markersize=4, label="warm-up")
+    axes.plot(ends_s[before:], samples_ms, ".", color=_INK, markersize=4, label="timed")
+
+
+def _limits(samples_ms: Sequence[float]) -> tuple[float, float]:
+    """Room for every timed batch; slower warm-up batches fall outside."""
+    low, high = min(samples_ms), max(samples_ms)
+    margin = 0.06 * (high - low) or 0.01 * high or 1.0
+    return low - margin, high + margin

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from perfexp import reference
+from perfexp.cache import Cache
+from perfexp.config import Cell
+from perfexp.measure.inputs import random_batches
+from perfexp.measure.parity import IMAGES
+from perfexp.network import describe
+
+
+def test_the_logits_are_eagers_and_are_kept(make_cell: Callable[..., Cell]) -> None:
+    cell = make_cell("torch")
+    cache = Cache(Path(cell.cache_dir))
+    network = describe(cell, cache)
+    assert not reference.is_written(network, cache)
+    module = network.build()
+    reference.write(network, module, cache)
+    assert reference.is_written(network, cache)
+    [images] = random_batches(cell.seed, 1, IMAGES, 64)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(images)).numpy()
+    assert np.array_equal(reference.read(network, cache), expected)
+    assert not reference.is_written(describe(replace(cell, seed=1), cache), cache)
+    assert reference.is_written(describe(replace(cell, batch_size=8), cache), cache)
