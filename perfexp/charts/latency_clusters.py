@@ -1,0 +1,99 @@
+"""Latency curves by cluster, with each cluster's pooled regression and its band."""
+
+import textwrap
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from perfexp.analysis.results import Results
+from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts.parts import canvas, colours, select
+
+_LEGEND_CHARACTERS = 150
+_TIME = "latency_per_image_ms"
+
+
+def draw(results: Results) -> Figure:
+    """A panel a backend; thin lines are models, thick ones the pooled fits."""
+    if results.clusters.empty:
+        raise ChartMissing(results.missing.get("clusters", "No clusters were formed."))
+    cells = select.cells(results).merge(
+        results.clusters[["model", "backend", "cluster"]].astype({"model": str, "backend": str}),
+        on=["model", "backend"],
+    )
+    if cells.empty:
+        raise ChartMissing("No clustered model has a time per image.")
+    backends, rest = select.backends(cells)
+    shades = colours.sequence(int(cells["cluster"].max()) + 1)
+    drawn, axes = canvas.panels(backends, 3.6)
+    for panel, backend in zip(axes, backends, strict=True):
+        _panel(panel, cells[cells["backend"] == backend], shades)
+        _fits(panel, results.cluster_bands, backend, shades)
+        panel.set_yscale("log")
+        canvas.plain_log_ticks(panel, "y")
+        canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
+    canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
+    drawn.legend(
+        handles=_members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1),
+        loc="outside lower left",
+    )
+    bands = "" if results.cluster_bands.empty else "Thick lines and bands: pooled fit with its 95 % band."
+    canvas.note(drawn, bands, rest)
+    return drawn
+
+
+def _panel(axes: Axes, cells: pd.DataFrame, shades: list[str]) -> None:
+    many = len(cells) > canvas.MANY_POINTS
+    for cluster, members in cells.groupby("cluster"):
+        curves = [
+            curve.sort_values("batch_size")[["batch_size", _TIME]].to_numpy()
+            for _, curve in members.groupby("model")
+        ]
+        lines = LineCollection(
+            curves, colors=shades[int(cluster)], linewidths=0.4 if many else 0.8, alpha=0.15 if many else 0.6
+        )  # type: ignore[arg-type]
+        lines.set_rasterized(many)
+        axes.add_collection(lines)
+    axes.autoscale_view()
+
+
+def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> None:
+    if bands.empty:
+        return
+    for cluster, band in bands[bands["backend"].astype(str) == backend].groupby("cluster"):
+        band = band.sort_values("batch_size")
+        low = band["low_per_image_ms"].where(band["low_per_image_ms"] > 0)
+        shade = shades[int(cluster)]
+        axes.fill_between(band["batch_size"], low, band["high_per_image_ms"], color=shade, alpha=0.2, lw=0)
+        axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
+
+
+def _members(cells: pd.DataFrame, clusters: pd.DataFrame, shades: list[str], several: bool) -> list[Line2D]:
+    handles = []
+    for (backend, cluster), group in cells.groupby(["backend", "cluster"]):
+        names = sorted(group["label"].unique())
+        mine = clusters[(clusters["backend"].astype(str) == backend) & (clusters["cluster"] == cluster)]
+        stability = mine["stability"].mean() if "stability" in mine else float("nan")
+        steady = f", stability {stability:.2f}" if stability == stability else ""
+        text = (
+            f"{f'{backend}, ' if several else ''}cluster {cluster} "
+            f"({len(names):,} model{'s' if len(names) > 1 else ''}{steady}): {select.listed(names, 12)}"
+        )
+        wrapped = textwrap.fill(text, _LEGEND_CHARACTERS, subsequent_indent="    ")
+        handles.append(Line2D([], [], color=shades[int(cluster)], linewidth=2.2, label=wrapped))
+    return handles
+
+
+CHART = Chart(
+    name="latency_clusters",
+    title="Clusters of latency curves",
+    caption=(
+        "Time per image against batch size, one thin line a model, coloured by its cluster (0 is the "
+        "fastest); stability is how often resampling puts the same models together, 1 being always."
+    ),
+    draw=draw,
+    order=40,
+)
