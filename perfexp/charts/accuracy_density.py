@@ -2,7 +2,6 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from statsmodels.stats.proportion import proportion_confint
 
 from perfexp.analysis.results import Results
@@ -25,8 +24,11 @@ def draw(results: Results) -> Figure:
     drawn = canvas.figure(1.3 + 0.19 * len(shown))
     axes = drawn.subplots()
     places = range(len(shown))
-    bar_colours = [looks[family].colour for family in shown["family"]]
-    axes.barh(places, shown["density"], color=bar_colours, edgecolor=colours.EDGE, linewidth=0.4)
+    worn = [looks[family] for family in shown["family"]]
+    axes.barh(
+        places, shown["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
+        edgecolor=colours.EDGE, linewidth=0.4,
+    )  # fmt: skip
     spread = _intervals(shown)
     axes.errorbar(
         shown["density"],
@@ -43,11 +45,7 @@ def draw(results: Results) -> Figure:
     axes.set_xlim(shown["density"].min() / 1.6, shown["density"].max() * 1.15)
     axes.grid(visible=False, axis="y")
     canvas.plain_log_ticks(axes, "x")
-    drawn.legend(
-        handles=_square(colours.legend_handles(looks, shown["family"])),
-        loc="outside right upper",
-        title="Family",
-    )
+    colours.legend(drawn, looks, shown["family"], bars=True)
     canvas.note(
         drawn, cut, _explained(spread), "On a log axis compare where the bars end, not their lengths."
     )
@@ -75,12 +73,6 @@ def _explained(spread: pd.DataFrame) -> str:
         f"Whiskers: 95 % Wilson interval of an accuracy found on ImageNet's n = {_VALIDATION_IMAGES:,} "
         f"validation images{rest if known < len(spread) else ''}."
     )
-
-
-def _square(handles: list[Line2D]) -> list[Line2D]:
-    for handle in handles:
-        handle.set_marker("s")
-    return handles
 
 
 CHART = Chart(

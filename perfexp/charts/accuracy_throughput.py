@@ -32,12 +32,10 @@ def draw(results: Results) -> Figure:
     chosen = [_view(cells[cells["backend"] == backend], view, smallest) for backend, view in views]
     scatters = [_points(panel, points, looks) for panel, points in zip(axes, chosen, strict=True)]
     canvas.axis_labels(axes, "Throughput (images/s)", "Published top-1 accuracy (%)")
-    drawn.legend(
-        handles=colours.legend_handles(looks, cells["family"]), loc="outside right upper", title="Family"
-    )
+    colours.legend(drawn, looks, cells["family"])
     canvas.note(
         drawn,
-        "Stepped line: the Pareto frontier, models that no other beats in both; these are labelled.",
+        "Stepped line: the Pareto frontier, models that no other beats in both; they are labelled as far as there is room.",
         rest,
     )
     for panel, points, scatter in zip(axes, chosen, scatters, strict=True):

@@ -35,9 +35,7 @@ def draw(results: Results) -> Figure:
         canvas.batch_axis(panel, sorted(rows["batch_size"].astype(int).unique()))
         scatters.append((panel, _outliers(one), points))
     canvas.axis_labels(axes, "Batch size (images)", "(predicted − measured) / measured (%)")
-    drawn.legend(
-        handles=colours.legend_handles(looks, rows["family"]), loc="outside right upper", title="Family"
-    )
+    colours.legend(drawn, looks, rows["family"])
     found = sum(len(outliers) for _, outliers, _ in scatters)
     canvas.note(
         drawn,

@@ -26,16 +26,15 @@ def draw(results: Results) -> Figure:
     looks = colours.families(results)
     for panel, backend in zip(axes, backends, strict=True):
         one = cells[cells["backend"] == backend]
+        panel.set_yscale("log")
         _models(panel, one, looks)
         _curve(panel, fits[fits["backend"] == backend].sort_values("batch_size"))
-        panel.set_yscale("log")
         canvas.plain_log_ticks(panel, "y")
         canvas.batch_axis(panel, sorted(one["batch_size"].unique()))
         panel.legend(loc="upper right")
+    axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
     canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
-    drawn.legend(
-        handles=colours.legend_handles(looks, cells["family"]), loc="outside right upper", title="Family"
-    )
+    colours.legend(drawn, looks, cells["family"])
     canvas.note(
         drawn, "A centroid is the mean over all models at one batch size; dots are moved sideways to part them.",
         rest,
@@ -56,7 +55,7 @@ def _models(axes: Axes, cells: pd.DataFrame, looks: colours.Looks) -> None:
 
 def _curve(axes: Axes, fit: pd.DataFrame) -> None:
     squared = fit["r_squared"].iloc[0]
-    low = fit["low_per_image_ms"].where(fit["low_per_image_ms"] > 0)
+    low = canvas.above_zero(fit["low_per_image_ms"])
     axes.fill_between(
         fit["batch_size"],
         low,

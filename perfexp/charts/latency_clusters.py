@@ -28,20 +28,20 @@ def draw(results: Results) -> Figure:
         raise ChartMissing("No clustered model has a time per image.")
     backends, rest = select.backends(cells)
     shades = colours.sequence(int(cells["cluster"].max()) + 1)
-    drawn, axes = canvas.panels(backends, 3.6)
+    key = _members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1)
+    key += [Line2D([], [], linestyle="", label=rest)] if rest else []
+    drawn, axes = canvas.panels(
+        backends, 3.0, below_in=0.16 * sum(str(k.get_label()).count("\n") + 1.4 for k in key)
+    )
     for panel, backend in zip(axes, backends, strict=True):
         _panel(panel, cells[cells["backend"] == backend], shades)
         _fits(panel, results.cluster_bands, backend, shades)
         panel.set_yscale("log")
         canvas.plain_log_ticks(panel, "y")
         canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
+    axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
     canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
-    drawn.legend(
-        handles=_members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1),
-        loc="outside lower left",
-    )
-    bands = "" if results.cluster_bands.empty else "Thick lines and bands: pooled fit with its 95 % band."
-    canvas.note(drawn, bands, rest)
+    drawn.legend(handles=key, loc="outside lower left", alignment="left")
     return drawn
 
 
@@ -57,7 +57,6 @@ def _panel(axes: Axes, cells: pd.DataFrame, shades: list[str]) -> None:
         )  # type: ignore[arg-type]
         lines.set_rasterized(many)
         axes.add_collection(lines)
-    axes.autoscale_view()
 
 
 def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> None:
@@ -65,9 +64,15 @@ def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> N
         return
     for cluster, band in bands[bands["backend"].astype(str) == backend].groupby("cluster"):
         band = band.sort_values("batch_size")
-        low = band["low_per_image_ms"].where(band["low_per_image_ms"] > 0)
         shade = shades[int(cluster)]
-        axes.fill_between(band["batch_size"], low, band["high_per_image_ms"], color=shade, alpha=0.2, lw=0)
+        axes.fill_between(
+            band["batch_size"],
+            canvas.above_zero(band["low_per_image_ms"]),
+            band["high_per_image_ms"],
+            color=shade,
+            alpha=0.2,
+            lw=0,
+        )
         axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
 
 
@@ -92,7 +97,7 @@ CHART = Chart(
     title="Clusters of latency curves",
     caption=(
         "Time per image against batch size, one thin line a model, coloured by its cluster (0 is the "
-        "fastest); stability is how often resampling puts the same models together, 1 being always."
+        "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability is how often resampling puts the same models together, 1 being always."
     ),
     draw=draw,
     order=40,

@@ -13,7 +13,7 @@ from perfexp.charts.parts import canvas, select
 
 _MOST_MODELS = 40
 _MOST_BATCHES = 10
-_SCHEME = "cividis_r"
+_SCHEME = "viridis_r"
 _CELL = "latency_per_image_ms"
 
 

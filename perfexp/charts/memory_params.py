@@ -32,10 +32,10 @@ def draw(results: Results) -> Figure:
         one = found[name][found[name]["backend"] == backend]
         _points(panel, one, name, looks)
         _lines(panel, one, name, looks)
-        panel.set_ylim(bottom=min(0.0, float(one[name].min())))
+    axes[0].set_ylim(bottom=0)
     canvas.axis_labels(axes, "Parameters (millions)", "Memory (MB)")
     families = pd.concat(found.values())["family"]
-    drawn.legend(handles=colours.legend_handles(looks, families), loc="outside right upper", title="Family")
+    colours.legend(drawn, looks, families)
     smallest = min(int(rows["batch_size"].min()) for rows in found.values())
     canvas.note(
         drawn,

@@ -32,13 +32,11 @@ def draw(results: Results) -> Figure:
         scatters.append((panel, one, points))
         panel.plot(ends, ends, color=colours.FIT, linewidth=1, zorder=1.5)
         panel.fill_between(ends, ends * 0.8, ends * 1.2, color=colours.FIT, alpha=0.08, linewidth=0)
-        panel.set(xscale="log", yscale="log")
+        panel.set(xscale="log", yscale="log", aspect="equal")
         canvas.plain_log_ticks(panel, "x")
         canvas.plain_log_ticks(panel, "y")
     canvas.axis_labels(axes, "Measured batch latency (ms)", "Predicted batch latency (ms)")
-    drawn.legend(
-        handles=colours.legend_handles(looks, rows["family"]), loc="outside right upper", title="Family"
-    )
+    colours.legend(drawn, looks, rows["family"])
     canvas.note(
         drawn, f"Line: prediction equals measurement; band: ± 20 %. Labelled: the {_LABELLED} largest relative "
         "errors, with their batch size.", rest,

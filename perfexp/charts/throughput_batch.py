@@ -4,10 +4,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.parts import canvas, colours, labels, select
+from perfexp.charts.parts import canvas, colours, select
 
 _RATE = "throughput_images_per_s"
 _MOST_FAMILIES = 12
@@ -27,11 +28,12 @@ def draw(results: Results) -> Figure:
     drawn, axes = canvas.panels([family or "no family" for family in families], 2.1, columns=3)
     for panel, family in zip(axes, families, strict=True):
         _panel(panel, cells[cells["family"] == family], backends, looks[family].colour)
+        _ends(panel, cells[cells["family"] == family])
         canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
         panel.set_yscale("log")
         canvas.plain_log_ticks(panel, "y")
         panel.tick_params(labelsize=7)
-        panel.margins(x=0.12, y=0.1)
+        panel.margins(y=0.16)
     canvas.axis_labels(axes, "Batch size (images)", "Throughput (images/s)")
     if len(backends) > 1:
         handles = [
@@ -40,10 +42,11 @@ def draw(results: Results) -> Figure:
         ]
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     canvas.note(
-        drawn, "Labelled: each family's fastest and slowest model at its largest batch size.", cut, rest
+        drawn,
+        "Labelled: fastest (above) and slowest (below) model of a family at its largest batch size.",
+        cut,
+        rest,
     )
-    for panel, family in zip(axes, families, strict=True):
-        _ends(panel, cells[cells["family"] == family])
     return drawn
 
 
@@ -68,8 +71,13 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
 
 def _ends(axes: Axes, cells: pd.DataFrame) -> None:
     last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
-    extremes = last.loc[list(dict.fromkeys([last[_RATE].idxmax(), last[_RATE].idxmin()]))]
-    labels.place(axes, extremes["batch_size"], extremes[_RATE], list(extremes["label"]), size=6.5)
+    for row, side in ((last.loc[last[_RATE].idxmax()], 1), (last.loc[last[_RATE].idxmin()], -1)):
+        written = axes.annotate(
+            row["label"], (row["batch_size"], row[_RATE]), (2, 4 * side), textcoords="offset points",
+            ha="right", va="bottom" if side > 0 else "top", fontsize=6.5,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )  # fmt: skip
+        written.set_in_layout(False)
 
 
 CHART = Chart(

@@ -115,7 +115,7 @@ def make_runs(backends: Sequence[str], count: int | None) -> pd.DataFrame:
         ))  # fmt: skip
     runs = pd.concat(frames, ignore_index=True).drop(columns="published_ms")
     runs["run_id"] = [f"{number:032x}" for number in range(len(runs))]
-    return runs.astype({name: "category" for name in ("model", "family", "backend", "display_name")})
+    return runs.astype(dict.fromkeys(("model", "family", "backend", "display_name"), "category"))
 
 
 def fit(cells: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def make_scaling(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_clusters(runs: pd.DataFrame) -> pd.DataFrame:
-    pairs = runs.astype({key: str for key in KEYS})
+    pairs = runs.astype(dict.fromkeys(KEYS, str))
     speed = pairs.groupby(KEYS, as_index=False)["latency_per_image_ms"].mean()
     rank = speed.groupby("backend")["latency_per_image_ms"].rank(pct=True)
     return speed.drop(columns="latency_per_image_ms").assign(
@@ -163,7 +163,7 @@ def make_clusters(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_cluster_bands(runs: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
-    joined = runs.astype({key: str for key in KEYS}).merge(clusters, on=KEYS)
+    joined = runs.astype(dict.fromkeys(KEYS, str)).merge(clusters, on=KEYS)
     times = joined.groupby(["backend", "cluster", "batch_size"])["latency_per_image_ms"]
     found = times.agg(["mean", "sem"]).fillna(0.0).reset_index()
     return found[["backend", "cluster", "batch_size"]].assign(

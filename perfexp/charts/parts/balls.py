@@ -41,11 +41,9 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
         xlabel="Multiply-accumulates for one image (GMAC)",
         ylabel=f"Published {name} accuracy (%)",
     )
-    axes.margins(0.07)
+    axes.margins(0.08)
     canvas.plain_log_ticks(axes, "x")
-    drawn.legend(
-        handles=colours.legend_handles(looks, models["family"]), loc="outside right upper", title="Family"
-    )
+    colours.legend(drawn, looks, models["family"])
     _size_legend(axes, models, per_param)
     chosen, sentence = _labelled(models, accuracy)
     without = results.runs["model"].nunique() - len(models)
@@ -64,14 +62,16 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
         )
         for size in sizes
     ]  # fmt: skip
-    legend = axes.get_figure(root=True).legend(  # type: ignore[union-attr]
+    axes.get_figure(root=True).legend(  # type: ignore[union-attr]
         handles=handles, loc="outside right lower", title="Parameters", labelspacing=1.2, borderpad=0.8
     )
-    legend.set_in_layout(True)
 
 
 def _labelled(models: pd.DataFrame, accuracy: str) -> tuple[pd.DataFrame, str]:
     if len(models) <= _ALL_LABELLED:
         return models, ""
     best = models[select.frontier(models["macs"], models[accuracy])]
-    return best, f"{len(models):,} models; labelled are those that no other beats in both accuracy and MACs."
+    return (
+        best,
+        f"{len(models):,} models; labelled, as far as there is room, are those that no other beats in both.",
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import matplotlib.style
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -44,11 +45,13 @@ def figure(height_in: float) -> Figure:
     return made
 
 
-def panels(titles: Sequence[str], height_in: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
+def panels(
+    titles: Sequence[str], height_in: float, columns: int = 2, below_in: float = 0.5
+) -> tuple[Figure, list[Axes]]:
     """A figure with one panel a title, ``columns`` in a row, axes shared; spare panels are removed."""
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
-    made = figure(height_in * rows + 0.5)
+    made = figure(height_in * rows + below_in)
     grid = made.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
     for spare in grid[len(titles) :]:
         spare.remove()
@@ -89,6 +92,11 @@ def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
     shown = sizes if len(sizes) <= 12 else [size for size in sizes if size & (size - 1) == 0]
     axes.set_xticks(shown, [f"{size:,}" for size in shown])
     axes.minorticks_off()
+
+
+def above_zero(low: "pd.Series[float]") -> "pd.Series[float]":
+    """A band's lower end, cut where a log axis cannot show it."""
+    return low.clip(lower=1e-9)
 
 
 def save(drawn: Figure, folder: Path, name: str) -> Files:

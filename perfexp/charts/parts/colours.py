@@ -11,8 +11,10 @@ from typing import Final
 import matplotlib
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Patch
 from matplotlib.path import Path as MarkerPath
 
 from perfexp.analysis.results import Results
@@ -36,6 +38,11 @@ class Look:
 
     colour: str
     marker: str
+
+    @property
+    def hatch(self) -> str:
+        """What tells bars of one colour apart: lines where the marker is not the first."""
+        return "" if self.marker == MARKERS[0] else "////"
 
     @property
     def path(self) -> MarkerPath:
@@ -70,16 +77,22 @@ def _plain(family: str) -> str:
     return "".join(letter for letter in family.casefold() if letter.isalnum())
 
 
-def legend_handles(looks: Looks, present: Iterable[str]) -> list[Line2D]:
-    """Legend entries for the families that are ``present``, one for all that share the grey."""
-    shown = set(present)
-    handles = [_handle(looks[family], family) for family in sorted(shown) if looks[family] != OTHER]
-    if any(looks[family] == OTHER for family in shown):
-        handles.append(_handle(OTHER, "other families"))
-    return handles
+def legend(figure: Figure, looks: Looks, present: Iterable[str], bars: bool = False) -> None:
+    """A legend to the right for the families that are ``present``; those that share the grey are one."""
+    shown = {family: looks[family] for family in sorted(set(present))}
+    entries = {family: look for family, look in shown.items() if look != OTHER}
+    if len(entries) < len(shown):
+        entries["others"] = OTHER
+    entry = _bar if bars else _dot
+    handles = [entry(look, family) for family, look in entries.items()]
+    figure.legend(handles=handles, loc="outside right upper", title="Family", alignment="left")
 
 
-def _handle(look: Look, label: str) -> Line2D:
+def _bar(look: Look, label: str) -> Patch:
+    return Patch(facecolor=look.colour, edgecolor=EDGE, linewidth=0.4, hatch=look.hatch, label=label)
+
+
+def _dot(look: Look, label: str) -> Line2D:
     return Line2D(
         [], [], linestyle="", marker=look.marker, color=look.colour, markeredgecolor=EDGE,
         markeredgewidth=0.4, markersize=6, label=label,
@@ -98,4 +111,4 @@ def dress(points: PathCollection, looks: Looks, names: Iterable[str]) -> None:
 def sequence(count: int) -> list[str]:
     """``count`` colours from dark to light for things with an order, as clusters have."""
     scheme = matplotlib.colormaps["viridis"]
-    return [to_hex(scheme(0.85 * index / max(count - 1, 1))) for index in range(count)]
+    return [to_hex(scheme(0.78 * index / max(count - 1, 1))) for index in range(count)]

@@ -7,7 +7,7 @@ import textalloc
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from perfexp.charts.parts.canvas import LABEL_SIZE
 
@@ -37,21 +37,21 @@ def place(
     if not texts:
         return
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
-    axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
-    few = around if around is not None and len(np.asarray(around.get_offsets())) <= _OBSTACLES else None
+    points, radii = _obstacles(axes, around)
     _, _, placed, lines = textalloc.allocate(
         axes,
         np.asarray(x, dtype=float),
         np.asarray(y, dtype=float),
         list(texts),
-        x_scatter=np.asarray(x, dtype=float),
-        y_scatter=np.asarray(y, dtype=float),
-        scatter_plot=few,
+        x_scatter=points[:, 0],
+        y_scatter=points[:, 1],
+        scatter_sizes=radii,
         textsize=size,
-        margin=0.004,
-        min_distance=0.008,
-        max_distance=0.25,
-        nbr_candidates=400,
+        margin=0.006,
+        min_distance=0.012,
+        max_distance=0.3,
+        nbr_candidates=600,
+        avoid_label_lines_overlap=True,
         draw_all=False,
         linecolor="#777777",
         linewidth=0.6,
@@ -61,3 +61,13 @@ def place(
     for artist in [*placed, *lines]:
         if isinstance(artist, Artist):
             artist.set_in_layout(False)
+
+
+def _obstacles(axes: Axes, around: PathCollection | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres in data units, shape ``(points, 2)``, and radii in pixels; none when there are too many."""
+    if around is None or len(np.asarray(around.get_offsets())) > _OBSTACLES:
+        return np.empty((0, 2)), np.empty(0)
+    centres = np.asarray(around.get_offsets(), dtype=float)
+    pixels_per_point = axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    radii = np.sqrt(np.asarray(around.get_sizes(), dtype=float)) / 2 * pixels_per_point
+    return centres, np.broadcast_to(radii, len(centres))
