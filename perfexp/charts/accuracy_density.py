@@ -18,7 +18,7 @@ def draw(results: Results) -> Figure:
     models = select.per_model(results, "published_top1", "params")
     models = models.assign(density=models["published_top1"] / (models["params"] / 1e6))
     shown, cut = select.top(
-        models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the rest is in the tables."
+        models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
     )
     looks = colours.families(results)
     drawn = canvas.figure(1.3 + 0.19 * len(shown))
@@ -78,7 +78,7 @@ def _explained(spread: pd.DataFrame) -> str:
 CHART = Chart(
     name="accuracy_density",
     title="Accuracy density",
-    caption="Published top-1 accuracy divided by millions of parameters: how economically a network uses them.",
+    caption="Published top-1 accuracy divided by millions of parameters.",
     draw=draw,
     order=20,
 )

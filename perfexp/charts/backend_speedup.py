@@ -25,8 +25,8 @@ def draw(results: Results) -> Figure:
     others, rest = select.backends(ratios, most=len(colours.COLOURS))
     ratios = ratios[ratios["backend"].isin(others)]
     order, cut = select.top(
-        ratios.groupby("label", as_index=False)["speedup"].max(), "speedup", _MOST_MODELS,
-        "The {shown} models of {all:,} with the highest speed-up; the rest is in the tables.",
+        ratios.groupby("label")["speedup"].max().reset_index(), "speedup", _MOST_MODELS,
+        "The {shown} of {all:,} models with the highest speed-up.",
     )  # fmt: skip
     drawn = canvas.figure(1.4 + 0.19 * len(order))
     axes = drawn.subplots()
@@ -35,11 +35,11 @@ def draw(results: Results) -> Figure:
     for backend, offset, shade in zip(others, offsets, colours.sequence(len(others)), strict=True):
         one = ratios[ratios["backend"] == backend]
         overall = np.exp(np.log(one["speedup"]).mean())
-        one = one[one["label"].isin(rank)]
+        shown = one[one["label"].isin(rank)]
+        reach = (shown["speedup"] - shown["low"], shown["high"] - shown["speedup"])
         axes.errorbar(
-            one["speedup"], one["label"].map(rank) + offset, fmt="o", markersize=4.5, elinewidth=1, color=shade,
-            xerr=(one["speedup"] - one["low"], one["high"] - one["speedup"]),
-            label=f"{backend}: {overall:.2f} × over all models",
+            shown["speedup"], shown["label"].map(rank) + offset, xerr=reach, fmt="o", markersize=4.5,
+            elinewidth=1, color=shade, label=f"{backend}: {overall:.2f} × over all {len(one):,} models",
         )  # fmt: skip
     axes.axvline(1.0, color=colours.FIT, linewidth=1, linestyle="--")
     axes.set(xscale="log", xlabel=f"Speed-up over {reference} (ratio of times per image, log axis)")
@@ -48,7 +48,7 @@ def draw(results: Results) -> Figure:
     _ticks(axes)
     drawn.legend(loc="outside upper left", ncols=3)
     canvas.note(
-        drawn, "Geometric mean over the batch sizes run on both; bars: its 95 % t-interval, none with one size.",
+        drawn, "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size.",
         cut, rest,
     )  # fmt: skip
     return drawn
@@ -84,7 +84,7 @@ def _ticks(axes: Axes) -> None:
 CHART = Chart(
     name="backend_speedup",
     title="Backend speed-up",
-    caption="How many times less time per image a model takes than on the reference backend; above 1 is faster.",
+    caption="A model's time per image on the reference backend over that on another; above 1 is faster.",
     draw=draw,
     order=70,
 )

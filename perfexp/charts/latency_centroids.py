@@ -36,7 +36,7 @@ def draw(results: Results) -> Figure:
     canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
     colours.legend(drawn, looks, cells["family"])
     canvas.note(
-        drawn, "A centroid is the mean over all models at one batch size; dots are moved sideways to part them.",
+        drawn, "A centroid is the mean over all models at one batch size; dots are moved sideways, to part them.",
         rest,
     )  # fmt: skip
     return drawn

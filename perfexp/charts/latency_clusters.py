@@ -1,6 +1,7 @@
 """Latency curves by cluster, with each cluster's pooled regression and its band."""
 
 import textwrap
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw(results: Results) -> Figure:
     key = _members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1)
     key += [Line2D([], [], linestyle="", label=rest)] if rest else []
     drawn, axes = canvas.panels(
-        backends, 3.0, below_in=0.16 * sum(str(k.get_label()).count("\n") + 1.4 for k in key)
+        backends, 3.0, below_in=0.16 * sum(str(entry.get_label()).count("\n") + 1.4 for entry in key)
     )
     for panel, backend in zip(axes, backends, strict=True):
         _panel(panel, cells[cells["backend"] == backend], shades)
@@ -52,10 +53,8 @@ def _panel(axes: Axes, cells: pd.DataFrame, shades: list[str]) -> None:
             curve.sort_values("batch_size")[["batch_size", _TIME]].to_numpy()
             for _, curve in members.groupby("model")
         ]
-        lines = LineCollection(
-            curves, colors=shades[int(cluster)], linewidths=0.4 if many else 0.8, alpha=0.15 if many else 0.6
-        )  # type: ignore[arg-type]
-        lines.set_rasterized(many)
+        lines = LineCollection(curves, color=_shade(shades, cluster), rasterized=many)
+        lines.set(linewidth=0.4 if many else 0.8, alpha=0.15 if many else 0.6)
         axes.add_collection(lines)
 
 
@@ -64,16 +63,14 @@ def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> N
         return
     for cluster, band in bands[bands["backend"].astype(str) == backend].groupby("cluster"):
         band = band.sort_values("batch_size")
-        shade = shades[int(cluster)]
-        axes.fill_between(
-            band["batch_size"],
-            canvas.above_zero(band["low_per_image_ms"]),
-            band["high_per_image_ms"],
-            color=shade,
-            alpha=0.2,
-            lw=0,
-        )
+        shade = _shade(shades, cluster)
+        low, high = canvas.above_zero(band["low_per_image_ms"]), band["high_per_image_ms"]
+        axes.fill_between(band["batch_size"], low, high, color=shade, alpha=0.2, linewidth=0)
         axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
+
+
+def _shade(shades: Sequence[str], cluster: object) -> str:
+    return shades[int(str(cluster))]
 
 
 def _members(cells: pd.DataFrame, clusters: pd.DataFrame, shades: list[str], several: bool) -> list[Line2D]:
@@ -88,7 +85,7 @@ def _members(cells: pd.DataFrame, clusters: pd.DataFrame, shades: list[str], sev
             f"({len(names):,} model{'s' if len(names) > 1 else ''}{steady}): {select.listed(names, 12)}"
         )
         wrapped = textwrap.fill(text, _LEGEND_CHARACTERS, subsequent_indent="    ")
-        handles.append(Line2D([], [], color=shades[int(cluster)], linewidth=2.2, label=wrapped))
+        handles.append(Line2D([], [], color=_shade(shades, cluster), linewidth=2.2, label=wrapped))
     return handles
 
 
@@ -97,7 +94,8 @@ CHART = Chart(
     title="Clusters of latency curves",
     caption=(
         "Time per image against batch size, one thin line a model, coloured by its cluster (0 is the "
-        "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability is how often resampling puts the same models together, 1 being always."
+        "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability says "
+        "how far resampling finds the same clusters again, 1 being always."
     ),
     draw=draw,
     order=40,

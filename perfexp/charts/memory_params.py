@@ -54,11 +54,8 @@ def _rows(results: Results, memory: str) -> pd.DataFrame | None:
         return None
     rows = rows[rows["batch_size"] == rows["batch_size"].min()]
     keys = ["model", "family", "backend", "batch_size", "params"]
-    return (
-        rows.groupby(keys, as_index=False, observed=True)[memory]
-        .median()
-        .assign(millions=lambda frame: frame["params"] / 1e6)
-    )
+    once = rows.groupby(keys, observed=True)[memory].median().reset_index()
+    return once.assign(millions=once["params"] / 1e6)
 
 
 def _points(axes: Axes, rows: pd.DataFrame, memory: str, looks: colours.Looks) -> None:

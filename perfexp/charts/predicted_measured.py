@@ -38,8 +38,8 @@ def draw(results: Results) -> Figure:
     canvas.axis_labels(axes, "Measured batch latency (ms)", "Predicted batch latency (ms)")
     colours.legend(drawn, looks, rows["family"])
     canvas.note(
-        drawn, f"Line: prediction equals measurement; band: ± 20 %. Labelled: the {_LABELLED} largest relative "
-        "errors, with their batch size.", rest,
+        drawn, f"Line: prediction equals measurement; band: ± 20 %. Labelled: the {_LABELLED} largest "
+        "relative errors, with their batch size.", rest,
     )  # fmt: skip
     for panel, one, points in scatters:
         worst = one.nlargest(_LABELLED, "off")

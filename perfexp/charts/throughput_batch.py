@@ -43,7 +43,7 @@ def draw(results: Results) -> Figure:
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     canvas.note(
         drawn,
-        "Labelled: fastest (above) and slowest (below) model of a family at its largest batch size.",
+        "Labelled: a family's fastest and slowest model.",
         cut,
         rest,
     )
@@ -71,7 +71,8 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
 
 def _ends(axes: Axes, cells: pd.DataFrame) -> None:
     last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
-    for row, side in ((last.loc[last[_RATE].idxmax()], 1), (last.loc[last[_RATE].idxmin()], -1)):
+    ranked = last.sort_values(_RATE)
+    for row, side in ((ranked.iloc[-1], 1), (ranked.iloc[0], -1)):
         written = axes.annotate(
             row["label"], (row["batch_size"], row[_RATE]), (2, 4 * side), textcoords="offset points",
             ha="right", va="bottom" if side > 0 else "top", fontsize=6.5,

@@ -73,5 +73,5 @@ def _labelled(models: pd.DataFrame, accuracy: str) -> tuple[pd.DataFrame, str]:
     best = models[select.frontier(models["macs"], models[accuracy])]
     return (
         best,
-        f"{len(models):,} models; labelled, as far as there is room, are those that no other beats in both.",
+        f"{len(models):,} models; labelled, as far as there is room, are those no other beats in both.",
     )

@@ -7,6 +7,7 @@ import textalloc
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 
 from perfexp.charts.parts.canvas import LABEL_SIZE
@@ -57,6 +58,7 @@ def place(
         linewidth=0.6,
         plot_kwargs={"zorder": 2.5},
         zorder=5,
+        path_effects=[withStroke(linewidth=1.5, foreground="white")],
     )
     for artist in [*placed, *lines]:
         if isinstance(artist, Artist):
