@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from perfexp import registry
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.parts.canvas import Files, save, styled
+from perfexp.charts.parts.canvas import Files, freeze, save, styled
 from perfexp.errors import ConfigError
 
 __all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
@@ -29,4 +29,6 @@ def draw(chart: Chart, results: Results) -> Figure:
         ChartMissing: the data do not allow this figure.
     """
     with styled():
-        return chart.draw(results)
+        drawn = chart.draw(results)
+        freeze(drawn)
+        return drawn

@@ -35,7 +35,7 @@ def draw(results: Results) -> Figure:
     colours.legend(drawn, looks, cells["family"])
     canvas.note(
         drawn,
-        "Stepped line: the Pareto frontier, models that no other beats in both; labelled as far as there is room.",
+        "Stepped line: the Pareto frontier, models no other beats in both; labelled as far as there is room.",
         rest,
     )
     for panel, points, scatter in zip(axes, chosen, scatters, strict=True):

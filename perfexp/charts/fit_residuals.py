@@ -1,6 +1,5 @@
 """Relative errors of the selected fits against batch size."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -23,8 +22,7 @@ def draw(results: Results) -> Figure:
     for panel, backend in zip(axes, backends, strict=True):
         one = rows[rows["backend"] == backend]
         many = len(one) > canvas.MANY_POINTS
-        ranks = one.groupby("batch_size")["error"].rank(pct=True, method="first")
-        one = one.assign(place=one["batch_size"] * np.exp2(0.3 * (ranks - 0.5)))
+        one = one.assign(place=canvas.sideways(one["batch_size"]))
         points = panel.scatter(one["place"], one["error"], s=4 if many else 18, alpha=0.7, rasterized=many)
         colours.dress(points, looks, one["family"])
         points.set_linewidth(0 if many else 0.3)
@@ -39,8 +37,8 @@ def draw(results: Results) -> Figure:
     found = sum(len(outliers) for _, outliers, _ in scatters)
     canvas.note(
         drawn,
-        f"Line: median at each batch size. {found} points lie beyond {_OUTLIER:g} standard deviations; the "
-        f"{_LABELLED} furthest of a panel are labelled as far as there is room.",
+        f"Line: median at each batch size; the dots are moved sideways. {found:,} points lie beyond "
+        f"{_OUTLIER:g} standard deviations; a panel's {_LABELLED} furthest are labelled where there is room.",
         rest,
     )
     for panel, outliers, points in scatters:

@@ -1,6 +1,5 @@
 """The study's pooled regression: one exponential through the centroid of each batch size."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +9,6 @@ from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.parts import canvas, colours, select
 
 _TIME = "latency_per_image_ms"
-_STRIP = 0.035
 
 
 def draw(results: Results) -> Figure:
@@ -36,7 +34,7 @@ def draw(results: Results) -> Figure:
     canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
     colours.legend(drawn, looks, cells["family"])
     canvas.note(
-        drawn, "A centroid is the mean over all models at one batch size; dots are moved sideways, to part them.",
+        drawn, "A centroid is the mean over all models at one batch size; the dots are moved sideways.",
         rest,
     )  # fmt: skip
     return drawn
@@ -44,10 +42,12 @@ def draw(results: Results) -> Figure:
 
 def _models(axes: Axes, cells: pd.DataFrame, looks: colours.Looks) -> None:
     many = len(cells) > canvas.MANY_POINTS
-    ranks = cells.groupby("batch_size")[_TIME].rank(pct=True, method="first")
-    sideways = cells["batch_size"] * np.exp2(_STRIP * 4 * (ranks - 0.5))
     points = axes.scatter(
-        sideways, cells[_TIME], s=4 if many else 14, alpha=0.35 if many else 0.8, rasterized=many
+        canvas.sideways(cells["batch_size"]),
+        cells[_TIME],
+        s=4 if many else 14,
+        alpha=0.35 if many else 0.8,
+        rasterized=many,
     )
     colours.dress(points, looks, cells["family"])
     points.set_linewidth(0 if many else 0.3)

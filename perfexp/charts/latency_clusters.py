@@ -5,15 +5,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.parts import canvas, colours, select
 
-_LEGEND_CHARACTERS = 150
+_LEGEND_CHARACTERS = 145
+_MOST_LINES = 60
 _TIME = "latency_per_image_ms"
 
 
@@ -30,7 +31,9 @@ def draw(results: Results) -> Figure:
     backends, rest = select.backends(cells)
     shades = colours.sequence(int(cells["cluster"].max()) + 1)
     key = _members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1)
-    key += [Line2D([], [], linestyle="", label=rest)] if rest else []
+    thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > _MOST_LINES
+    thin = f"Thin lines: {_MOST_LINES} models a cluster, the others are not drawn." if thinned else ""
+    key += [Line2D([], [], linestyle="", label=text) for text in (thin, rest) if text]
     drawn, axes = canvas.panels(
         backends, 3.0, below_in=0.16 * sum(str(entry.get_label()).count("\n") + 1.4 for entry in key)
     )
@@ -46,16 +49,11 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _panel(axes: Axes, cells: pd.DataFrame, shades: list[str]) -> None:
-    many = len(cells) > canvas.MANY_POINTS
+def _panel(axes: Axes, cells: pd.DataFrame, shades: Sequence[str]) -> None:
     for cluster, members in cells.groupby("cluster"):
-        curves = [
-            curve.sort_values("batch_size")[["batch_size", _TIME]].to_numpy()
-            for _, curve in members.groupby("model")
-        ]
-        lines = LineCollection(curves, color=_shade(shades, cluster), rasterized=many)
-        lines.set(linewidth=0.4 if many else 0.8, alpha=0.15 if many else 0.6)
-        axes.add_collection(lines)
+        canvas.curves(
+            axes, members, _TIME, most=_MOST_LINES, color=_shade(shades, cluster), linewidth=0.7, alpha=0.5
+        )
 
 
 def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> None:
@@ -66,7 +64,8 @@ def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> N
         shade = _shade(shades, cluster)
         low, high = canvas.above_zero(band["low_per_image_ms"]), band["high_per_image_ms"]
         axes.fill_between(band["batch_size"], low, high, color=shade, alpha=0.2, linewidth=0)
-        axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
+        [line] = axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
+        line.set_path_effects([withStroke(linewidth=4, foreground="white")])
 
 
 def _shade(shades: Sequence[str], cluster: object) -> str:

@@ -25,6 +25,7 @@ def draw(results: Results) -> Figure:
     batches, cut_batches = _batches(cells)
     cells = cells[cells["batch_size"].isin(batches)]
     order, cut_models = _models(cells)
+    cells = cells[cells["label"].isin(order)]
     norm = LogNorm(cells[_CELL].min() * 0.999, cells[_CELL].max() * 1.001)
     drawn, axes = canvas.panels(
         backends, 0.9 + 0.19 * len(order), columns=2 if len(batches) * min(len(backends), 2) <= 16 else 1
@@ -38,7 +39,7 @@ def draw(results: Results) -> Figure:
         ScalarMappable(norm, _SCHEME), ax=axes, label="Time per image (ms, log colour)", aspect=40, pad=0.01
     )
     scale.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    empty = len(order) * len(batches) * len(backends) > len(cells[cells["label"].isin(order)])
+    empty = len(order) * len(batches) * len(backends) > len(cells)
     canvas.note(drawn, cut_models, cut_batches, rest, "Blank: not measured." if empty else "")
     return drawn
 
@@ -79,7 +80,7 @@ def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
 
 def _number(value: float) -> str:
     digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:,.{digits}f}" if value >= 0.05 else f"{value:.2g}"
+    return f"{value:,.{digits}f}" if value >= 0.1 else f"{value:#.2g}"
 
 
 CHART = Chart(

@@ -54,7 +54,7 @@ def _rows(results: Results, memory: str) -> pd.DataFrame | None:
         return None
     rows = rows[rows["batch_size"] == rows["batch_size"].min()]
     keys = ["model", "family", "backend", "batch_size", "params"]
-    once = rows.groupby(keys, observed=True)[memory].median().reset_index()
+    once: pd.DataFrame = rows.groupby(keys, observed=True)[memory].median().reset_index()
     return once.assign(millions=once["params"] / 1e6)
 
 

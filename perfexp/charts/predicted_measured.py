@@ -17,7 +17,7 @@ def draw(results: Results) -> Figure:
     backends, rest = select.backends(rows)
     looks = colours.families(results)
     medians = rows.groupby("backend")["off"].median()
-    titles = [f"{backend}, median error {100 * medians[backend]:.1f} %" for backend in backends]
+    titles = [f"{backend}, median absolute error {100 * medians[backend]:.1f} %" for backend in backends]
     drawn, axes = canvas.panels(titles, 4.6 if len(backends) == 1 else 3.8)
     ends = np.array([rows["measured_ms"].min(), rows["measured_ms"].max()])
     scatters = []
@@ -32,9 +32,10 @@ def draw(results: Results) -> Figure:
         scatters.append((panel, one, points))
         panel.plot(ends, ends, color=colours.FIT, linewidth=1, zorder=1.5)
         panel.fill_between(ends, ends * 0.8, ends * 1.2, color=colours.FIT, alpha=0.08, linewidth=0)
-        panel.set(xscale="log", yscale="log", aspect="equal")
+        panel.set(xscale="log", yscale="log")
         canvas.plain_log_ticks(panel, "x")
         canvas.plain_log_ticks(panel, "y")
+    axes[0].set(xlim=ends * (0.7, 1.4), ylim=ends * (0.4, 2.5))
     canvas.axis_labels(axes, "Measured batch latency (ms)", "Predicted batch latency (ms)")
     colours.legend(drawn, looks, rows["family"])
     canvas.note(

@@ -1,18 +1,19 @@
 """Throughput against batch size, a panel a family."""
 
+from typing import Literal
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.parts import canvas, colours, select
+from perfexp.charts.parts import canvas, colours, labels, select
 
 _RATE = "throughput_images_per_s"
 _MOST_FAMILIES = 12
-_STYLES = ("-", "--", ":", "-.")
+_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def draw(results: Results) -> Figure:
@@ -60,13 +61,10 @@ def _families(cells: pd.DataFrame) -> tuple[list[str], str]:
 def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) -> None:
     many = len(cells) > canvas.MANY_POINTS // 3
     for backend, style in zip(backends, _STYLES, strict=False):
-        for _, curve in cells[cells["backend"] == backend].groupby("model"):
-            curve = curve.sort_values("batch_size")
-            axes.plot(
-                curve["batch_size"], curve[_RATE], color=colour, linestyle=style, rasterized=many,
-                linewidth=0.5 if many else 1.1, alpha=0.4 if many else 1.0,
-                marker="" if many else "o", markersize=2,
-            )  # fmt: skip
+        canvas.curves(
+            axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style, rasterized=many,
+            linewidth=0.5 if many else 1.1, alpha=0.4 if many else 1.0,
+        )  # fmt: skip
 
 
 def _ends(axes: Axes, cells: pd.DataFrame) -> None:
@@ -76,7 +74,7 @@ def _ends(axes: Axes, cells: pd.DataFrame) -> None:
         written = axes.annotate(
             row["label"], (row["batch_size"], row[_RATE]), (2, 4 * side), textcoords="offset points",
             ha="right", va="bottom" if side > 0 else "top", fontsize=6.5,
-            path_effects=[withStroke(linewidth=2, foreground="white")],
+            bbox=labels.BACKGROUND,
         )  # fmt: skip
         written.set_in_layout(False)
 

@@ -10,7 +10,7 @@ from perfexp.analysis.results import Results
 from perfexp.charts.parts import canvas, colours, labels, select
 
 _ALL_LABELLED = 40
-_AREA_FEW, _AREA_MANY = 900.0, 150.0
+_AREA_FEW, _AREA_MANY, _AREA_LEAST = 900.0, 150.0, 4.0
 _MANY = 200
 
 
@@ -33,9 +33,14 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
     largest = _AREA_FEW if len(models) <= _MANY else _AREA_MANY
     per_param = largest / models["params"].max()
     points = axes.scatter(
-        gmacs, height, s=models["params"] * per_param, alpha=0.75, rasterized=len(models) > _MANY
+        gmacs,
+        height,
+        s=np.maximum(models["params"] * per_param, _AREA_LEAST),
+        alpha=0.75,
+        rasterized=len(models) > _MANY,
     )
     colours.dress(points, looks, models["family"])
+    points.set_linewidth(0.4 if len(models) <= _MANY else 0.1)
     axes.set(
         xscale="log",
         xlabel="Multiply-accumulates for one image (GMAC)",
@@ -62,7 +67,7 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
         )
         for size in sizes
     ]  # fmt: skip
-    axes.get_figure(root=True).legend(  # type: ignore[union-attr]
+    canvas.whole(axes).legend(
         handles=handles, loc="outside right lower", title="Parameters", labelspacing=1.2, borderpad=0.8
     )
 

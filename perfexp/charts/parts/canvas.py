@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib.style
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
@@ -20,7 +22,8 @@ MANY_POINTS: Final = 1500
 """From here on points become a picture within the SVG, and are drawn small and translucent."""
 
 _PNG_DPI = 200
-_NOTE_CHARACTERS = 150
+_NOTE_CHARACTERS = 145
+_FEW_DECADES = 30
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -81,9 +84,16 @@ def note(target: Figure, *sentences: str) -> None:
 
 
 def plain_log_ticks(axes: Axes, which: str) -> None:
-    """Write a log axis' ticks as 0.1, 1, 10 instead of powers."""
+    """Write a log axis' ticks as 0.1, 1, 10 instead of powers, with 2 and 5 where decades are few."""
     axis = axes.xaxis if which == "x" else axes.yaxis
+
+    def where_few(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:,g}" if high < low * _FEW_DECADES else ""
+
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_minor_formatter(FuncFormatter(where_few))
 
 
 def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
@@ -97,6 +107,41 @@ def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
 def above_zero(low: "pd.Series[float]") -> "pd.Series[float]":
     """A band's lower end, cut where a log axis cannot show it."""
     return low.clip(lower=1e-9)
+
+
+def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]":
+    """Batch sizes moved within ``width`` octaves so that points do not hide each other; never random."""
+    golden = 0.6180339887
+    shifts = (np.arange(len(sizes)) * golden) % 1 - 0.5
+    moved: pd.Series[float] = sizes * np.exp2(width * shifts)
+    return moved
+
+
+def curves(axes: Axes, frame: pd.DataFrame, y: str, most: int | None = None, **style: Any) -> int:
+    """One line a model over batch sizes; evenly thinned to ``most`` of them. Gives back how many."""
+    ordered = frame.sort_values(["model", "batch_size"])
+    starts = np.flatnonzero(ordered["model"].ne(ordered["model"].shift()).to_numpy())[1:]
+    lines = np.split(ordered[["batch_size", y]].to_numpy(dtype=float), starts)
+    if most is not None and len(lines) > most:
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, most).astype(int)]
+    drawn = LineCollection(lines, **style)
+    axes.add_collection(drawn)
+    axes.autoscale_view()
+    return len(lines)
+
+
+def whole(axes: Axes) -> Figure:
+    """The figure that the axes are on."""
+    found = axes.get_figure(root=True)
+    assert found is not None
+    return found
+
+
+def freeze(drawn: Figure) -> None:
+    """Lay the figure out once and for all: both files are alike, and labels stay where they were put."""
+    if drawn.get_layout_engine() is not None:
+        drawn.draw_without_rendering()
+        drawn.set_layout_engine("none")
 
 
 def save(drawn: Figure, folder: Path, name: str) -> Files:

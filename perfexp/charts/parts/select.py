@@ -54,7 +54,7 @@ def cells(results: Results) -> pd.DataFrame:
     """
     found = rows(results, results.runs, "run", _TIME, "batch_size")
     keys = ["model", "family", "label", "backend", "batch_size"]
-    once: pd.DataFrame = found.groupby(keys, as_index=False, observed=True)[_TIME].median()
+    once = found.groupby(keys, observed=True)[_TIME].median().reset_index()
     return once.assign(
         batch_size=once["batch_size"].astype(int), throughput_images_per_s=1000.0 / once[_TIME]
     )
