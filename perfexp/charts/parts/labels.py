@@ -60,7 +60,6 @@ def place(
         linewidth=0.6,
         plot_kwargs={"zorder": 2.5},
         zorder=5,
-        transform=axes.transData,
         bbox=BACKGROUND,
     )
 
