@@ -14,7 +14,6 @@ from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.parts import canvas, colours, select
 
 _LEGEND_CHARACTERS = 145
-_MOST_LINES = 60
 _TIME = "latency_per_image_ms"
 
 
@@ -31,8 +30,8 @@ def draw(results: Results) -> Figure:
     backends, rest = select.backends(cells)
     shades = colours.sequence(int(cells["cluster"].max()) + 1)
     key = _members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1)
-    thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > _MOST_LINES
-    thin = f"Thin lines: {_MOST_LINES} models a cluster, the others are not drawn." if thinned else ""
+    thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > canvas.MOST_CURVES
+    thin = f"Thin lines: {canvas.MOST_CURVES} models a cluster, the others are not drawn." if thinned else ""
     key += [Line2D([], [], linestyle="", label=text) for text in (thin, rest) if text]
     drawn, axes = canvas.panels(
         backends, 3.0, below_in=0.16 * sum(str(entry.get_label()).count("\n") + 1.4 for entry in key)
@@ -51,9 +50,7 @@ def draw(results: Results) -> Figure:
 
 def _panel(axes: Axes, cells: pd.DataFrame, shades: Sequence[str]) -> None:
     for cluster, members in cells.groupby("cluster"):
-        canvas.curves(
-            axes, members, _TIME, most=_MOST_LINES, color=_shade(shades, cluster), linewidth=0.7, alpha=0.5
-        )
+        canvas.curves(axes, members, _TIME, color=_shade(shades, cluster), linewidth=0.7, alpha=0.5)
 
 
 def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> None:

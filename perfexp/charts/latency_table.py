@@ -28,7 +28,9 @@ def draw(results: Results) -> Figure:
     cells = cells[cells["label"].isin(order)]
     norm = LogNorm(cells[_CELL].min() * 0.999, cells[_CELL].max() * 1.001)
     drawn, axes = canvas.panels(
-        backends, 0.9 + 0.19 * len(order), columns=2 if len(batches) * min(len(backends), 2) <= 16 else 1
+        backends,
+        max(1.6, 0.9 + 0.19 * len(order)),
+        columns=2 if len(batches) * min(len(backends), 2) <= 16 else 1,
     )
     for panel, backend in zip(axes, backends, strict=True):
         one = cells[cells["backend"] == backend]
@@ -36,9 +38,9 @@ def draw(results: Results) -> Figure:
         _heat(panel, table, norm)
     canvas.axis_labels(axes, "Batch size (images)", "")
     scale = drawn.colorbar(
-        ScalarMappable(norm, _SCHEME), ax=axes, label="Time per image (ms, log colour)", aspect=40, pad=0.01
+        ScalarMappable(norm, _SCHEME), ax=axes, label="Time per image (ms, log)", aspect=40, pad=0.01
     )
-    scale.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    canvas.plain_log_ticks(scale.ax, "y")
     empty = len(order) * len(batches) * len(backends) > len(cells)
     canvas.note(drawn, cut_models, cut_batches, rest, "Blank: not measured." if empty else "")
     return drawn

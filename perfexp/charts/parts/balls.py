@@ -60,6 +60,7 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
 def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
     low, high = np.log10(models["params"].min()), np.log10(models["params"].max())
     sizes = dict.fromkeys(float(f"{10**power:.1g}") for power in (low, (low + high) / 2, high))
+    spacing = max(0.6, np.sqrt(max(sizes) * per_param) / 8 - 0.8)
     handles = [
         Line2D(
             [], [], linestyle="", marker="o", color="none", markeredgecolor=colours.EDGE,
@@ -68,7 +69,11 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
         for size in sizes
     ]  # fmt: skip
     canvas.whole(axes).legend(
-        handles=handles, loc="outside right lower", title="Parameters", labelspacing=1.2, borderpad=0.8
+        handles=handles,
+        loc="outside right lower",
+        title="Parameters",
+        labelspacing=spacing,
+        borderpad=spacing / 2,
     )
 
 

@@ -18,12 +18,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
+MOST_CURVES: Final = 60
 MANY_POINTS: Final = 1500
 """From here on points become a picture within the SVG, and are drawn small and translucent."""
 
 _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
-_FEW_DECADES = 30
+_FEW_DECADES = 100
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -117,17 +118,15 @@ def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]
     return moved
 
 
-def curves(axes: Axes, frame: pd.DataFrame, y: str, most: int | None = None, **style: Any) -> int:
-    """One line a model over batch sizes; evenly thinned to ``most`` of them. Gives back how many."""
+def curves(axes: Axes, frame: pd.DataFrame, y: str, **style: Any) -> None:
+    """One line a model over batch sizes, evenly thinned to ``MOST_CURVES`` models."""
     ordered = frame.sort_values(["model", "batch_size"])
     starts = np.flatnonzero(ordered["model"].ne(ordered["model"].shift()).to_numpy())[1:]
     lines = np.split(ordered[["batch_size", y]].to_numpy(dtype=float), starts)
-    if most is not None and len(lines) > most:
-        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, most).astype(int)]
-    drawn = LineCollection(lines, **style)
-    axes.add_collection(drawn)
+    if len(lines) > MOST_CURVES:
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, MOST_CURVES).astype(int)]
+    axes.add_collection(LineCollection(lines, **style))
     axes.autoscale_view()
-    return len(lines)
 
 
 def whole(axes: Axes) -> Figure:
