@@ -42,12 +42,9 @@ def draw(results: Results) -> Figure:
             for backend, style in zip(backends, _STYLES, strict=False)
         ]
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
-    canvas.note(
-        drawn,
-        "Labelled: a family's fastest and slowest model.",
-        cut,
-        rest,
-    )
+    shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
+    thin = f"At most {canvas.MOST_CURVES} models a family are drawn." if shown > canvas.MOST_CURVES else ""
+    canvas.note(drawn, "Labelled: a family's fastest and slowest model.", cut, thin, rest)
     return drawn
 
 
@@ -62,7 +59,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
     many = len(cells) > canvas.MANY_POINTS // 3
     for backend, style in zip(backends, _STYLES, strict=False):
         canvas.curves(
-            axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style, rasterized=many,
+            axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style,
             linewidth=0.5 if many else 1.1, alpha=0.4 if many else 1.0,
         )  # fmt: skip
 

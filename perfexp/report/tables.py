@@ -10,7 +10,7 @@ from perfexp.analysis.results import Results
 from perfexp.metrics import METRICS
 from perfexp.report.pictures import data_uri
 
-MOST_ROWS = 100
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Table:
     total: int
     csv: str
 
+    def is_number(self, column: int) -> bool:
+        """Whether the column is aligned as numbers are."""
+        return self.rows[0][column].number
+
 
 @dataclass(frozen=True)
 class _Spec:
@@ -66,8 +70,8 @@ _SPECS = (
     _Spec(
         "scaling", "Latency against batch size",
         "One row a model, backend and form; errors are fractions, ape_largest_batch is of a fit that never "
-        "saw the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, and "
-        "the batch size at half of peak throughput.", _selected_first,
+        "saw the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
+        "and the batch size at half of peak throughput.", _selected_first,
     ),
     _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
     _Spec("centroids", "Pooled regression", "The study's variant, through the mean time per image."),

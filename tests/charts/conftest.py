@@ -87,7 +87,7 @@ def make_models(count: int | None) -> pd.DataFrame:
         model=names, display_name=names,
         family=[f"family{number}" for number in np.minimum(rng.geometric(0.06, count), 60)],
         params=drawn["params"] * factor, macs=drawn["macs"] * factor,
-        published_top1=np.clip(drawn["published_top1"] + 2 * np.log(factor) + rng.normal(0, 2, count), 40, 91),
+        published_top1=(drawn["published_top1"] + 2 * np.log(factor) + rng.normal(0, 2, count)).clip(40, 91),
         published_weights="unknown",
         **{str(b): drawn[str(b)] * factor * np.exp(rng.normal(0, 0.1, count)) for b in BATCHES},
     )  # fmt: skip
