@@ -13,7 +13,7 @@ from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.parts import canvas, colours, select
 
-_LEGEND_CHARACTERS = 145
+_LEGEND_CHARACTERS = 128
 _TIME = "latency_per_image_ms"
 
 

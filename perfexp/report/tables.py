@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from perfexp.analysis.results import Results
@@ -124,6 +125,8 @@ def _table(spec: _Spec, results: Results) -> Table:
 
 
 def _cell(value: object) -> Cell:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return Cell("yes" if value else "no", str(int(value)), number=True)
     if not isinstance(value, int | float):

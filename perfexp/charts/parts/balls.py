@@ -52,9 +52,16 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
     _size_legend(axes, models, per_param)
     chosen, sentence = _labelled(models, accuracy)
     without = results.runs["model"].nunique() - len(models)
-    canvas.note(drawn, sentence, f"{without} models lack one of the three values." if without else "")
+    canvas.note(drawn, sentence, _left(without))
     labels.place(axes, chosen["macs"] / 1e9, chosen[accuracy], list(chosen["label"]), points)
     return drawn
+
+
+def _left(count: int) -> str:
+    if not count:
+        return ""
+    models = "1 model" if count == 1 else f"{count:,} models"
+    return f"{models} without accuracy, MACs or parameters {'is' if count == 1 else 'are'} not drawn."
 
 
 def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:

@@ -21,6 +21,7 @@ def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.
     Raises:
         ChartMissing: there is no such row.
     """
+    frame = frame.reset_index(drop=True)
     for column in (*numbers, "model", "backend"):
         if column not in frame or not frame[column].notna().any():
             meaning = f" ({METRICS[column].description})" if column in METRICS else ""
