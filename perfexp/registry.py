@@ -10,9 +10,10 @@ _SCAFFOLD = {"base"}
 
 
 def names(package: str) -> list[str]:
-    """Modules of ``package`` that are plug-ins."""
+    """Modules of ``package`` that are plug-ins; a package within it is not one."""
     path = importlib.import_module(package).__path__
-    return sorted(m.name for m in pkgutil.iter_modules(path) if m.name not in _SCAFFOLD)
+    found = pkgutil.iter_modules(path)
+    return sorted(m.name for m in found if not m.ispkg and m.name not in _SCAFFOLD)
 
 
 def find(package: str, name: str, what: str, error: type[PerfexpError]) -> ModuleType:

@@ -1,0 +1,34 @@
+"""Figures: each module here but ``base`` draws one; ``parts`` is what they share."""
+
+from matplotlib.figure import Figure
+
+from perfexp import registry
+from perfexp.analysis.results import Results
+from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts.parts.canvas import Files, freeze, save, styled
+from perfexp.errors import ConfigError
+
+__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
+
+
+def names() -> list[str]:
+    """Names of all figures, in alphabetical order."""
+    return registry.names(__name__)
+
+
+def charts() -> list[Chart]:
+    """All figures, in the order of the report."""
+    found: list[Chart] = [registry.find(__name__, name, "chart", ConfigError).CHART for name in names()]
+    return sorted(found, key=lambda chart: (chart.order, chart.name))
+
+
+def draw(chart: Chart, results: Results) -> Figure:
+    """The chart's figure in the one style; matplotlib's global settings stay as they were.
+
+    Raises:
+        ChartMissing: the data do not allow this figure.
+    """
+    with styled():
+        drawn = chart.draw(results)
+        freeze(drawn)
+        return drawn

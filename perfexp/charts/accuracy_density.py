@@ -1,0 +1,84 @@
+"""Accuracy density: how much accuracy a million parameters buy."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from statsmodels.stats.proportion import proportion_confint
+
+from perfexp.analysis.results import Results
+from perfexp.charts.base import Chart
+from perfexp.charts.parts import canvas, colours, select
+
+_MOST_BARS = 50
+_VALIDATION_IMAGES = 50_000
+_IMAGENET = ("IMAGENET1K", "IN1K")
+
+
+def draw(results: Results) -> Figure:
+    """One bar a model, sorted; whiskers where the number of images behind the accuracy is known."""
+    models = select.per_model(results, "published_top1", "params")
+    models = models.assign(density=models["published_top1"] / (models["params"] / 1e6))
+    shown, cut = select.top(
+        models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
+    )
+    looks = colours.families(results)
+    drawn = canvas.figure(1.3 + 0.19 * len(shown))
+    axes = drawn.subplots()
+    places = range(len(shown))
+    worn = [looks[family] for family in shown["family"]]
+    axes.barh(
+        places, shown["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
+        edgecolor=colours.EDGE, linewidth=0.4,
+    )  # fmt: skip
+    spread = _intervals(shown)
+    axes.errorbar(
+        shown["density"],
+        places,
+        xerr=spread.to_numpy().T,
+        fmt="none",
+        ecolor="black",
+        elinewidth=1,
+        capsize=2,
+    )
+    axes.set(xscale="log", xlabel="Published top-1 accuracy per million parameters (%/M, log axis)")
+    axes.set_yticks(places, shown["label"])
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.set_xlim(shown["density"].min() / 1.6, shown["density"].max() * 1.15)
+    axes.grid(visible=False, axis="y")
+    canvas.plain_log_ticks(axes, "x")
+    colours.legend(drawn, looks, shown["family"], bars=True)
+    canvas.note(
+        drawn, cut, _explained(spread), "On a log axis compare where the bars end, not their lengths."
+    )
+    return drawn
+
+
+def _intervals(models: pd.DataFrame) -> pd.DataFrame:
+    """Distances from the density to the ends of its interval; NaN where the image count is unknown."""
+    weights = models.get("published_weights", pd.Series("", index=models.index)).astype(str).str.upper()
+    known = weights.map(lambda name: any(word in name for word in _IMAGENET))
+    right = models["published_top1"] / 100 * _VALIDATION_IMAGES
+    low, high = proportion_confint(right, _VALIDATION_IMAGES, alpha=0.05, method="wilson")
+    share, per_share = models["published_top1"] / 100, 100 / (models["params"] / 1e6)
+    return pd.DataFrame({"below": (share - low) * per_share, "above": (high - share) * per_share}).where(
+        known
+    )
+
+
+def _explained(spread: pd.DataFrame) -> str:
+    known = int(spread["below"].notna().sum())
+    if not known:
+        return "No whiskers: the number of images behind the accuracies is not known."
+    rest = f" ({len(spread) - known} models without: the number of images is not known)"
+    return (
+        f"Whiskers: 95 % Wilson interval of an accuracy found on ImageNet's n = {_VALIDATION_IMAGES:,} "
+        f"validation images{rest if known < len(spread) else ''}."
+    )
+
+
+CHART = Chart(
+    name="accuracy_density",
+    title="Accuracy density",
+    caption="Published top-1 accuracy divided by millions of parameters.",
+    draw=draw,
+    order=20,
+)

@@ -1,0 +1,80 @@
+"""Accuracy against images per second with the Pareto frontier, per backend."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from perfexp.analysis.results import Results
+from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts.parts import canvas, colours, labels, select
+
+_RATE, _ACCURACY = "throughput_images_per_s", "published_top1"
+_ALL_LABELLED = 8
+
+
+def draw(results: Results) -> Figure:
+    """A row a backend: every model at batch size 1 (the smallest, failing that) and at its best."""
+    accuracy = select.per_model(results, _ACCURACY).set_index("model")[_ACCURACY]
+    cells = select.cells(results)
+    cells = cells.assign(accuracy=cells["model"].map(accuracy)).dropna(subset="accuracy")
+    if cells.empty:
+        raise ChartMissing("No model with a published top-1 has a time per image.")
+    backends, rest = select.backends(cells)
+    smallest = int(cells["batch_size"].min())
+    one_size = cells["batch_size"].nunique() == 1
+    views = [(b, view) for b in backends for view in (("batch",) if one_size else ("batch", "best"))]
+    names = {"batch": f"batch size {smallest}", "best": "best batch size of each model"}
+    drawn, axes = canvas.panels([f"{backend}, {names[view]}" for backend, view in views], 3.4)
+    looks = colours.families(results)
+    chosen = [_view(cells[cells["backend"] == backend], view, smallest) for backend, view in views]
+    scatters = [_points(panel, points, looks) for panel, points in zip(axes, chosen, strict=True)]
+    canvas.axis_labels(axes, "Throughput (images/s)", "Published top-1 accuracy (%)")
+    colours.legend(drawn, looks, cells["family"])
+    canvas.note(
+        drawn,
+        "Stepped line: the Pareto frontier, models no other beats in both; labelled as far as there is room.",
+        rest,
+    )
+    for panel, points, scatter in zip(axes, chosen, scatters, strict=True):
+        best = points if len(points) <= _ALL_LABELLED else points[_best(points)]
+        labels.place(panel, best[_RATE], best["accuracy"], list(best["label"]), scatter, size=7)
+    return drawn
+
+
+def _view(cells: pd.DataFrame, view: str, smallest: int) -> pd.DataFrame:
+    if view == "batch":
+        return cells[cells["batch_size"] == smallest]
+    return cells.loc[cells.groupby("model")[_RATE].idxmax()]
+
+
+def _best(points: pd.DataFrame) -> NDArray[np.bool_]:
+    return select.frontier(-points[_RATE], points["accuracy"])
+
+
+def _points(axes: Axes, points: pd.DataFrame, looks: colours.Looks) -> PathCollection:
+    many = len(points) > canvas.MANY_POINTS // 3
+    scatter = axes.scatter(
+        points[_RATE], points["accuracy"], s=9 if many else 32, alpha=0.85, rasterized=many
+    )
+    colours.dress(scatter, looks, points["family"])
+    best = points[_best(points)].sort_values(_RATE)
+    axes.step(best[_RATE], best["accuracy"], where="pre", color=colours.FIT, linewidth=1, zorder=1.5)
+    axes.set_xscale("log")
+    axes.margins(0.1)
+    canvas.plain_log_ticks(axes, "x")
+    return scatter
+
+
+CHART = Chart(
+    name="accuracy_throughput",
+    title="Accuracy against throughput",
+    caption=(
+        "Published top-1 accuracy against images per second, at the smallest batch size and at the batch "
+        "size at which each model is fastest, with the Pareto frontier of each backend."
+    ),
+    draw=draw,
+    order=50,
+)

@@ -1,0 +1,88 @@
+"""The study's pooled regression: one exponential through the centroid of each batch size."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perfexp.analysis.results import Results
+from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts.parts import canvas, colours, select
+
+_TIME = "latency_per_image_ms"
+
+
+def draw(results: Results) -> Figure:
+    """A panel a backend: models as dots, centroids as diamonds, the curve with its band."""
+    if results.centroids.empty:
+        raise ChartMissing(results.missing.get("centroids", "No centroids were computed."))
+    cells = select.cells(results)
+    fits = results.centroids.assign(backend=results.centroids["backend"].astype(str))
+    backends, rest = select.backends(cells[cells["backend"].isin(fits["backend"])])
+    if not backends:
+        raise ChartMissing("No backend with centroids has a time per image.")
+    drawn, axes = canvas.panels(backends, 4.2 if len(backends) == 1 else 3.4)
+    looks = colours.families(results)
+    for panel, backend in zip(axes, backends, strict=True):
+        one = cells[cells["backend"] == backend]
+        panel.set_yscale("log")
+        _models(panel, one, looks)
+        _curve(panel, fits[fits["backend"] == backend].sort_values("batch_size"))
+        canvas.plain_log_ticks(panel, "y")
+        canvas.batch_axis(panel, sorted(one["batch_size"].unique()))
+        panel.legend(loc="upper right")
+    axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
+    canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
+    colours.legend(drawn, looks, cells["family"])
+    canvas.note(
+        drawn, "A centroid is the mean over all models at one batch size; the dots are moved sideways.",
+        rest,
+    )  # fmt: skip
+    return drawn
+
+
+def _models(axes: Axes, cells: pd.DataFrame, looks: colours.Looks) -> None:
+    many = len(cells) > canvas.MANY_POINTS
+    points = axes.scatter(
+        canvas.sideways(cells["batch_size"]),
+        cells[_TIME],
+        s=4 if many else 14,
+        alpha=0.35 if many else 0.8,
+        rasterized=many,
+    )
+    colours.dress(points, looks, cells["family"])
+    points.set_linewidth(0 if many else 0.3)
+
+
+def _curve(axes: Axes, fit: pd.DataFrame) -> None:
+    squared = fit["r_squared"].iloc[0]
+    low = canvas.above_zero(fit["low_per_image_ms"])
+    axes.fill_between(
+        fit["batch_size"],
+        low,
+        fit["high_per_image_ms"],
+        color=colours.FIT,
+        alpha=0.15,
+        lw=0,
+        label="95 % band",
+    )
+    axes.plot(
+        fit["batch_size"], fit["predicted_per_image_ms"], color=colours.FIT,
+        label=f"exponential, R² = {squared:.3f}",
+    )  # fmt: skip
+    measured = fit.dropna(subset="centroid_per_image_ms")
+    axes.plot(
+        measured["batch_size"], measured["centroid_per_image_ms"], linestyle="", marker="D", markersize=6,
+        color="white", markeredgecolor=colours.FIT, markeredgewidth=1.4, label="centroid",
+    )  # fmt: skip
+
+
+CHART = Chart(
+    name="latency_centroids",
+    title="Pooled regression through centroids",
+    caption=(
+        "The study's variant: an exponential through the mean time per image at each batch size, with its "
+        "95 % band. It pools every model, so it describes the set and predicts no single model."
+    ),
+    draw=draw,
+    order=41,
+)

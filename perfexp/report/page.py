@@ -1,0 +1,85 @@
+"""The page itself, from a template; everything that came from data is escaped."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import jinja2
+
+from perfexp.analysis.results import Results
+from perfexp.report.pictures import Picture
+from perfexp.report.tables import MOST_ROWS, left_out, tables
+from perfexp.versions import version
+
+_LIBRARIES = ("perfexp", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "mlflow")
+_SCOPE = {
+    "model": "models",
+    "family": "families",
+    "backend": "backends",
+    "device": "devices",
+    "precision": "precisions",
+    "batch_size": "batch sizes",
+    "host": "hosts",
+    "source": "sources",
+}
+_MOST_NAMES = 12
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the page says about its own making.
+
+    Attributes:
+        title: the page's.
+        experiment: that the runs are of.
+        command: the exact one that makes this page again.
+        source: where the numbers come from, with the citation of published ones.
+        tracking_uri: of the store, without credentials.
+    """
+
+    title: str
+    experiment: str
+    command: str
+    source: str
+    tracking_uri: str
+
+
+def render(
+    results: Results, heading: Heading, pictures: Sequence[Picture], missing: Mapping[str, str]
+) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("perfexp.report", "template"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    reasons, cells = left_out(results)
+    return environment.get_template("page.html").render(
+        heading=heading,
+        findings=results.findings,
+        scope=_scope(results),
+        pictures=pictures,
+        tables=tables(results),
+        most_rows=MOST_ROWS,
+        reasons=reasons,
+        left_out=cells,
+        missing={**results.missing, **missing},
+        versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _scope(results: Results) -> dict[str, str]:
+    """What the runs cover: how many of each kind, named while they are few."""
+    scope = {"runs": f"{len(results.runs):,}"}
+    for column, title in _SCOPE.items():
+        if column not in results.runs:
+            continue
+        found = sorted(results.runs[column].dropna().unique().tolist())
+        if found:
+            names = f": {', '.join(map(str, found))}" if len(found) <= _MOST_NAMES else ""
+            scope[title] = f"{len(found):,}{names}"
+    return scope

@@ -1,0 +1,144 @@
+"""Tables for the page: chosen columns, written numbers, and the CSV of those shown in full."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from perfexp.analysis.results import Results
+from perfexp.metrics import METRICS
+from perfexp.report.pictures import data_uri
+
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text to read and the value to sort by."""
+
+    text: str
+    value: str
+    number: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page.
+
+    Attributes:
+        name: of the field of Results, and of the CSV file.
+        title: a few words.
+        sentence: how to read it.
+        columns: name to meaning, empty where the name says it all.
+        rows: as shown.
+        total: rows that there are.
+        csv: a data URI, empty when not all rows are shown.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    columns: Mapping[str, str]
+    rows: list[list[Cell]]
+    total: int
+    csv: str
+
+    def is_number(self, column: int) -> bool:
+        """Whether the column is aligned as numbers are."""
+        return self.rows[0][column].number
+
+
+@dataclass(frozen=True)
+class _Spec:
+    name: str
+    title: str
+    sentence: str
+    order: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    columns: tuple[str, ...] = ()
+
+
+def _selected_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(["selected", "model"], ascending=[False, True], kind="stable")
+
+
+def _furthest_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.iloc[frame["standardised"].abs().argsort()[::-1]]
+
+
+_SPECS = (
+    _Spec(
+        "scaling", "Latency against batch size",
+        "One row a model, backend and form; errors are fractions, ape_largest_batch is of a fit that never "
+        "saw the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
+        "and the batch size at half of peak throughput.", _selected_first,
+    ),
+    _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
+    _Spec("centroids", "Pooled regression", "The study's variant, through the mean time per image."),
+    _Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
+    _Spec("assumptions", "Assumption checks", "What the analysis of variance takes for granted."),
+    _Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),
+    _Spec("residuals", "Residuals", "The furthest from their fit come first.", _furthest_first),
+    _Spec(
+        "runs", "Runs used", "One row a cell.", columns=(
+            "model", "family", "backend", "device", "precision", "batch_size", "latency_per_image_ms",
+            "latency_p50_ms", "throughput_images_per_s", "memory_peak_mb", "params", "macs", "published_top1",
+            "host", "run_id",
+        ),
+    ),
+)  # fmt: skip
+
+
+def tables(results: Results) -> list[Table]:
+    """All tables that have rows."""
+    return [_table(spec, results) for spec in _SPECS if not getattr(results, spec.name).empty]
+
+
+def left_out(results: Results) -> tuple[list[tuple[str, int]], Table | None]:
+    """Reasons with how many cells each cost, the commonest first; and the cells."""
+    frame = results.left_out
+    if frame.empty:
+        return [], None
+    counts = frame["reason"].astype(str).value_counts()
+    spec = _Spec("left_out", "Cells left out", "With the reason.")
+    return [(str(reason), int(count)) for reason, count in counts.items()], _table(spec, results)
+
+
+def _table(spec: _Spec, results: Results) -> Table:
+    frame: pd.DataFrame = getattr(results, spec.name)
+    wanted = [name for name in spec.columns if name in frame and frame[name].notna().any()]
+    ordered = spec.order(frame)[wanted or list(frame.columns)]
+    shown = ordered.head(MOST_ROWS)
+    if "model" in shown:
+        shown = shown.assign(model=[results.labels.get(str(name), str(name)) for name in shown["model"]])
+    whole = len(shown) == len(frame)
+    return Table(
+        name=spec.name,
+        title=spec.title,
+        sentence=spec.sentence,
+        columns={name: METRICS[name].description if name in METRICS else "" for name in ordered.columns},
+        rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)],
+        total=len(frame),
+        csv=data_uri(ordered.to_csv(index=False).encode(), "text/csv;charset=utf-8") if whole else "",
+    )
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", str(int(value)), number=True)
+    if not isinstance(value, int | float):
+        text = "–" if value is None or value is pd.NaT else str(value)
+        return Cell(text, text, number=False)
+    return Cell(_number(value), "" if math.isnan(value) else repr(value), number=True)
+
+
+def _number(value: float) -> str:
+    """Four significant digits, or all digits of a whole number."""
+    if math.isnan(value):
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.3e}"
+    return f"{value:.4g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.2e}"

@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perfexp.charts.base import ChartMissing
+from perfexp.charts.parts import select
+
+
+def test_the_frontier_is_what_no_other_point_beats() -> None:
+    rng = np.random.default_rng(1)
+    cost, gain = rng.integers(0, 12, 80), rng.integers(0, 12, 80)
+
+    def beaten(i: int) -> bool:
+        no_worse = (cost <= cost[i]) & (gain >= gain[i])
+        return bool((no_worse & ((cost < cost[i]) | (gain > gain[i]))).any())
+
+    best = select.frontier(cost, gain)
+    assert not any(beaten(i) for i in np.flatnonzero(best))
+    outside = [(c, g) for c, g, kept in zip(cost, gain, best, strict=True) if not kept]
+    kept = set(zip(cost[best], gain[best], strict=True))
+    assert all(beaten(i) for i in np.flatnonzero(~best) if (cost[i], gain[i]) not in kept)
+    assert outside
+
+
+def test_repeated_cells_give_their_median(build) -> None:
+    one = build(["torch"], count=1)
+    again = [one.runs.assign(latency_per_image_ms=one.runs["latency_per_image_ms"] * f) for f in (1, 3, 100)]
+    cells = select.cells(replace(one, runs=pd.concat(again)))
+    assert len(cells) == 7
+    assert cells["latency_per_image_ms"].tolist() == pytest.approx(
+        (3 * one.runs.sort_values("batch_size")["latency_per_image_ms"]).tolist()
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, -1.0])
+def test_what_is_not_a_positive_number_is_not_drawn(bad: float, build) -> None:
+    one = build(["torch"], count=1)
+    runs = one.runs.assign(latency_per_image_ms=[bad, *one.runs["latency_per_image_ms"][1:]])
+    assert len(select.cells(replace(one, runs=runs))) == 6
+
+
+def test_a_missing_column_is_named_with_its_meaning(study) -> None:
+    runs = study.runs.drop(columns="macs")
+    with pytest.raises(ChartMissing, match=r"No run has macs \(multiply-accumulates for one image"):
+        select.per_model(replace(study, runs=runs), "macs")
+
+
+def test_backends_beyond_the_limit_are_named(build) -> None:
+    cells = select.cells(build(["torch", "openvino", "onnxruntime"], count=2))
+    assert select.backends(cells, most=2)[1].startswith("Not drawn, having fewer runs: ")
+
+
+def test_long_lists_end_in_a_count() -> None:
+    assert select.listed(["a", "b", "c"], most=2) == "a, b and 1 more"
+    assert select.listed(["a", "b"], most=2) == "a, b"
