@@ -5,7 +5,7 @@ import sys
 from omegaconf import DictConfig, OmegaConf
 
 from perfexp import job, sweep
-from perfexp.command import Command
+from perfexp.command import Command, terminal
 from perfexp.config import RunConfig
 from perfexp.errors import PerfexpError, TrackingError
 
@@ -36,10 +36,7 @@ def _finish() -> None:
     """The table, the curves and the way to the UI, for whatever was measured."""
     if not ledger.outcomes or ledger.tracker is None:
         return
-    from rich.console import Console
-
     if ledger.sweep.id:
         sweep.write_curves(ledger.tracker, ledger.outcomes, ledger.sweep)
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    sweep.print_table(ledger.outcomes, console)
+    sweep.print_table(ledger.outcomes, terminal())
     print(f"\nLook at these runs:  {sweep.ui_command(ledger.tracker, ledger.sweep)}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import hydra
 from hydra.errors import HydraException, MissingConfigException
@@ -16,9 +16,19 @@ from omegaconf.errors import OmegaConfBaseException
 from perfexp import schemas
 from perfexp.errors import PerfexpError, nearest
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 BAD_INPUT, INTERRUPTED = 2, 130
 _TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
 Config = TypeVar("Config")
+
+
+def terminal() -> "Console":
+    """Where tables go: as wide as the terminal, or wide enough where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 class Command:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from perfexp.backends.null import NullConfig, NullSession
-from perfexp.command import Command
+from perfexp.command import Command, terminal
 from perfexp.config import Cell, InputFit, ModelConfig, SelftestConfig
 from perfexp.draft import Draft
 from perfexp.errors import BackendError, ConfigError
@@ -92,7 +92,6 @@ def main() -> None:
 
 
 def _task(config: DictConfig) -> None:
-    from rich.console import Console
     from rich.progress import track
 
     settings = command.settings(config, SelftestConfig)
@@ -100,7 +99,7 @@ def _task(config: DictConfig) -> None:
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment or "perfexp-selftest")
     started_ms = int(time.time() * 1000)
-    console = Console()
+    console = terminal()
     waits = [(busy, ms) for busy in (True, False) for ms in settings.latencies_ms]
     trials = [
         _try(settings, busy, latency_ms)
