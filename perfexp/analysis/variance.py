@@ -113,11 +113,10 @@ def _checks(model: Additive, table: pd.DataFrame) -> pd.DataFrame:
             checks.append((f"equal variance by {factor} (Brown–Forsythe)", *found, _ROBUST))
     checks.append(("effects add up on the log scale (Tukey)", *model.nonadditivity(), _APART))
     frame = pd.DataFrame(checks, columns=["check", "statistic", "p", "remedy"])
-    frame = frame[np.isfinite(frame["statistic"])].reset_index(drop=True)
-    holds = ~(frame["p"] < _LEVEL)
-    return frame.assign(holds=holds, remedy=frame["remedy"].where(~holds, ""))[
-        ["check", "statistic", "p", "holds", "remedy"]
-    ]
+    frame = frame.loc[np.isfinite(frame["statistic"].to_numpy())].reset_index(drop=True)
+    frame.insert(3, "holds", ~(frame["p"] < _LEVEL))
+    frame["remedy"] = frame["remedy"].mask(frame["holds"], "")
+    return frame
 
 
 def _tukey(

@@ -79,11 +79,11 @@ def test_the_affine_covariance_is_that_of_weighted_least_squares(study) -> None:
 
 def test_bands_hold_what_they_promise(synthetic) -> None:
     """95 % of new measurements lie in the prediction band, of true curves in the confidence band."""
-    from perfexp.analysis.scaling import band_limits
+    from perfexp.analysis import bands
 
     curves = {f"m{i}": (lambda b: 5 + 2 * b) for i in range(2000)}
     table = tabulate(synthetic(curves, noise=0.05), ["model"])
-    limits = band_limits(fit(AFFINE, table.curves), table.curves, table.curves.batch_size)
+    limits = bands.limits(fit(AFFINE, table.curves), table.curves, table.curves.batch_size)
     truth = 5 + 2 * table.curves.batch_size
     new = truth * np.exp(np.random.default_rng(5).normal(0, 0.05, truth.shape))
     inside = (limits["confidence_low_ms"] < truth) & (truth < limits["confidence_high_ms"])
