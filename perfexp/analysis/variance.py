@@ -112,11 +112,10 @@ def _checks(model: Additive, table: pd.DataFrame) -> pd.DataFrame:
                 found = stats.levene(*groups, center="median")
             checks.append((f"equal variance by {factor} (Brown–Forsythe)", *found, _ROBUST))
     checks.append(("effects add up on the log scale (Tukey)", *model.nonadditivity(), _APART))
-    frame = pd.DataFrame(checks, columns=["check", "statistic", "p", "remedy"])
+    frame: pd.DataFrame = pd.DataFrame(checks, columns=["check", "statistic", "p", "remedy"])
     frame = frame.loc[np.isfinite(frame["statistic"].to_numpy())].reset_index(drop=True)
     frame.insert(3, "holds", ~(frame["p"] < _LEVEL))
-    frame["remedy"] = frame["remedy"].mask(frame["holds"], "")
-    return frame
+    return frame.assign(remedy=np.where(frame["holds"], "", frame["remedy"]))
 
 
 def _tukey(
