@@ -3,7 +3,7 @@
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from perfexp import store
 from perfexp.command import Command
 from perfexp.config import AnalyzeConfig, Data
-from perfexp.draft import Draft
+from perfexp.draft import TAG_LIMIT, Draft
 from perfexp.errors import ConfigError
 from perfexp.phases import Phases
 from perfexp.runs import load_runs
@@ -129,8 +129,9 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     output = _output(settings, tracker.experiment)
     with stages("tables"):
-        tables.write(results, output / "tables")
-        (output / "models.json").write_text(tables.fitted_models(results.scaling), encoding="utf-8")
+        paths = [("tables", path) for path in tables.write(results, output / "tables")]
+        models = output / "models.json"
+        models.write_text(tables.fitted_models(results.scaling), encoding="utf-8")
     heading = report.Heading(
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,
@@ -141,7 +142,8 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     with stages("report"):
         written = report.write(results, output, heading, lambda _name: None)
     with stages("MLflow run"):
-        run_id = tracker.write(_draft(settings, results, output, stages.seconds))
+        paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
+        run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
     _print(results, written.html, tracker, run_id, stages)
 
 
@@ -170,9 +172,15 @@ def _source(results: "Results") -> str:
     return "; ".join(parts) or "measured by perfexp"
 
 
-def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: Mapping[str, float]) -> Draft:
-    """The analysis as a run: its numbers, its folder, and which runs it used."""
+def _draft(
+    settings: AnalyzeConfig,
+    results: "Results",
+    paths: Sequence[tuple[str, Path]],
+    seconds: Mapping[str, float],
+) -> Draft:
+    """The analysis as a run: its numbers, its files, and which runs it used."""
     runs = results.runs
+    ids = " ".join(runs["run_id"])
     used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
     metrics = {
         "cells": float(len(runs)),
@@ -181,7 +189,7 @@ def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: M
     }
     tags = {
         "kind": "analysis",
-        "runs_used": " ".join(runs["run_id"]),
+        "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
     asked = {"sweep": settings.sweep, "where": settings.where, "data": settings.data}
@@ -193,7 +201,7 @@ def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: M
         params={"seed": str(settings.seed), **{k: str(v) for k, v in asked.items() if v is not None}},
         tags=tags,
         files={"runs_used.csv": used},
-        folder=output,
+        paths=paths,
     )
 
 
