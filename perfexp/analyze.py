@@ -39,12 +39,12 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, AnalyzeConfig)
     stages = Stages()
-    with stages("start"):
-        import perfexp.analysis.pipeline
-        import perfexp.report  # noqa: F401
     uri = store.resolve(settings.tracking.uri, Path(settings.tracking.root))
     with stages("query"):
         runs = _load(settings, uri)
+    with stages("imports"):
+        import perfexp.analysis.pipeline
+        import perfexp.report  # noqa: F401
     _analyse(settings, uri, runs, stages)
 
 
