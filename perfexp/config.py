@@ -134,7 +134,8 @@ class AnalyzeConfig:
     """Which runs are analysed, and where the report goes.
 
     ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
-    measured runs, or the published ones where there are no others. ``output`` None means a folder of its own below ``tracking.root``/analysis.
+    measured runs, or the published ones where there are no others. ``output`` None means a folder
+    of its own below ``tracking.root``/analysis.
     """
 
     experiment: str | None = None
