@@ -1,9 +1,8 @@
 """The command ``perfexp-analyze``: runs become fits, clusters, a variance analysis and one report."""
 
 import shlex
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from omegaconf import DictConfig
 from perfexp import store
 from perfexp.command import Command
 from perfexp.config import AnalyzeConfig, Data
-from perfexp.draft import Draft
+from perfexp.draft import TAG_LIMIT, Draft
 from perfexp.errors import ConfigError
 from perfexp.phases import Phases
 from perfexp.runs import load_runs
@@ -29,7 +28,7 @@ _KINDS = {Data.measured: ["cell"], Data.published: ["published"], Data.both: ["c
 _ENDED = ("FINISHED", "FAILED")
 _FOLDER_TIME = "%Y%m%d-%H%M%S"
 _NAMED = 4
-command = Command("perfexp-analyze", "analyze")
+command = Command("perfexp-analyze", "analyze", {"sweep": "of_sweep"})
 
 
 def main() -> None:
@@ -40,12 +39,12 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, AnalyzeConfig)
     stages = Stages()
-    with stages("start"):
-        import perfexp.analysis.pipeline
-        import perfexp.report  # noqa: F401
     uri = store.resolve(settings.tracking.uri, Path(settings.tracking.root))
     with stages("query"):
         runs = _load(settings, uri)
+    with stages("imports"):
+        import perfexp.analysis.pipeline
+        import perfexp.report  # noqa: F401
     _analyse(settings, uri, runs, stages)
 
 
@@ -77,7 +76,7 @@ def _load(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
     kinds = _KINDS[settings.data or Data.both]
     runs = load_runs(
         settings.experiment,
-        sweep=settings.sweep,
+        sweep=settings.of_sweep,
         where=settings.where,
         status=None,
         kind=kinds,
@@ -105,7 +104,7 @@ def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
     )
     data = settings.data.value if settings.data else None
     return (
-        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.sweep} "
+        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.of_sweep} "
         f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
     )
 
@@ -129,8 +128,9 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     output = _output(settings, tracker.experiment)
     with stages("tables"):
-        tables.write(results, output / "tables")
-        (output / "models.json").write_text(tables.fitted_models(results.scaling), encoding="utf-8")
+        paths = [("tables", path) for path in tables.write(results, output / "tables")]
+        models = output / "models.json"
+        models.write_text(tables.fitted_models(results.scaling), encoding="utf-8")
     heading = report.Heading(
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,
@@ -141,7 +141,8 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     with stages("report"):
         written = report.write(results, output, heading, lambda _name: None)
     with stages("MLflow run"):
-        run_id = tracker.write(_draft(settings, results, output, stages.seconds))
+        paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
+        run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
     _print(results, written.html, tracker, run_id, stages)
 
 
@@ -153,7 +154,7 @@ def _output(settings: AnalyzeConfig, experiment: str) -> Path:
 
 
 def _reproduction() -> str:
-    return shlex.join(["perfexp-analyze", *map(store.redacted, sys.argv[1:])])
+    return shlex.join(["perfexp-analyze", *map(store.redacted, command.typed)])
 
 
 def _source(results: "Results") -> str:
@@ -170,9 +171,15 @@ def _source(results: "Results") -> str:
     return "; ".join(parts) or "measured by perfexp"
 
 
-def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: Mapping[str, float]) -> Draft:
-    """The analysis as a run: its numbers, its folder, and which runs it used."""
+def _draft(
+    settings: AnalyzeConfig,
+    results: "Results",
+    paths: Sequence[tuple[str, Path]],
+    seconds: Mapping[str, float],
+) -> Draft:
+    """The analysis as a run: its numbers, its files, and which runs it used."""
     runs = results.runs
+    ids = " ".join(runs["run_id"])
     used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
     metrics = {
         "cells": float(len(runs)),
@@ -181,10 +188,10 @@ def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: M
     }
     tags = {
         "kind": "analysis",
-        "runs_used": " ".join(runs["run_id"]),
+        "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
-    asked = {"sweep": settings.sweep, "where": settings.where, "data": settings.data}
+    asked = {"sweep": settings.of_sweep, "where": settings.where, "data": settings.data}
     return Draft(
         name=f"analysis of {len(runs)} runs",
         status="FINISHED",
@@ -193,7 +200,7 @@ def _draft(settings: AnalyzeConfig, results: "Results", output: Path, seconds: M
         params={"seed": str(settings.seed), **{k: str(v) for k, v in asked.items() if v is not None}},
         tags=tags,
         files={"runs_used.csv": used},
-        folder=output,
+        paths=paths,
     )
 
 
