@@ -15,6 +15,8 @@ from statistics import median
 import psutil
 
 _PROC = Path("/proc")
+_TICK_S = 0.01
+"""The machine's counters move in ticks, a process's do not: so much of a difference means nothing."""
 _BUSY = ("user", "nice", "system", "irq", "softirq")
 
 
@@ -60,7 +62,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
     cpus = _usable_cpu_count()
     own_s = after.own_cpu_s - before.own_cpu_s
-    others_s = max(0.0, after.busy_s - before.busy_s - own_s)
+    others_s = max(0.0, after.busy_s - before.busy_s - own_s - cpus * _TICK_S)
     switches = after.involuntary_switches - before.involuntary_switches
     return {
         "cpu_pressure": _share(before.stalled_s, after.stalled_s, wall_s),

@@ -32,7 +32,7 @@ def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
         BEFORE,
         after(
             own_cpu_s=8.0,
-            busy_s=54.0,
+            busy_s=54.02,
             steal_s=1.1,
             stalled_s=2.5,
             waited_s=3.4,
