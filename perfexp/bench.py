@@ -16,8 +16,9 @@ from perfexp.phases import Phases
 
 @dataclass(frozen=True)
 class Observation:
-    """The batches before timing and the timed ones, and what was counted while those ran."""
+    """The very first batch, those before timing, the timed ones, and what was counted during those."""
 
+    first_ms: float
     warmup: latency.Warmup
     timing: latency.Timing
     evidence: dict[str, float | None]
@@ -35,37 +36,32 @@ class Bench:
     def __init__(self, cell: Cell, session: Session, batches: Sequence[Images], threads: int) -> None:
         self._cell, self._session, self._threads = cell, session, threads
         self._input_shape = batches[0].shape
+        self._first_ms = 0.0
         session.bind(batches)
 
-    def first_ms(self) -> float:
-        """Infer for the first time.
+    def begin(self, phases: Phases) -> dict[str, str]:
+        """Infer for the first time; returns what the runtime really uses.
 
         Raises:
+            BackendError: it is not what was asked.
             ConfigError: the budget is shorter than a batch, the second one included, because a
                 runtime may still set itself up in the first.
         """
-        budget_s = self._cell.measure.budget_s
-        first_ms = self._batch_ms()
-        if first_ms / 1e3 > budget_s:
-            assertions.confirm_budget(min(first_ms, self._batch_ms()), budget_s)
-        return first_ms
+        cell, session = self._cell, self._session
+        with phases.timed("first inference"):
+            self._first_ms = self._batch_ms()
+            if self._first_ms / 1e3 > cell.measure.budget_s:
+                assertions.confirm_budget(min(self._first_ms, self._batch_ms()), cell.measure.budget_s)
+        found = session.effective()
+        wanted = assertions.expected(cell.backend, self._threads, self._input_shape)
+        assertions.confirm_effective(cell.backend, wanted, found)
+        assertions.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
+        return {**found, "timed_region": session.timed_region}
 
     def _batch_ms(self) -> float:
         start = time.perf_counter_ns()
         self._session.infer(0)
         return (time.perf_counter_ns() - start) / 1e6
-
-    def confirm(self) -> dict[str, str]:
-        """What the runtime really uses, after the first batch.
-
-        Raises:
-            BackendError: it is not what was asked.
-        """
-        cell, found = self._cell, self._session.effective()
-        wanted = assertions.expected(cell.backend, self._threads, self._input_shape)
-        assertions.confirm_effective(cell.backend, wanted, found)
-        assertions.confirm_output(cell.backend, self._session.output(0).shape, cell.batch_size)
-        return {**found, "timed_region": self._session.timed_region}
 
     def observe(self, phases: Phases) -> Observation:
         """Warm up and time, with the system's counters and the energy read around the timing."""
@@ -78,7 +74,7 @@ class Bench:
             timing = latency.time_batches(infer, plan)
         energy_j = meter if isinstance(meter, energy.NoMeter) else meter.joules()
         found = evidence.between(before, evidence.read(), self._threads)
-        return Observation(warmup, timing, found, energy_j)
+        return Observation(self._first_ms, warmup, timing, found, energy_j)
 
     def outputs(self, images: int, batches_run: int) -> NDArray[np.float32]:
         """Logits of the first images, as the latest batches left them, shape ``(images, classes)``.

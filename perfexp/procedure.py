@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from perfexp import backends, reference
 from perfexp.backends.base import Session
-from perfexp.bench import Bench
+from perfexp.bench import Bench, Observation
 from perfexp.cache import Cache
 from perfexp.config import Cell
 from perfexp.errors import BackendError
@@ -89,30 +89,34 @@ def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measu
         buffers = cell.measure.input_buffers
         batches = random_batches(cell.seed, buffers, cell.batch_size, network.input_size)
         bench = Bench(cell, session, batches, subject.threads)
+    sheet = Sheet(labels=network.labels())
     on_device = session.device_memory()
     subject.account.inferring()
     session.reset_device_peak()
-    with phases.timed("first inference"):
-        first_ms = bench.first_ms()
-    effective = bench.confirm()
+    effective = bench.begin(phases)
     seen = bench.observe(phases)
-    sheet = Sheet(labels=network.labels())
     sheet.add(*subject.account.metrics())
     sheet.add_device_memory(on_device, session.device_memory())
     with phases.timed("sentinel"):
         sheet.add_pace(subject.pace_ms, sentinel.timings_ms())
-    sheet.add_timing(cell, seen, first_ms)
+    sheet.add_timing(cell, seen)
     sheet.add_parity(cell, bench.outputs(IMAGES, seen.batches), wanted)
     sheet.add_model_size(cell.backend.name, session.model_bytes(), session.weight_bytes())
     sheet.add(*network.metrics())
-    sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
+    return _record(subject, sheet, seen, effective, phases)
+
+
+def _record(
+    subject: _Subject, sheet: Sheet, seen: Observation, effective: Mapping[str, str], phases: Phases
+) -> Measurement:
     judged = sheet.certify(seen)
+    sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
     return Measurement(
         metrics=sheet.metrics,
         absent=sheet.absent,
         samples_ms=seen.timing.samples_ms,
-        warmup_ms=(first_ms, *seen.warmup.samples_ms),
-        effective={**effective, "input_size": str(network.input_size)},
+        warmup_ms=(seen.first_ms, *seen.warmup.samples_ms),
+        effective={**effective, "input_size": str(subject.network.input_size)},
         labels=sheet.labels,
         environment=environment.snapshot(),
         phases_s=dict(phases.seconds),

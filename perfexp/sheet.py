@@ -24,11 +24,13 @@ class Sheet:
         self.metrics.update(metrics)
         self.absent.update(absent or {})
 
-    def add_timing(self, cell: Cell, seen: Observation, first_ms: float) -> None:
+    def add_timing(self, cell: Cell, seen: Observation) -> None:
         """Latency, its statistics, what ended warm-up and timing, and the energy of an image."""
         samples_ms, warmup = seen.timing.samples_ms, seen.warmup
         self.add(*statistics.summarise(samples_ms, cell.batch_size, cell.measure.percentiles))
-        self.add({"first_inference_ms": first_ms, "warmup_iterations": float(len(warmup.samples_ms) + 1)})
+        self.add(
+            {"first_inference_ms": seen.first_ms, "warmup_iterations": float(len(warmup.samples_ms) + 1)}
+        )
         self.labels["stop_reason"] = seen.timing.stop_reason.value
         self.labels["warmup_stable"] = "not asked" if warmup.stable is None else str(warmup.stable)
         if isinstance(seen.energy_j, NoMeter):

@@ -30,16 +30,15 @@ def test_observation_has_samples_evidence_and_an_end(make_cell: MakeCell) -> Non
 def test_settings_that_differ_fail(make_cell: MakeCell) -> None:
     cell = make_cell(batch_size=2)
     subject = bench(cell, threads=1)
-    subject.first_ms()
-    assert subject.confirm()["timed_region"]
+    assert subject.begin(Phases())["timed_region"]
     with pytest.raises(BackendError, match="reports threads 1 where 2 was asked for"):
-        bench(cell, threads=2).confirm()
+        bench(cell, threads=2).begin(Phases())
 
 
 def test_a_budget_below_a_batch_fails(make_cell: MakeCell) -> None:
     cell = make_cell(measure=MeasureConfig(budget_s=0.01))
     with pytest.raises(ConfigError, match=r"shorter than one iteration: the first batch took 0\.0"):
-        bench(cell, latency_ms=20.0).first_ms()
+        bench(cell, latency_ms=20.0).begin(Phases())
 
 
 @pytest.mark.parametrize(("batch_size", "images"), [(1, 2), (2, 4), (3, 4), (8, 4)])

@@ -13,6 +13,7 @@ from perfexp.metrics import METRICS
 from perfexp.sheet import Sheet
 
 SEEN = Observation(
+    first_ms=7.0,
     warmup=Warmup((3.0, 2.0), True),
     timing=Timing((2.0,) * 9, StopReason.PRECISION, untimed=1),
     evidence={"cpu_others": 60.0, "cpu_steal": None},
@@ -28,12 +29,12 @@ def cell(make_cell: Callable[..., Cell]) -> Cell:
 
 def test_energy_is_shared_by_all_images_that_ran(cell: Cell) -> None:
     sheet = Sheet()
-    sheet.add_timing(cell, SEEN, first_ms=7.0)
+    sheet.add_timing(cell, SEEN)
     assert sheet.metrics["energy_per_image_j"] == 40.0 / (10 * 2)
     assert sheet.metrics["warmup_iterations"] == 3
     assert sheet.labels == {"stop_reason": "precision", "warmup_stable": "True"}
     sheet = Sheet()
-    sheet.add_timing(cell, replace(SEEN, energy_j=NoMeter("no counter")), first_ms=7.0)
+    sheet.add_timing(cell, replace(SEEN, energy_j=NoMeter("no counter")))
     assert sheet.absent["energy_per_image_j"] == "no counter"
     assert "energy_per_image_j" not in sheet.metrics
 

@@ -1,3 +1,6 @@
+import multiprocessing
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -5,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfexp.backends.base import usable_cpus
 from perfexp.config import Cell, MeasureConfig, Protocol, as_protocol
 from perfexp.measure import device_lock
 from perfexp.metrics import METRICS
@@ -130,3 +134,27 @@ def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.REFUSED
     assert "the first batch took 0.05 s" in outcome.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the evidence is Linux's")
+def test_a_busy_process_on_each_cpu_taints_the_run(make_cell: MakeCell) -> None:
+    context = multiprocessing.get_context("spawn")
+    neighbours = [context.Process(target=_burn, daemon=True) for _ in range(usable_cpus())]
+    for neighbour in neighbours:
+        neighbour.start()
+    time.sleep(1.0)
+    try:
+        cell = make_cell("null")
+        outcome = run_cell(replace(cell, measure=replace(cell.measure, min_s=0.3)))
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+    assert isinstance(outcome, Measurement)
+    assert outcome.labels["verdict"] == "tainted"
+    assert "went to other processes" in outcome.labels["taint"]
+    assert "waiting for a CPU" in outcome.labels["taint"]
+
+
+def _burn() -> None:
+    while True:
+        pass

@@ -4,7 +4,6 @@ Every reader gives None where the system does not count, and the certificate say
 """
 
 import os
-import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from statistics import median
 import psutil
 
 _PROC = Path("/proc")
+_TICK_S = 0.01
+"""The machine's counters move in ticks, a process's do not: so much of a difference means nothing."""
 _BUSY = ("user", "nice", "system", "irq", "softirq")
 
 
@@ -28,23 +29,22 @@ class Counters:
     steal_s: float | None
     stalled_s: float | None
     waited_s: float | None
-    involuntary_switches: int
+    involuntary_switches: int | None
     throttled_s: float | None
     frequency_mhz: float | None
 
 
 def read(proc: Path = _PROC) -> Counters:
     """Read everything now; takes about a millisecond."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     machine = _usable_cpu_times()
     return Counters(
         wall_s=time.perf_counter(),
-        own_cpu_s=usage.ru_utime + usage.ru_stime,
+        own_cpu_s=time.process_time(),
         busy_s=sum(getattr(cpu, name, 0.0) for cpu in machine for name in _BUSY),
         steal_s=sum(cpu.steal for cpu in machine) if hasattr(machine[0], "steal") else None,
         stalled_s=_stalled_s(proc / "pressure" / "cpu"),
         waited_s=_waited_s(proc / "self" / "task"),
-        involuntary_switches=usage.ru_nivcsw,
+        involuntary_switches=_involuntary_switches(),
         throttled_s=_throttled_s(_cgroup_cpu_stat()),
         frequency_mhz=_frequency_mhz(),
     )
@@ -60,8 +60,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
     cpus = _usable_cpu_count()
     own_s = after.own_cpu_s - before.own_cpu_s
-    others_s = max(0.0, after.busy_s - before.busy_s - own_s)
-    switches = after.involuntary_switches - before.involuntary_switches
+    others_s = max(0.0, after.busy_s - before.busy_s - own_s - cpus * _TICK_S)
     return {
         "cpu_pressure": _share(before.stalled_s, after.stalled_s, wall_s),
         "cpu_steal": _share(before.steal_s, after.steal_s, wall_s * cpus),
@@ -69,7 +68,9 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
         "cpu_wait": _share(before.waited_s, after.waited_s, wall_s * threads),
         "cpu_throttled": _share(before.throttled_s, after.throttled_s, wall_s),
         "cpu_own": 100 * own_s / (wall_s * threads),
-        "involuntary_switches_per_s": switches / (wall_s * threads),
+        "involuntary_switches_per_s": _rate(
+            before.involuntary_switches, after.involuntary_switches, wall_s * threads
+        ),
         "frequency_change": _change(before.frequency_mhz, after.frequency_mhz),
     }
 
@@ -82,10 +83,15 @@ def drift_percent(samples_ms: Sequence[float]) -> float | None:
     return 100 * (median(samples_ms[-half:]) / median(samples_ms[:half]) - 1)
 
 
-def _share(before: float | None, after: float | None, of_s: float) -> float | None:
+def _rate(before: float | None, after: float | None, over_s: float) -> float | None:
     if before is None or after is None:
         return None
-    return 100 * max(0.0, after - before) / of_s
+    return max(0.0, after - before) / over_s
+
+
+def _share(before: float | None, after: float | None, of_s: float) -> float | None:
+    rate = _rate(before, after, of_s)
+    return None if rate is None else 100 * rate
 
 
 def _change(before: float | None, after: float | None) -> float | None:
@@ -108,6 +114,15 @@ def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
     times = psutil.cpu_times(percpu=True)
     chosen = [times[cpu] for cpu in _usable() if cpu < len(times)]
     return chosen or times
+
+
+def _involuntary_switches() -> int | None:
+    """How often any thread of this process was made to give up its CPU (POSIX)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _stalled_s(path: Path) -> float | None:
