@@ -20,7 +20,7 @@ def draw(results: Results) -> Figure:
     names = sorted(cells["backend"].unique())
     if len(names) < 2:
         raise ChartMissing(f"A speed-up needs two backends, and all runs are of {names[0]}.")
-    reference = _REFERENCE if _REFERENCE in names else names[0]
+    reference = _REFERENCE if _REFERENCE in names else _most_paired(cells)
     ratios = _ratios(cells, reference)
     others, rest = select.backends(ratios, most=len(colours.COLOURS))
     ratios = ratios[ratios["backend"].isin(others)]
@@ -52,6 +52,13 @@ def draw(results: Results) -> Figure:
         cut, rest,
     )  # fmt: skip
     return drawn
+
+
+def _most_paired(cells: pd.DataFrame) -> str:
+    """The backend with the most cells that another one has too; the first by name among equals."""
+    shared = cells.groupby(["model", "batch_size"])["backend"].transform("nunique") > 1
+    counts = cells.assign(shared=shared).groupby("backend")["shared"].sum()
+    return str(counts.idxmax())
 
 
 def _ratios(cells: pd.DataFrame, reference: str) -> pd.DataFrame:

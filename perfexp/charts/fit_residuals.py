@@ -13,7 +13,14 @@ _LABELLED = 10
 
 def draw(results: Results) -> Figure:
     """A panel a backend: one point a cell, the median at each batch size as a line."""
-    rows = select.rows(results, results.residuals, "fit", "measured_ms", "predicted_ms", "batch_size")
+    rows = select.rows(
+        results,
+        select.filled(results, "residuals", "scaling"),
+        "fit",
+        "measured_ms",
+        "predicted_ms",
+        "batch_size",
+    )
     rows = rows.assign(error=100 * (rows["predicted_ms"] / rows["measured_ms"] - 1))
     backends, rest = select.backends(rows)
     looks = colours.families(results)

@@ -13,10 +13,9 @@ _TIME = "latency_per_image_ms"
 
 def draw(results: Results) -> Figure:
     """A panel a backend: models as dots, centroids as diamonds, the curve with its band."""
-    if results.centroids.empty:
-        raise ChartMissing(results.missing.get("centroids", "No centroids were computed."))
+    fits = select.filled(results, "centroids")
     cells = select.cells(results)
-    fits = results.centroids.assign(backend=results.centroids["backend"].astype(str))
+    fits = fits.assign(backend=fits["backend"].astype(str))
     backends, rest = select.backends(cells[cells["backend"].isin(fits["backend"])])
     if not backends:
         raise ChartMissing("No backend with centroids has a time per image.")

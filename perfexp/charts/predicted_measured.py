@@ -12,7 +12,14 @@ _LABELLED = 6
 
 def draw(results: Results) -> Figure:
     """A panel a backend, log axes, the identity as a line."""
-    rows = select.rows(results, results.residuals, "fit", "measured_ms", "predicted_ms", "batch_size")
+    rows = select.rows(
+        results,
+        select.filled(results, "residuals", "scaling"),
+        "fit",
+        "measured_ms",
+        "predicted_ms",
+        "batch_size",
+    )
     rows = rows.assign(off=np.abs(rows["predicted_ms"] / rows["measured_ms"] - 1))
     backends, rest = select.backends(rows)
     looks = colours.families(results)

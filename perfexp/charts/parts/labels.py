@@ -14,6 +14,7 @@ from perfexp.charts.parts.canvas import LABEL_SIZE, freeze, whole
 BACKGROUND: Final = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
 _OBSTACLES = 300
 _COARSE_PIXELS = 6
+_REACH, _SHORT_REACH = 0.4, 0.1
 
 
 def place(
@@ -52,7 +53,7 @@ def place(
         textsize=size,
         margin=0.006,
         min_distance=0.012,
-        max_distance=0.4,
+        max_distance=_REACH if len(points) <= _OBSTACLES else _SHORT_REACH,
         nbr_candidates=1500,
         avoid_label_lines_overlap=True,
         draw_all=False,

@@ -15,6 +15,19 @@ _TIME = "latency_per_image_ms"
 MOST_BACKENDS = 4
 
 
+def filled(results: Results, *names: str) -> pd.DataFrame:
+    """The table called by the first of ``names``.
+
+    Raises:
+        ChartMissing: it is empty; the reason is the analysis' own for one of ``names``, if it gave one.
+    """
+    frame: pd.DataFrame = getattr(results, names[0])
+    if frame.empty:
+        reasons = (results.missing[name] for name in names if name in results.missing)
+        raise ChartMissing(next(reasons, f"The analysis gave no {names[0]}."))
+    return frame
+
+
 def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.DataFrame:
     """The rows of ``frame`` in which all of ``numbers`` are finite and positive, with ``label``.
 
