@@ -25,6 +25,7 @@ MANY_POINTS: Final = 1500
 _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
 _FEW_DECADES = 100
+_MOST_TICKS = 8
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -100,7 +101,8 @@ def plain_log_ticks(axes: Axes, which: str) -> None:
 def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
     """A log axis of batch sizes with a tick at each one that was run, as far as they fit."""
     axes.set_xscale("log", base=2)
-    shown = sizes if len(sizes) <= 12 else [size for size in sizes if size & (size - 1) == 0]
+    shown = sizes if len(sizes) <= _MOST_TICKS else [size for size in sizes if size & (size - 1) == 0]
+    shown = shown[:: 1 + len(shown) // (_MOST_TICKS + 1)]
     axes.set_xticks(shown, [f"{size:,}" for size in shown])
     axes.minorticks_off()
 

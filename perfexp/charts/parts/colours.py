@@ -54,7 +54,7 @@ class Look:
 Looks = Mapping[str, Look]
 """Family to look; the empty name is there too."""
 
-OTHER: Final = Look("#dddddd", "o")
+OTHER: Final = Look("#bbbbbb", "o")
 
 
 def families(results: Results) -> Looks:

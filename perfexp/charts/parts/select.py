@@ -1,5 +1,6 @@
 """From the tables of an analysis to the rows that a figure draws."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,8 +46,15 @@ def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.
         raise ChartMissing(f"No {what} has {' and '.join(numbers)} together, finite and above zero.")
     texts = {name: kept[name].astype(object).fillna("").astype(str) for name in _TEXTS if name in kept}
     kept = kept.assign(**texts, **{name: values.loc[kept.index, name] for name in numbers})
-    kept["label"] = [results.labels.get(model, model) for model in kept["model"]]
+    kept["label"] = kept["model"].map(_labels(results, kept["model"].unique().tolist()))
     return kept
+
+
+def _labels(results: Results, models: list[str]) -> dict[str, str]:
+    """A label for each model; models that would share one get their name added."""
+    plain = {model: results.labels.get(model, model) for model in models}
+    times = Counter(plain.values())
+    return {m: label if times[label] == 1 else f"{label} ({m})" for m, label in plain.items()}
 
 
 def per_model(results: Results, *numbers: str) -> pd.DataFrame:
