@@ -75,12 +75,17 @@ def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
     axes.tick_params(length=0)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = np.dot(image.to_rgba(value)[:3], (0.299, 0.587, 0.114)) < 0.5
             written = axes.text(
                 column, row, _number(value), ha="center", va="center", fontsize=6.5,
-                color="white" if dark else "black",
+                color=_readable(image.to_rgba(value)),
             )  # fmt: skip
             written.set_in_layout(False)
+
+
+def _readable(background: tuple[float, float, float, float]) -> str:
+    """Black or white, whichever has more contrast (WCAG 2's relative luminance, gamma taken as 2.2)."""
+    luminance = np.dot(np.power(background[:3], 2.2), (0.2126, 0.7152, 0.0722))
+    return "black" if luminance > 0.179 else "white"
 
 
 def _number(value: float) -> str:
