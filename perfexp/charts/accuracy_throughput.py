@@ -57,11 +57,7 @@ def _best(points: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _points(axes: Axes, points: pd.DataFrame, looks: colours.Looks) -> PathCollection:
-    many = len(points) > canvas.MANY_POINTS // 3
-    scatter = axes.scatter(
-        points[_RATE], points["accuracy"], s=9 if many else 32, alpha=0.85, rasterized=many
-    )
-    colours.dress(scatter, looks, points["family"])
+    scatter = colours.dots(axes, points[_RATE], points["accuracy"], points["family"], looks, 32.0)
     best = points[_best(points)].sort_values(_RATE)
     axes.step(best[_RATE], best["accuracy"], where="pre", color=colours.FIT, linewidth=1, zorder=1.5)
     axes.set_xscale("log")

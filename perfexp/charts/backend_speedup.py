@@ -23,6 +23,7 @@ def draw(results: Results) -> Figure:
     reference = _REFERENCE if _REFERENCE in names else _most_paired(cells)
     ratios = _ratios(cells, reference)
     others, rest = select.backends(ratios, most=len(colours.COLOURS))
+    alone = ", ".join(sorted({*names} - {reference} - {*ratios["backend"]}))
     ratios = ratios[ratios["backend"].isin(others)]
     order, cut = select.top(
         ratios.groupby("label")["speedup"].max().reset_index(), "speedup", _MOST_MODELS,
@@ -30,9 +31,19 @@ def draw(results: Results) -> Figure:
     )  # fmt: skip
     drawn = canvas.figure(1.4 + 0.19 * len(order))
     axes = drawn.subplots()
-    offsets = np.linspace(-0.25, 0.25, len(others)) if len(others) > 1 else [0.0]
-    rank = {label: place for place, label in enumerate(order["label"])}
-    for backend, offset, shade in zip(others, offsets, colours.sequence(len(others)), strict=True):
+    _intervals(axes, ratios, others, order["label"].tolist())
+    axes.set(xscale="log", xlabel=f"Speed-up over {reference} (ratio of times per image, log axis)")
+    _ticks(axes)
+    drawn.legend(loc="outside upper left", ncols=3)
+    means = "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size."
+    canvas.note(drawn, means, cut, rest, f"Nothing in common with {reference}: {alone}." if alone else "")
+    return drawn
+
+
+def _intervals(axes: Axes, ratios: pd.DataFrame, backends: list[str], order: list[str]) -> None:
+    offsets = np.linspace(-0.25, 0.25, len(backends)) if len(backends) > 1 else [0.0]
+    rank = {label: place for place, label in enumerate(order)}
+    for backend, offset, shade in zip(backends, offsets, colours.sequence(len(backends)), strict=True):
         one = ratios[ratios["backend"] == backend]
         overall = np.exp(np.log(one["speedup"]).mean())
         shown = one[one["label"].isin(rank)]
@@ -42,16 +53,8 @@ def draw(results: Results) -> Figure:
             elinewidth=1, color=shade, label=f"{backend}: {overall:.2f} × over all {len(one):,} models",
         )  # fmt: skip
     axes.axvline(1.0, color=colours.FIT, linewidth=1, linestyle="--")
-    axes.set(xscale="log", xlabel=f"Speed-up over {reference} (ratio of times per image, log axis)")
-    axes.set_yticks(range(len(rank)), list(rank))
+    axes.set_yticks(range(len(rank)), order)
     axes.set_ylim(-0.7, len(rank) - 0.3)
-    _ticks(axes)
-    drawn.legend(loc="outside upper left", ncols=3)
-    canvas.note(
-        drawn, "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size.",
-        cut, rest,
-    )  # fmt: skip
-    return drawn
 
 
 def _most_paired(cells: pd.DataFrame) -> str:

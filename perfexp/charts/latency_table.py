@@ -77,7 +77,7 @@ def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
         if np.isfinite(value):
             written = axes.text(
                 column, row, _number(value), ha="center", va="center", fontsize=6.5,
-                color=_readable(image.to_rgba(value)),
+                color=_readable(image.cmap(norm(value))),
             )  # fmt: skip
             written.set_in_layout(False)
 

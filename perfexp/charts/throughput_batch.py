@@ -56,7 +56,7 @@ def _families(cells: pd.DataFrame) -> tuple[list[str], str]:
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) -> None:
-    many = len(cells) > canvas.MANY_POINTS // 3
+    many = len(cells) > canvas.MANY_POINTS
     for backend, style in zip(backends, _STYLES, strict=False):
         canvas.curves(
             axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style,

@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
 MOST_CURVES: Final = 60
-MANY_POINTS: Final = 1500
+MANY_POINTS: Final = 500
 """From here on points become a picture within the SVG, and are drawn small and translucent."""
 
 _PNG_DPI = 200

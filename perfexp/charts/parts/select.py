@@ -57,6 +57,17 @@ def _labels(results: Results, models: list[str]) -> dict[str, str]:
     return {m: label if times[label] == 1 else f"{label} ({m})" for m, label in plain.items()}
 
 
+def residuals(results: Results) -> pd.DataFrame:
+    """The measured and predicted batch latency of each cell, with ``error``, the relative one.
+
+    Raises:
+        ChartMissing: no form was fitted.
+    """
+    table = filled(results, "residuals", "scaling")
+    found = rows(results, table, "fit", "measured_ms", "predicted_ms", "batch_size")
+    return found.assign(error=found["predicted_ms"] / found["measured_ms"] - 1)
+
+
 def per_model(results: Results, *numbers: str) -> pd.DataFrame:
     """One row a model that has all of ``numbers``, from its first run that has them.
 
