@@ -100,6 +100,7 @@ def test_one_model_on_one_backend(chart: charts.Chart, build) -> None:
         assert charts.draw(chart, one).axes
 
 
+@pytest.mark.slow
 def test_hundreds_of_models(chart: charts.Chart, build) -> None:
     assert charts.draw(chart, build(count=250)).axes
 
