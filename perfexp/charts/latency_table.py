@@ -96,7 +96,7 @@ def _number(value: float) -> str:
 CHART = Chart(
     name="latency_table",
     title="Inference time",
-    caption="Median time per image in ms for every model and batch size, a panel a backend; fast is light.",
+    caption="Time per image in ms for every model and batch size, a panel a backend; fast is light.",
     draw=draw,
     order=30,
 )
