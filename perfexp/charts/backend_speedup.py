@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from perfexp.analysis.results import Results
@@ -12,6 +13,7 @@ from perfexp.charts.parts import canvas, colours, select
 
 _REFERENCE = "torch"
 _MOST_MODELS = 50
+_FEWEST_TICKS = 3
 
 
 def draw(results: Results) -> Figure:
@@ -87,6 +89,8 @@ def _ticks(axes: Axes) -> None:
         for value in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
         if low < value < high
     ]
+    if len(nice) < _FEWEST_TICKS:
+        nice = [value for value in MaxNLocator(5).tick_values(low, high) if low < value < high]
     axes.set_xticks(nice, [f"{value:g} ×" for value in nice])
     axes.minorticks_off()
 

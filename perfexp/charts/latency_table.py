@@ -28,6 +28,7 @@ def draw(results: Results) -> Figure:
     columns = 2 if len(batches) * min(len(backends), 2) <= _MOST_COLUMNS else 1
     order, cut_models = _models(cells, _MOST_MODELS if len(backends) <= 2 * columns else _MOST_MODELS // 2)
     cells = cells[cells["label"].isin(order)]
+    batches = [size for size in batches if (cells["batch_size"] == size).any()]
     norm = LogNorm(cells[_CELL].min() * 0.999, cells[_CELL].max() * 1.001)
     drawn, axes = canvas.panels(backends, max(1.6, 0.9 + 0.19 * len(order)), columns=columns)
     for panel, backend in zip(axes, backends, strict=True):

@@ -83,7 +83,7 @@ _SPECS = (
         ),
     ),
     _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
-    _Spec("centroids", "Pooled regression", "The study's variant, through the mean time per image.", _measured),
+    _Spec("centroids", "Pooled regression", "Through the mean time per image at each batch size.", _measured),
     _Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
     _Spec("assumptions", "Assumption checks", "What the analysis of variance takes for granted."),
     _Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),

@@ -24,6 +24,7 @@ MANY_POINTS: Final = 500
 
 _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
+_TITLE_CHARACTERS = 82
 _FEW_DECADES = 100
 _MOST_TICKS = 8
 
@@ -62,7 +63,7 @@ def panels(
         spare.remove()
     used: list[Axes] = grid[: len(titles)]
     for axes, title in zip(used, titles, strict=True):
-        axes.set_title(title)
+        axes.set_title(textwrap.fill(title, _TITLE_CHARACTERS // columns))
     for axes in used[-columns:]:
         axes.tick_params(labelbottom=True)
     return made, used

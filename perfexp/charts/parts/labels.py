@@ -14,7 +14,6 @@ from perfexp.charts.parts.canvas import LABEL_SIZE, freeze, whole
 BACKGROUND: Final = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
 _OBSTACLES = 300
 _COARSE_PIXELS = 6
-_REACH, _SHORT_REACH = 0.4, 0.1
 
 
 def place(
@@ -42,6 +41,7 @@ def place(
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     freeze(whole(axes))
     points, radii = _obstacles(axes, around)
+    reach, candidates = (0.4, 1500) if len(points) <= _OBSTACLES else (0.1, 400)
     textalloc.allocate(
         axes,
         np.asarray(x, dtype=float),
@@ -53,8 +53,8 @@ def place(
         textsize=size,
         margin=0.006,
         min_distance=0.012,
-        max_distance=_REACH if len(points) <= _OBSTACLES else _SHORT_REACH,
-        nbr_candidates=1500,
+        max_distance=reach,
+        nbr_candidates=candidates,
         avoid_label_lines_overlap=True,
         draw_all=False,
         linecolor="#777777",
