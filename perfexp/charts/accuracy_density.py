@@ -1,6 +1,7 @@
 """Accuracy density: how much accuracy a million parameters buy."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from statsmodels.stats.proportion import proportion_confint
 
@@ -21,35 +22,31 @@ def draw(results: Results) -> Figure:
         models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
     )
     looks = colours.families(results)
+    spread = _intervals(shown)
     drawn = canvas.figure(1.3 + 0.19 * len(shown))
     axes = drawn.subplots()
-    places = range(len(shown))
-    worn = [looks[family] for family in shown["family"]]
-    axes.barh(
-        places, shown["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
-        edgecolor=colours.EDGE, linewidth=0.4,
-    )  # fmt: skip
-    spread = _intervals(shown)
-    axes.errorbar(
-        shown["density"],
-        places,
-        xerr=spread.to_numpy().T,
-        fmt="none",
-        ecolor="black",
-        elinewidth=1,
-        capsize=2,
-    )
+    _bars(axes, shown, spread, looks)
     axes.set(xscale="log", xlabel="Published top-1 accuracy per million parameters (%/M, log axis)")
-    axes.set_yticks(places, shown["label"])
-    axes.set_ylim(-0.7, len(shown) - 0.3)
     axes.set_xlim(shown["density"].min() / 1.6, shown["density"].max() * 1.15)
-    axes.grid(visible=False, axis="y")
     canvas.plain_log_ticks(axes, "x")
     colours.legend(drawn, looks, shown["family"], bars=True)
-    canvas.note(
-        drawn, cut, _explained(spread), "On a log axis compare where the bars end, not their lengths."
-    )
+    scale = "On a log axis compare where the bars end, not their lengths."
+    canvas.note(drawn, cut, _explained(spread), scale)
     return drawn
+
+
+def _bars(axes: Axes, models: pd.DataFrame, spread: pd.DataFrame, looks: colours.Looks) -> None:
+    places = range(len(models))
+    worn = [looks[family] for family in models["family"]]
+    axes.barh(
+        places, models["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
+        edgecolor=colours.EDGE, linewidth=0.4,
+    )  # fmt: skip
+    whiskers = spread.to_numpy().T
+    axes.errorbar(models["density"], places, xerr=whiskers, fmt="none", ecolor="black", capsize=2)
+    axes.set_yticks(places, models["label"])
+    axes.set_ylim(-0.7, len(models) - 0.3)
+    axes.grid(visible=False, axis="y")
 
 
 def _intervals(models: pd.DataFrame) -> pd.DataFrame:

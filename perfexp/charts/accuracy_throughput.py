@@ -16,20 +16,17 @@ _ALL_LABELLED = 8
 
 
 def draw(results: Results) -> Figure:
-    """A row a backend: every model at batch size 1 (the smallest, failing that) and at its best."""
+    """Each backend twice: at the batch size that most models were run at, and each model at its best."""
     accuracy = select.per_model(results, _ACCURACY).set_index("model")[_ACCURACY]
     cells = select.cells(results)
     cells = cells.assign(accuracy=cells["model"].map(accuracy)).dropna(subset="accuracy")
     if cells.empty:
         raise ChartMissing("No model with a published top-1 has a time per image.")
     backends, rest = select.backends(cells)
-    smallest = int(cells["batch_size"].min())
-    one_size = cells["batch_size"].nunique() == 1
-    views = [(b, view) for b in backends for view in (("batch",) if one_size else ("batch", "best"))]
-    names = {"batch": f"batch size {smallest}", "best": "best batch size of each model"}
-    drawn, axes = canvas.panels([f"{backend}, {names[view]}" for backend, view in views], 3.4)
+    views = [view for backend in backends for view in _views(backend, cells[cells["backend"] == backend])]
+    drawn, axes = canvas.panels([title for title, _ in views], 3.4)
     looks = colours.families(results)
-    chosen = [_view(cells[cells["backend"] == backend], view, smallest) for backend, view in views]
+    chosen = [points for _, points in views]
     scatters = [_points(panel, points, looks) for panel, points in zip(axes, chosen, strict=True)]
     canvas.axis_labels(axes, "Throughput (images/s)", "Published top-1 accuracy (%)")
     colours.legend(drawn, looks, cells["family"])
@@ -44,10 +41,15 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _view(cells: pd.DataFrame, view: str, smallest: int) -> pd.DataFrame:
-    if view == "batch":
-        return cells[cells["batch_size"] == smallest]
-    return cells.loc[cells.groupby("model")[_RATE].idxmax()]
+def _views(backend: str, cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Panel titles and points; the smallest batch size among equally common ones."""
+    counts = cells["batch_size"].value_counts()
+    common = int(counts[counts == counts.max()].index.min())
+    at_common = (f"{backend}, batch size {common:,}", cells[cells["batch_size"] == common])
+    if len(counts) == 1:
+        return [at_common]
+    best = cells.loc[cells.groupby("model")[_RATE].idxmax()]
+    return [at_common, (f"{backend}, best batch size of each model", best)]
 
 
 def _best(points: pd.DataFrame) -> NDArray[np.bool_]:
@@ -55,11 +57,7 @@ def _best(points: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _points(axes: Axes, points: pd.DataFrame, looks: colours.Looks) -> PathCollection:
-    many = len(points) > canvas.MANY_POINTS // 3
-    scatter = axes.scatter(
-        points[_RATE], points["accuracy"], s=9 if many else 32, alpha=0.85, rasterized=many
-    )
-    colours.dress(scatter, looks, points["family"])
+    scatter = colours.dots(axes, points[_RATE], points["accuracy"], points["family"], looks, 32.0)
     best = points[_best(points)].sort_values(_RATE)
     axes.step(best[_RATE], best["accuracy"], where="pre", color=colours.FIT, linewidth=1, zorder=1.5)
     axes.set_xscale("log")
@@ -72,8 +70,8 @@ CHART = Chart(
     name="accuracy_throughput",
     title="Accuracy against throughput",
     caption=(
-        "Published top-1 accuracy against images per second, at the smallest batch size and at the batch "
-        "size at which each model is fastest, with the Pareto frontier of each backend."
+        "Published top-1 accuracy against images per second, at the batch size most models were "
+        "run at and at the one where each is fastest, with the Pareto frontier of each backend."
     ),
     draw=draw,
     order=50,

@@ -1,6 +1,8 @@
 """Relative errors of the selected fits against batch size."""
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
@@ -13,38 +15,36 @@ _LABELLED = 10
 
 def draw(results: Results) -> Figure:
     """A panel a backend: one point a cell, the median at each batch size as a line."""
-    rows = select.rows(results, results.residuals, "fit", "measured_ms", "predicted_ms", "batch_size")
-    rows = rows.assign(error=100 * (rows["predicted_ms"] / rows["measured_ms"] - 1))
+    rows = select.residuals(results)
+    rows = rows.assign(error=100 * rows["error"], place=canvas.sideways(rows["batch_size"]))
     backends, rest = select.backends(rows)
     looks = colours.families(results)
     drawn, axes = canvas.panels(backends, 3.8)
-    scatters = []
-    for panel, backend in zip(axes, backends, strict=True):
-        one = rows[rows["backend"] == backend]
-        many = len(one) > canvas.MANY_POINTS
-        one = one.assign(place=canvas.sideways(one["batch_size"]))
-        points = panel.scatter(one["place"], one["error"], s=4 if many else 18, alpha=0.7, rasterized=many)
-        colours.dress(points, looks, one["family"])
-        points.set_linewidth(0 if many else 0.3)
-        middle = one.groupby("batch_size")["error"].median()
-        panel.plot(middle.index, middle, color=colours.FIT, linewidth=1.2)
-        panel.axhline(0, color=colours.FIT, linewidth=0.8, linestyle="--")
-        panel.margins(y=0.1)
-        canvas.batch_axis(panel, sorted(rows["batch_size"].astype(int).unique()))
-        scatters.append((panel, _outliers(one), points))
+    parts = [rows[rows["backend"] == backend] for backend in backends]
+    scatters = [_panel(panel, part, looks) for panel, part in zip(axes, parts, strict=True)]
+    canvas.batch_axis(axes[0], sorted(rows["batch_size"].astype(int).unique()))
     canvas.axis_labels(axes, "Batch size (images)", "(predicted − measured) / measured (%)")
     colours.legend(drawn, looks, rows["family"])
-    found = sum(len(outliers) for _, outliers, _ in scatters)
+    outliers = [_outliers(part) for part in parts]
     canvas.note(
         drawn,
-        f"Line: median at each batch size; the dots are moved sideways. {found:,} points lie beyond "
-        f"{_OUTLIER:g} standard deviations; a panel's {_LABELLED} furthest are labelled where there is room.",
+        f"Line: median at each batch size; the dots are moved sideways. {sum(map(len, outliers)):,} points "
+        f"lie beyond {_OUTLIER:g} standard deviations; a panel's {_LABELLED} furthest are labelled where "
+        "there is room.",
         rest,
     )
-    for panel, outliers, points in scatters:
-        worst = outliers.head(_LABELLED)
+    for panel, part, points in zip(axes, outliers, scatters, strict=True):
+        worst = part.head(_LABELLED)
         labels.place(panel, worst["place"], worst["error"], list(worst["label"]), points, size=7)
     return drawn
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, looks: colours.Looks) -> PathCollection:
+    middle = rows.groupby("batch_size")["error"].median()
+    axes.plot(middle.index, middle, color=colours.FIT, linewidth=1.2)
+    axes.axhline(0, color=colours.FIT, linewidth=0.8, linestyle="--")
+    axes.margins(y=0.1)
+    return colours.dots(axes, rows["place"], rows["error"], rows["family"], looks)
 
 
 def _outliers(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,19 +13,19 @@ _TIME = "latency_per_image_ms"
 
 def draw(results: Results) -> Figure:
     """A panel a backend: models as dots, centroids as diamonds, the curve with its band."""
-    if results.centroids.empty:
-        raise ChartMissing(results.missing.get("centroids", "No centroids were computed."))
+    fits = select.filled(results, "centroids")
     cells = select.cells(results)
-    fits = results.centroids.assign(backend=results.centroids["backend"].astype(str))
-    backends, rest = select.backends(cells[cells["backend"].isin(fits["backend"])])
-    if not backends:
+    fits = fits.assign(backend=fits["backend"].astype(str))
+    cells = cells[cells["backend"].isin(fits["backend"])]
+    if cells.empty:
         raise ChartMissing("No backend with centroids has a time per image.")
+    backends, rest = select.backends(cells)
     drawn, axes = canvas.panels(backends, 4.2 if len(backends) == 1 else 3.4)
     looks = colours.families(results)
     for panel, backend in zip(axes, backends, strict=True):
         one = cells[cells["backend"] == backend]
         panel.set_yscale("log")
-        _models(panel, one, looks)
+        colours.dots(panel, canvas.sideways(one["batch_size"]), one[_TIME], one["family"], looks, 14.0)
         _curve(panel, fits[fits["backend"] == backend].sort_values("batch_size"))
         canvas.plain_log_ticks(panel, "y")
         canvas.batch_axis(panel, sorted(one["batch_size"].unique()))
@@ -40,31 +40,13 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _models(axes: Axes, cells: pd.DataFrame, looks: colours.Looks) -> None:
-    many = len(cells) > canvas.MANY_POINTS
-    points = axes.scatter(
-        canvas.sideways(cells["batch_size"]),
-        cells[_TIME],
-        s=4 if many else 14,
-        alpha=0.35 if many else 0.8,
-        rasterized=many,
-    )
-    colours.dress(points, looks, cells["family"])
-    points.set_linewidth(0 if many else 0.3)
-
-
 def _curve(axes: Axes, fit: pd.DataFrame) -> None:
     squared = fit["r_squared"].iloc[0]
     low = canvas.above_zero(fit["low_per_image_ms"])
     axes.fill_between(
-        fit["batch_size"],
-        low,
-        fit["high_per_image_ms"],
-        color=colours.FIT,
-        alpha=0.15,
-        lw=0,
+        fit["batch_size"], low, fit["high_per_image_ms"], color=colours.FIT, alpha=0.15, linewidth=0,
         label="95 % band",
-    )
+    )  # fmt: skip
     axes.plot(
         fit["batch_size"], fit["predicted_per_image_ms"], color=colours.FIT,
         label=f"exponential, R² = {squared:.3f}",

@@ -19,17 +19,16 @@ _TIME = "latency_per_image_ms"
 
 def draw(results: Results) -> Figure:
     """A panel a backend; thin lines are models, thick ones the pooled fits."""
-    if results.clusters.empty:
-        raise ChartMissing(results.missing.get("clusters", "No clusters were formed."))
+    clusters = select.filled(results, "clusters")
     cells = select.cells(results).merge(
-        results.clusters[["model", "backend", "cluster"]].astype({"model": str, "backend": str}),
+        clusters[["model", "backend", "cluster"]].astype({"model": str, "backend": str}),
         on=["model", "backend"],
     )
     if cells.empty:
         raise ChartMissing("No clustered model has a time per image.")
     backends, rest = select.backends(cells)
     shades = colours.sequence(int(cells["cluster"].max()) + 1)
-    key = _members(cells[cells["backend"].isin(backends)], results.clusters, shades, len(backends) > 1)
+    key = _members(cells[cells["backend"].isin(backends)], clusters, shades, len(backends) > 1)
     thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > canvas.MOST_CURVES
     thin = f"Thin lines: {canvas.MOST_CURVES} models a cluster, the others are not drawn." if thinned else ""
     key += [Line2D([], [], linestyle="", label=text) for text in (thin, rest) if text]

@@ -13,6 +13,7 @@ from perfexp.charts.parts import canvas, select
 
 _MOST_MODELS = 40
 _MOST_BATCHES = 10
+_MOST_COLUMNS = 16
 _SCHEME = "viridis_r"
 _CELL = "latency_per_image_ms"
 
@@ -24,21 +25,24 @@ def draw(results: Results) -> Figure:
     cells = cells[cells["backend"].isin(backends)]
     batches, cut_batches = _batches(cells)
     cells = cells[cells["batch_size"].isin(batches)]
-    order, cut_models = _models(cells)
+    columns = 2 if len(batches) * min(len(backends), 2) <= _MOST_COLUMNS else 1
+    order, cut_models = _models(cells, _MOST_MODELS if len(backends) <= 2 * columns else _MOST_MODELS // 2)
     cells = cells[cells["label"].isin(order)]
+    batches = [size for size in batches if (cells["batch_size"] == size).any()]
     norm = LogNorm(cells[_CELL].min() * 0.999, cells[_CELL].max() * 1.001)
-    drawn, axes = canvas.panels(
-        backends,
-        max(1.6, 0.9 + 0.19 * len(order)),
-        columns=2 if len(batches) * min(len(backends), 2) <= 16 else 1,
-    )
+    drawn, axes = canvas.panels(backends, max(1.6, 0.9 + 0.19 * len(order)), columns=columns)
     for panel, backend in zip(axes, backends, strict=True):
         one = cells[cells["backend"] == backend]
         table = one.pivot(index="label", columns="batch_size", values=_CELL).reindex(order, columns=batches)
         _heat(panel, table, norm)
     canvas.axis_labels(axes, "Batch size (images)", "")
     scale = drawn.colorbar(
-        ScalarMappable(norm, _SCHEME), ax=axes, label="Time per image (ms, log)", aspect=40, pad=0.01
+        ScalarMappable(norm, _SCHEME),
+        ax=axes,
+        label="Time per image (ms, log)",
+        pad=0.01,
+        fraction=0.05,
+        aspect=5 * drawn.get_figheight(),
     )
     canvas.plain_log_ticks(scale.ax, "y")
     empty = len(order) * len(batches) * len(backends) > len(cells)
@@ -53,13 +57,13 @@ def _batches(cells: pd.DataFrame) -> tuple[list[int], str]:
     return sorted(common), f"The {len(common)} commonest batch sizes; {cut} others not drawn." if cut else ""
 
 
-def _models(cells: pd.DataFrame) -> tuple[list[str], str]:
+def _models(cells: pd.DataFrame, most: int) -> tuple[list[str], str]:
     """Labels from fast to slow by geometric mean; the most completely measured ones when too many."""
     logs = cells.assign(log=np.log(cells[_CELL])).groupby("label")["log"].agg(["mean", "size"])
     ranked = logs.sort_values(["size", "mean"], ascending=[False, True])
-    kept = ranked.head(_MOST_MODELS).sort_values("mean")
-    cut = f"{_MOST_MODELS} of {len(logs):,} models: the fastest of those with the most cells."
-    return list(kept.index), cut if len(logs) > _MOST_MODELS else ""
+    kept = ranked.head(most).sort_values("mean")
+    cut = f"{most} of {len(logs):,} models: the fastest of those with the most cells."
+    return list(kept.index), cut if len(logs) > most else ""
 
 
 def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
@@ -72,12 +76,17 @@ def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
     axes.tick_params(length=0)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = np.dot(image.to_rgba(value)[:3], (0.299, 0.587, 0.114)) < 0.5
             written = axes.text(
                 column, row, _number(value), ha="center", va="center", fontsize=6.5,
-                color="white" if dark else "black",
+                color=_readable(image.cmap(norm(value))),
             )  # fmt: skip
             written.set_in_layout(False)
+
+
+def _readable(background: tuple[float, float, float, float]) -> str:
+    """Black or white, whichever has more contrast (WCAG 2's relative luminance, gamma taken as 2.2)."""
+    luminance = np.dot(np.power(background[:3], 2.2), (0.2126, 0.7152, 0.0722))
+    return "black" if luminance > 0.179 else "white"
 
 
 def _number(value: float) -> str:
@@ -88,7 +97,7 @@ def _number(value: float) -> str:
 CHART = Chart(
     name="latency_table",
     title="Inference time",
-    caption="Median time per image in ms for every model and batch size, a panel a backend; fast is light.",
+    caption="Time per image in ms for every model and batch size, a panel a backend; fast is light.",
     draw=draw,
     order=30,
 )

@@ -30,7 +30,7 @@ def draw(results: Results) -> Figure:
     drawn, axes = canvas.panels(titles, 3.5, columns=len(found))
     for panel, (backend, name) in zip(axes, views, strict=True):
         one = found[name][found[name]["backend"] == backend]
-        _points(panel, one, name, looks)
+        colours.dots(panel, one["millions"], one[name], one["family"], looks, 30.0)
         _lines(panel, one, name, looks)
     axes[0].set_ylim(bottom=0)
     canvas.axis_labels(axes, "Parameters (millions)", "Memory (MB)")
@@ -56,12 +56,6 @@ def _rows(results: Results, memory: str) -> pd.DataFrame | None:
     keys = ["model", "family", "backend", "batch_size", "params"]
     once: pd.DataFrame = rows.groupby(keys, observed=True)[memory].median().reset_index()
     return once.assign(millions=once["params"] / 1e6)
-
-
-def _points(axes: Axes, rows: pd.DataFrame, memory: str, looks: colours.Looks) -> None:
-    many = len(rows) > canvas.MANY_POINTS // 3
-    points = axes.scatter(rows["millions"], rows[memory], s=9 if many else 30, alpha=0.85, rasterized=many)
-    colours.dress(points, looks, rows["family"])
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, memory: str, looks: colours.Looks) -> None:

@@ -56,7 +56,7 @@ def _families(cells: pd.DataFrame) -> tuple[list[str], str]:
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) -> None:
-    many = len(cells) > canvas.MANY_POINTS // 3
+    many = len(cells) > canvas.MANY_POINTS
     for backend, style in zip(backends, _STYLES, strict=False):
         canvas.curves(
             axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style,
@@ -67,7 +67,8 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
 def _ends(axes: Axes, cells: pd.DataFrame) -> None:
     last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
     ranked = last.sort_values(_RATE)
-    for row, side in ((ranked.iloc[-1], 1), (ranked.iloc[0], -1)):
+    ends = ((ranked.iloc[-1], 1), (ranked.iloc[0], -1))[: len(ranked)]
+    for row, side in ends:
         written = axes.annotate(
             row["label"], (row["batch_size"], row[_RATE]), (2, 4 * side), textcoords="offset points",
             ha="right", va="bottom" if side > 0 else "top", fontsize=6.5,

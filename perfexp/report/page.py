@@ -21,7 +21,7 @@ _SCOPE = {
     "precision": "precisions",
     "batch_size": "batch sizes",
     "host": "hosts",
-    "source": "sources",
+    "source": "model sources",
 }
 _MOST_NAMES = 12
 

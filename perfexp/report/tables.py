@@ -63,6 +63,11 @@ def _selected_first(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["selected", "model"], ascending=[False, True], kind="stable")
 
 
+def _measured(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the points in between, which only draw the curve."""
+    return frame.dropna(subset="centroid_per_image_ms")
+
+
 def _furthest_first(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[frame["standardised"].abs().argsort()[::-1]]
 
@@ -72,10 +77,13 @@ _SPECS = (
         "scaling", "Latency against batch size",
         "One row a model, backend and form; errors are fractions, ape_largest_batch is of a fit that never "
         "saw the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
-        "and the batch size at half of peak throughput.", _selected_first,
+        "and the batch size at half of peak throughput.", _selected_first, columns=(
+            "model", "family", "backend", "form", "selected", "mape_in_sample", "ape_largest_batch",
+            "fixed_ms", "marginal_ms", "half_peak_batch_size", "params",
+        ),
     ),
     _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
-    _Spec("centroids", "Pooled regression", "The study's variant, through the mean time per image."),
+    _Spec("centroids", "Pooled regression", "Through the mean time per image at each batch size.", _measured),
     _Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
     _Spec("assumptions", "Assumption checks", "What the analysis of variance takes for granted."),
     _Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),
@@ -108,18 +116,18 @@ def left_out(results: Results) -> tuple[list[tuple[str, int]], Table | None]:
 def _table(spec: _Spec, results: Results) -> Table:
     frame: pd.DataFrame = getattr(results, spec.name)
     wanted = [name for name in spec.columns if name in frame and frame[name].notna().any()]
-    ordered = spec.order(frame)[wanted or list(frame.columns)]
-    shown = ordered.head(MOST_ROWS)
+    ordered = spec.order(frame)
+    shown = ordered[wanted or list(frame.columns)].head(MOST_ROWS)
     if "model" in shown:
         shown = shown.assign(model=[results.labels.get(str(name), str(name)) for name in shown["model"]])
-    whole = len(shown) == len(frame)
+    whole = len(shown) == len(ordered)
     return Table(
         name=spec.name,
         title=spec.title,
         sentence=spec.sentence,
-        columns={name: METRICS[name].description if name in METRICS else "" for name in ordered.columns},
+        columns={name: METRICS[name].description if name in METRICS else "" for name in shown.columns},
         rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)],
-        total=len(frame),
+        total=len(ordered),
         csv=data_uri(ordered.to_csv(index=False).encode(), "text/csv;charset=utf-8") if whole else "",
     )
 

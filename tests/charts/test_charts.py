@@ -100,6 +100,23 @@ def test_one_model_on_one_backend(chart: charts.Chart, build) -> None:
         assert charts.draw(chart, one).axes
 
 
+def test_long_names_of_backends_stay_within_the_figure(chart: charts.Chart, build) -> None:
+    few = build(count=4)
+    long = {"torch": "torch-amp-nhwc-pt240-cu124-rtx3090", "openvino": "openvino-f32-nchw-i9_10940x-dynamo"}
+    tables = {
+        name: table.assign(backend=table["backend"].astype(str).map(long))
+        for name, table in vars(few).items()
+        if isinstance(table, pd.DataFrame) and "backend" in table
+    }
+    drawn = charts.draw(chart, replace(few, **tables))
+    titles = [axes._left_title.get_window_extent() for axes in drawn.axes if axes.get_title(loc="left")]
+    legends = [legend.get_window_extent() for legend in drawn.legends]
+    assert all(box.x1 <= drawn.bbox.x1 for box in [*titles, *legends])
+    for index, box in enumerate(titles):
+        assert not any(box.overlaps(other) for other in [*titles[:index], *legends])
+
+
+@pytest.mark.slow
 def test_hundreds_of_models(chart: charts.Chart, build) -> None:
     assert charts.draw(chart, build(count=250)).axes
 

@@ -116,6 +116,17 @@ def test_throughput_is_that_of_the_time_per_image(study) -> None:
     assert max(panel.collections[0].get_offsets()[:, 0]) == pytest.approx(1000 / 3.13)
 
 
+def test_a_backend_with_one_batch_size_has_one_panel(build) -> None:
+    study = build(["torch", "openvino"])
+    odd = (study.runs["backend"] == "torch") | (study.runs["batch_size"] == 32)
+    drawn = charts.draw(chart("accuracy_throughput"), replace(study, runs=study.runs[odd]))
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == [
+        "openvino, batch size 32",
+        "torch, batch size 1",
+        "torch, best batch size of each model",
+    ]
+
+
 def test_the_smallest_batch_is_named_when_it_is_not_one(study) -> None:
     runs = study.runs[study.runs["batch_size"] >= 8]
     drawn = charts.draw(chart("accuracy_throughput"), replace(study, runs=runs))

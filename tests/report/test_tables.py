@@ -1,5 +1,6 @@
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,15 @@ def test_selected_forms_and_furthest_residuals_come_first(study) -> None:
     far = list(found["residuals"].columns).index("standardised")
     sizes = [abs(float(row[far].value)) for row in found["residuals"].rows]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_points_that_only_draw_the_curve_are_not_listed(study) -> None:
+    grid = study.centroids.assign(
+        centroid_per_image_ms=np.nan, batch_size=study.centroids["batch_size"] * 1.1
+    )
+    dense = replace(study, centroids=pd.concat([study.centroids, grid]))
+    [centroids] = [table for table in tables.tables(dense) if table.name == "centroids"]
+    assert centroids.total == len(centroids.rows) == len(study.centroids)
 
 
 def test_reasons_are_counted(study) -> None:

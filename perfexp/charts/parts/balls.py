@@ -29,18 +29,10 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
     looks = colours.families(results)
     drawn = canvas.figure(6.2)
     axes = drawn.subplots()
-    gmacs, height = models["macs"] / 1e9, models[accuracy]
     largest = _AREA_FEW if len(models) <= _MANY else _AREA_MANY
     per_param = largest / models["params"].max()
-    points = axes.scatter(
-        gmacs,
-        height,
-        s=np.maximum(models["params"] * per_param, _AREA_LEAST),
-        alpha=0.75,
-        rasterized=len(models) > _MANY,
-    )
-    colours.dress(points, looks, models["family"])
-    points.set_linewidth(0.4 if len(models) <= _MANY else 0.1)
+    area = np.maximum(models["params"] * per_param, _AREA_LEAST)
+    points = colours.dots(axes, models["macs"] / 1e9, models[accuracy], models["family"], looks, area)
     axes.set(
         xscale="log",
         xlabel="Multiply-accumulates for one image (GMAC)",

@@ -19,12 +19,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
 MOST_CURVES: Final = 60
-MANY_POINTS: Final = 1500
+MANY_POINTS: Final = 500
 """From here on points become a picture within the SVG, and are drawn small and translucent."""
 
 _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
+_TITLE_CHARACTERS = 82
 _FEW_DECADES = 100
+_MOST_TICKS = 8
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -61,7 +63,7 @@ def panels(
         spare.remove()
     used: list[Axes] = grid[: len(titles)]
     for axes, title in zip(used, titles, strict=True):
-        axes.set_title(title)
+        axes.set_title(textwrap.fill(title, _TITLE_CHARACTERS // columns))
     for axes in used[-columns:]:
         axes.tick_params(labelbottom=True)
     return made, used
@@ -100,7 +102,8 @@ def plain_log_ticks(axes: Axes, which: str) -> None:
 def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
     """A log axis of batch sizes with a tick at each one that was run, as far as they fit."""
     axes.set_xscale("log", base=2)
-    shown = sizes if len(sizes) <= 12 else [size for size in sizes if size & (size - 1) == 0]
+    shown = sizes if len(sizes) <= _MOST_TICKS else [size for size in sizes if size & (size - 1) == 0]
+    shown = shown[:: 1 + len(shown) // (_MOST_TICKS + 1)]
     axes.set_xticks(shown, [f"{size:,}" for size in shown])
     axes.minorticks_off()
 

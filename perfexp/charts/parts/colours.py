@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -16,8 +18,10 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Patch
 from matplotlib.path import Path as MarkerPath
+from numpy.typing import ArrayLike
 
 from perfexp.analysis.results import Results
+from perfexp.charts.parts.canvas import MANY_POINTS
 
 COLOURS: Final = (
     "#332288", "#cc6677", "#117733", "#88ccee", "#882255", "#999933", "#44aa99", "#aa4499", "#ddcc77",
@@ -54,7 +58,7 @@ class Look:
 Looks = Mapping[str, Look]
 """Family to look; the empty name is there too."""
 
-OTHER: Final = Look("#dddddd", "o")
+OTHER: Final = Look("#bbbbbb", "o")
 
 
 def families(results: Results) -> Looks:
@@ -99,13 +103,31 @@ def _dot(look: Look, label: str) -> Line2D:
     )  # fmt: skip
 
 
-def dress(points: PathCollection, looks: Looks, names: Iterable[str]) -> None:
-    """Give each point of a scatter its family's colour and marker."""
+def dots(
+    axes: Axes,
+    x: "pd.Series[float]",
+    y: "pd.Series[float]",
+    names: "pd.Series[str]",
+    looks: Looks,
+    size: float | ArrayLike = 18.0,
+) -> PathCollection:
+    """A scatter in which each point wears its family's look; many points are a picture in the SVG.
+
+    Args:
+        axes: to draw on.
+        x, y, names: place and family of each point, shape ``(points,)``.
+        looks: of the families.
+        size: area in square points, one for all or one each; many points of one size are made smaller.
+    """
+    many = len(names) > MANY_POINTS
+    area = size / 4 if many and isinstance(size, float) else size
+    points = axes.scatter(x, y, s=area, alpha=0.75, rasterized=many)
     worn = [looks[name] for name in names]
     points.set_facecolor([look.colour for look in worn])
     points.set_paths([look.path for look in worn])
     points.set_edgecolor(EDGE)
-    points.set_linewidth(0.4)
+    points.set_linewidth(0.1 if many else 0.4)
+    return points
 
 
 def sequence(count: int) -> list[str]:

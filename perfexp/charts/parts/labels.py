@@ -41,6 +41,7 @@ def place(
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     freeze(whole(axes))
     points, radii = _obstacles(axes, around)
+    reach, candidates = (0.4, 1500) if len(points) <= _OBSTACLES else (0.1, 400)
     textalloc.allocate(
         axes,
         np.asarray(x, dtype=float),
@@ -52,8 +53,8 @@ def place(
         textsize=size,
         margin=0.006,
         min_distance=0.012,
-        max_distance=0.4,
-        nbr_candidates=1500,
+        max_distance=reach,
+        nbr_candidates=candidates,
         avoid_label_lines_overlap=True,
         draw_all=False,
         linecolor="#777777",

@@ -1,5 +1,6 @@
 """From the tables of an analysis to the rows that a figure draws."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,19 @@ from perfexp.metrics import METRICS
 _TEXTS = ("model", "family", "backend")
 _TIME = "latency_per_image_ms"
 MOST_BACKENDS = 4
+
+
+def filled(results: Results, *names: str) -> pd.DataFrame:
+    """The table called by the first of ``names``.
+
+    Raises:
+        ChartMissing: it is empty; the reason is the analysis' own for one of ``names``, if it gave one.
+    """
+    frame: pd.DataFrame = getattr(results, names[0])
+    if frame.empty:
+        reasons = (results.missing[name] for name in names if name in results.missing)
+        raise ChartMissing(next(reasons, f"The analysis gave no {names[0]}."))
+    return frame
 
 
 def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.DataFrame:
@@ -32,8 +46,26 @@ def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.
         raise ChartMissing(f"No {what} has {' and '.join(numbers)} together, finite and above zero.")
     texts = {name: kept[name].astype(object).fillna("").astype(str) for name in _TEXTS if name in kept}
     kept = kept.assign(**texts, **{name: values.loc[kept.index, name] for name in numbers})
-    kept["label"] = [results.labels.get(model, model) for model in kept["model"]]
+    kept["label"] = kept["model"].map(_labels(results, kept["model"].unique().tolist()))
     return kept
+
+
+def _labels(results: Results, models: list[str]) -> dict[str, str]:
+    """A label for each model; models that would share one get their name added."""
+    plain = {model: results.labels.get(model, model) for model in models}
+    times = Counter(plain.values())
+    return {m: label if times[label] == 1 else f"{label} ({m})" for m, label in plain.items()}
+
+
+def residuals(results: Results) -> pd.DataFrame:
+    """The measured and predicted batch latency of each cell, with ``error``, the relative one.
+
+    Raises:
+        ChartMissing: no form was fitted.
+    """
+    table = filled(results, "residuals", "scaling")
+    found = rows(results, table, "fit", "measured_ms", "predicted_ms", "batch_size")
+    return found.assign(error=found["predicted_ms"] / found["measured_ms"] - 1)
 
 
 def per_model(results: Results, *numbers: str) -> pd.DataFrame:

@@ -52,6 +52,12 @@ def test_backends_beyond_the_limit_are_named(build) -> None:
     assert select.backends(cells, most=2)[1].startswith("Not drawn, having fewer runs: ")
 
 
+def test_models_that_share_a_label_are_told_apart(build) -> None:
+    two = build(["torch"], count=2)
+    cells = select.cells(replace(two, labels=dict.fromkeys(two.labels, "Net")))
+    assert sorted(cells["label"].unique()) == ["Net (alexnet)", "Net (vgg11)"]
+
+
 def test_long_lists_end_in_a_count() -> None:
     assert select.listed(["a", "b", "c"], most=2) == "a, b and 1 more"
     assert select.listed(["a", "b"], most=2) == "a, b"
