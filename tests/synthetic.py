@@ -180,5 +180,5 @@ def make_centroids(backend: str, cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "backend": backend, "batch_size": centre.index, "centroid_per_image_ms": centre.to_numpy(),
         "predicted_per_image_ms": predicted, "low_per_image_ms": predicted - spread,
-        "high_per_image_ms": predicted + spread, "r_squared": share,
+        "high_per_image_ms": predicted + spread, "r_squared": share, "models": cells["model"].nunique(),
     })  # fmt: skip

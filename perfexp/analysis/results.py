@@ -27,7 +27,8 @@ class Results:
         cluster_bands: per cluster, pooled, per image: ``backend, cluster, batch_size,
             predicted_per_image_ms, low_per_image_ms, high_per_image_ms``.
         centroids: the study's variant, per backend: ``backend, batch_size, centroid_per_image_ms,
-            predicted_per_image_ms, low_per_image_ms, high_per_image_ms, r_squared``.
+            predicted_per_image_ms, low_per_image_ms, high_per_image_ms, r_squared, models`` (how many
+            the largest cluster has).
         anova: ``term, df, sum_sq, f, p, partial_eta_sq, method``.
         tukey: ``factor, group1, group2, mean_difference, low, high, p_adjusted, reject``.
         tukey_groups: ``factor, level, mean_latency_ms`` (geometric, of a batch, adjusted for the other

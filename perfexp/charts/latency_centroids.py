@@ -33,11 +33,16 @@ def draw(results: Results) -> Figure:
     axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
     canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
     colours.legend(drawn, looks, cells["family"])
+    pooled = ", ".join(f"{count} on {backend}" for backend, count in _pooled(fits, backends).items())
     canvas.note(
-        drawn, "A centroid is the mean over all models at one batch size; the dots are moved sideways.",
-        rest,
+        drawn, f"A centroid is the mean over the largest k-means cluster ({pooled} of "
+        f"{cells['model'].nunique()} models) at one batch size; the dots are moved sideways.", rest,
     )  # fmt: skip
     return drawn
+
+
+def _pooled(fits: pd.DataFrame, backends: list[str]) -> dict[str, int]:
+    return {backend: int(fits.loc[fits["backend"] == backend, "models"].iloc[0]) for backend in backends}
 
 
 def _curve(axes: Axes, fit: pd.DataFrame) -> None:
@@ -63,7 +68,7 @@ CHART = Chart(
     title="Pooled regression through centroids",
     caption=(
         "The study's variant: an exponential through the mean time per image at each batch size, with its "
-        "95 % band. It pools every model, so it describes the set and predicts no single model."
+        "95 % band. It pools the models, so it describes the set and predicts no single one."
     ),
     draw=draw,
     order=41,

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.parts import canvas, colours, labels, select
+from perfexp.charts.parts import canvas, colours, select
 
 _RATE = "throughput_images_per_s"
 _MOST_FAMILIES = 12
@@ -44,7 +44,9 @@ def draw(results: Results) -> Figure:
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
     thin = f"At most {canvas.MOST_CURVES} models a family are drawn." if shown > canvas.MOST_CURVES else ""
-    canvas.note(drawn, "Labelled: a family's fastest and slowest model.", cut, thin, rest)
+    canvas.note(
+        drawn, "Named: a family's fastest and slowest model at its largest batch size.", cut, thin, rest
+    )
     return drawn
 
 
@@ -66,15 +68,14 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
 
 def _ends(axes: Axes, cells: pd.DataFrame) -> None:
     last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
-    ranked = last.sort_values(_RATE)
-    ends = ((ranked.iloc[-1], 1), (ranked.iloc[0], -1))[: len(ranked)]
-    for row, side in ends:
-        written = axes.annotate(
-            row["label"], (row["batch_size"], row[_RATE]), (2, 4 * side), textcoords="offset points",
-            ha="right", va="bottom" if side > 0 else "top", fontsize=6.5,
-            bbox=labels.BACKGROUND,
-        )  # fmt: skip
-        written.set_in_layout(False)
+    ranked = last.sort_values(_RATE)["label"]
+    names = {"fastest": ranked.iloc[-1], "slowest": ranked.iloc[0]}
+    told = [f"{end}: {name}" for end, name in names.items()] if ranked.nunique() > 1 else [ranked.iloc[0]]
+    axes.legend(
+        handles=[Line2D([], [], linestyle="", label=text) for text in told],
+        loc="best" if len(cells) <= canvas.MANY_POINTS else "lower right",
+        fontsize=6.5, handlelength=0, handletextpad=0, borderpad=0.2, labelspacing=0.2,
+    )  # fmt: skip
 
 
 CHART = Chart(

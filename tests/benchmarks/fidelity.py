@@ -50,7 +50,7 @@ def make_cell(folder: str, backend: str, model: str, batch_size: int, **own: obj
     """A cell of the default protocol, of one input batch as the rivals have one."""
     return Cell(
         model=ModelConfig("torchvision", model),
-        backend=backend_class(backend).Config(threads=usable_cpus(), **own),
+        backend=backend_class(backend).Config(**{"threads": usable_cpus(), **own}),
         measure=MeasureConfig(input_buffers=1),
         batch_size=batch_size,
         input_size=None,
@@ -163,7 +163,7 @@ def _spin() -> None:
 
 def null(folder: str, options: argparse.Namespace) -> None:
     """What the harness adds to a backend that waits 1 ms, beside a loop with nothing around it."""
-    cell = make_cell(folder, "null", "squeezenet1_1", 1, latency_ms=1.0)
+    cell = make_cell(folder, "null", "squeezenet1_1", 1, threads=1, latency_ms=1.0)
     pairs = _alternate(cell, _wait_in_a_loop, options.pairs)
     added_us = statistics.median(1e3 * (own - other) for own, other in pairs)
     table = _table("perfexp ms", "loop ms", "added µs", "within")
