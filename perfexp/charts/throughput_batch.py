@@ -27,9 +27,10 @@ def draw(results: Results) -> Figure:
     families, cut = _families(cells)
     looks = colours.families(results)
     drawn, axes = canvas.panels([family or "no family" for family in families], 2.1, columns=3)
+    middle = float((cells[_RATE].min() * cells[_RATE].max()) ** 0.5)
     for panel, family in zip(axes, families, strict=True):
         _panel(panel, cells[cells["family"] == family], backends, looks[family].colour)
-        _ends(panel, cells[cells["family"] == family])
+        _ends(panel, cells[cells["family"] == family], middle)
         canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
         panel.set_yscale("log")
         canvas.plain_log_ticks(panel, "y")
@@ -66,14 +67,16 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
         )  # fmt: skip
 
 
-def _ends(axes: Axes, cells: pd.DataFrame) -> None:
+def _ends(axes: Axes, cells: pd.DataFrame, middle: float) -> None:
+    """The fastest and the slowest by name, in the half of the panel where no curve ends."""
     last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
-    ranked = last.sort_values(_RATE)["label"]
+    last = last.sort_values(_RATE)
+    ranked = last["label"]
     names = {"fastest": ranked.iloc[-1], "slowest": ranked.iloc[0]}
     told = [f"{end}: {name}" for end, name in names.items()] if ranked.nunique() > 1 else [ranked.iloc[0]]
     axes.legend(
         handles=[Line2D([], [], linestyle="", label=text) for text in told],
-        loc="best" if len(cells) <= canvas.MANY_POINTS else "lower right",
+        loc="lower right" if last[_RATE].iloc[0] > middle else "upper right",
         fontsize=6.5, handlelength=0, handletextpad=0, borderpad=0.2, labelspacing=0.2,
     )  # fmt: skip
 
