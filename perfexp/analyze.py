@@ -122,7 +122,7 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     from perfexp.analysis.selection import select
 
     with stages("selection"):
-        selection = select(runs, settings.allow_mixed)
+        selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
     results = pipeline.analyse(selection, settings.seed, stages)
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)

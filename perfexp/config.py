@@ -155,8 +155,9 @@ class AnalyzeConfig:
     """Which runs are analysed, and where the report goes.
 
     ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
-    measured runs, or the published ones where there are no others. ``output`` None means a folder
-    of its own below ``tracking.root``/analysis.
+    measured runs, or the published ones where there are no others. ``allow_*`` use runs of several
+    hosts or versions as one, disturbed ones, and ones whose outputs are beyond their tolerance.
+    ``output`` None means a folder of its own below ``tracking.root``/analysis.
     """
 
     experiment: str | None = None
@@ -164,6 +165,8 @@ class AnalyzeConfig:
     where: str | None = None
     data: Data | None = None
     allow_mixed: bool = False
+    allow_tainted: bool = False
+    allow_inexact: bool = False
     output: str | None = None
     title: str | None = None
     seed: int = 0

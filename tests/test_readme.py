@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 INSTALL = "pip install "
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
-SHORTER = "model=squeezenet1_1 batch_size=2 measure.budget_s=0.1 measure.warmup_s=0"
+SHORTER = "model=squeezenet1_1 batch_size=2 measure.precision=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:

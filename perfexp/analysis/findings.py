@@ -11,6 +11,7 @@ from perfexp.analysis.selection import Selection
 from perfexp.analysis.variance import Variance
 
 _NAMED = 5
+_FAULTS = {"verdict": "tainted", "parity": "beyond tolerance"}
 
 
 def write(
@@ -38,6 +39,10 @@ def _scope(selection: Selection) -> Iterator[str]:
     }
     named = " and ".join(f"{latency[k]} for {k} runs" for k in sorted(kinds & latency.keys()))
     yield f"{len(cells)} cells were analysed: {counts}; a cell's latency is {named}."
+    for column, fault in _FAULTS.items():
+        count = int((cells[column] == fault).sum()) if column in cells else 0
+        if count:
+            yield f"{count} of these cells are used although their {column} is {fault!r}."
     if len(selection.left_out):
         reasons = selection.left_out["reason"].value_counts()
         yield (

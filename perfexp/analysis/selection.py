@@ -19,6 +19,8 @@ _VARIANTS = (
 )
 """What else decides a number: where a model or backend comes in several, its name says which."""
 _NAMED = 4
+_TAINTED = "the measurement was tainted by other load"
+_INEXACT = "its outputs differ from the reference beyond the tolerance"
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,23 @@ class Selection:
     labels: Mapping[str, str]
 
 
-def select(runs: pd.DataFrame, allow_mixed: bool) -> Selection:
+def select(
+    runs: pd.DataFrame, allow_mixed: bool, allow_tainted: bool = False, allow_inexact: bool = False
+) -> Selection:
     """Choose the sound, newest run of each cell.
 
     Args:
         runs: as :func:`perfexp.load_runs` gives them, failed ones included.
         allow_mixed: analyse runs of several hosts or versions as one.
+        allow_tainted: use measurements that other load disturbed.
+        allow_inexact: use runs whose outputs are beyond the tolerance of their precision.
 
     Raises:
         ConfigError: hosts or versions are mixed, or no run is left.
     """
     runs = _variants(_plain(runs))
-    reasons = _reasons(runs)
+    forgiven = {_TAINTED: allow_tainted, _INEXACT: allow_inexact}
+    reasons = _reasons(runs).map(lambda reason: "" if forgiven.get(reason) else reason)
     sound = runs[reasons == ""]
     if not allow_mixed:
         _refuse_mixture(sound)
@@ -58,7 +65,10 @@ def select(runs: pd.DataFrame, allow_mixed: bool) -> Selection:
     left_out = runs.assign(reason=reasons)[reasons != ""]
     if newest.empty:
         counts = ", ".join(f"{n} × {why}" for why, n in left_out["reason"].value_counts().head(3).items())
-        raise ConfigError(f"None of {len(runs)} runs can be analysed ({counts}); measure or import others.")
+        raise ConfigError(
+            f"None of {len(runs)} runs can be analysed ({counts}); measure or import others, or give "
+            "allow_tainted=true or allow_inexact=true to use such runs all the same."
+        )
     cells = newest.sort_values(CELL, ignore_index=True)
     labels = dict(zip(cells["model"], _labels(cells), strict=True))
     return Selection(cells, left_out.reindex(columns=_LEFT_OUT).reset_index(drop=True), labels)
@@ -105,14 +115,11 @@ def _reasons(runs: pd.DataFrame) -> "pd.Series[str]":
     """Why each run is left out; empty where it is not. The first reason that holds is given."""
     checks = (
         (_column(runs, "status") != "FINISHED", "the cell failed"),
-        (_column(runs, "verdict") == "tainted", "the measurement was tainted by other load"),
-        (
-            _column(runs, "parity") == "beyond tolerance",
-            "its outputs differ from the reference beyond the tolerance",
-        ),
         (~(runs["batch_size"] >= 1), "its batch size is missing"),
         (runs["latency_ms"].isna(), "it has no latency"),
         (~(runs["latency_ms"] > 0) | (runs["latency_ms"] > 1e300), "its latency is not a positive number"),
+        (_column(runs, "parity") == "beyond tolerance", _INEXACT),
+        (_column(runs, "verdict") == "tainted", _TAINTED),
     )
     reasons = pd.Series("", index=runs.index)
     for holds, reason in reversed(checks):

@@ -108,3 +108,13 @@ def test_two_models_of_one_display_name_keep_their_own() -> None:
 def test_nothing_left_says_why() -> None:
     with pytest.raises(ConfigError, match=r"None of 2 runs can be analysed \(2 × the cell failed\)"):
         select(runs({"status": "FAILED"}, {"status": "FAILED"}), allow_mixed=False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "allowed"),
+    [({"verdict": "tainted"}, "allow_tainted"), ({"parity": "beyond tolerance"}, "allow_inexact")],
+)
+def test_faulty_runs_are_used_only_when_asked(fault: dict[str, str], allowed: str) -> None:
+    with pytest.raises(ConfigError, match=f"None of 1 runs.*{allowed}=true"):
+        select(runs(fault), allow_mixed=False)
+    assert len(select(runs(fault), allow_mixed=False, **{allowed: True}).cells) == 1

@@ -10,7 +10,8 @@ QUICK = (
     "measure.warmup_s=0",
     "measure.warmup_iterations=1",
     "measure.min_iterations=3",
-    "measure.budget_s=0.05",
+    "measure.precision=0.5",
+    "measure.min_s=0.05",
 )
 
 
