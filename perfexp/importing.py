@@ -162,7 +162,7 @@ def _print(done: Imported, tracker: Tracker, settings: ImportConfig) -> None:
     backends = {draft.params["backend.name"] for draft in done.drafts}
     print(
         f"{len(done.drafts)} runs added to experiment {tracker.experiment!r} "
-        f"({len(models)} models, {len(backends)} backends), {done.known} were there already, "
+        f"(models: {len(models)}, backends: {len(backends)}), {done.known} were there already, "
         f"{len(done.broken)} places skipped, {done.seconds:.1f} s."
     )
     words = ["perfexp-analyze", f"experiment={tracker.experiment}"]

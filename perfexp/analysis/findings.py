@@ -29,8 +29,9 @@ def write(
 def _scope(selection: Selection) -> Iterator[str]:
     cells = selection.cells
     counts = ", ".join(
-        f"{cells[column].nunique()} {name}"
-        for column, name in (("model", "models"), ("backend", "backends"), ("batch_size", "batch sizes"))
+        f"{count} {name}{'' if count == 1 else 's'}"
+        for column, name in (("model", "model"), ("backend", "backend"), ("batch_size", "batch size"))
+        for count in [cells[column].nunique()]
     )
     kinds = set(cells["kind"].astype(str)) if "kind" in cells else {"cell"}
     latency = {
