@@ -41,6 +41,22 @@ _TABLE = (
     Metric("first_inference_ms", "ms", False, "wall time of the very first batch"),
     Metric("published_top1", "%", True, "top-1 its authors published for the named weights"),
     Metric("published_top5", "%", True, "top-5 its authors published for the named weights"),
+    Metric("top1", "%", True, "measured: images whose best class is the label"),
+    Metric("top1_low", "%", True, "lower end of top1's 95 % Wilson interval"),
+    Metric("top1_high", "%", True, "upper end of top1's 95 % Wilson interval"),
+    Metric("top5", "%", True, "measured: images whose label is among the five best classes"),
+    Metric("top5_low", "%", True, "lower end of top5's 95 % Wilson interval"),
+    Metric("top5_high", "%", True, "upper end of top5's 95 % Wilson interval"),
+    Metric("loss", "nats", False, "measured: mean cross-entropy of the logits with the labels"),
+    Metric("top1_agreement", "%", True, "images whose best class is that of PyTorch in f32"),
+    Metric(
+        "rank_correlation", "", True, "mean over images of Spearman's rho of the logits with PyTorch's f32"
+    ),
+    Metric("images", "", None, "images behind the measured accuracy; corrupt ones are not among them"),
+    Metric("corrupt_images", "", False, "images that could not be decoded, and are in no percentage"),
+    Metric("nonfinite_images", "", False, "images with a logit that is no finite number, counted as wrong"),
+    Metric("data_images_per_s", "images/s", True, "decoding and transforming, in worker processes"),
+    Metric("model_images_per_s", "images/s", True, "forward passes alone, while nothing is decoded"),
     Metric("top1_density", "%/M", True, "published top-1 per million parameters"),
     Metric("top5_density", "%/M", True, "published top-5 per million parameters"),
 )
