@@ -175,8 +175,8 @@ class EvaluateConfig:
 
     Preprocessing is that of the weights; another ``input_size`` than theirs resizes the shorter
     side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
-    ``workers`` None means one process a CPU for decoding; ``images_at_once`` are decoded, then
-    inferred, then kept for a later resume. ``agreement`` compares with PyTorch in f32.
+    ``workers`` None means one process a CPU for decoding; ``images_at_once``, rounded up
+    to whole batches, are decoded, then inferred, then kept for a later resume. ``agreement`` compares with PyTorch in f32.
     """
 
     model: ModelConfig = MISSING

@@ -1,5 +1,6 @@
 """The command ``perfexp-evaluate``: a model with weights, on a backend, judged on labelled images."""
 
+import math
 import sys
 import tempfile
 import time
@@ -98,7 +99,7 @@ def _plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
         key=digest({"cell": identity, "network": described.key, **images, **options}),
         reference_facts=reference if settings.agreement else None,
         workers=settings.workers or usable_cpus(),
-        images_at_once=settings.images_at_once,
+        images_at_once=math.ceil(settings.images_at_once / cell.batch_size) * cell.batch_size,
     )
     return plan, described
 

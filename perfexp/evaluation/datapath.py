@@ -1,5 +1,8 @@
 """Decoding and transforming, in worker processes that rest while the model is timed."""
 
+import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +64,18 @@ class _Batches:
             yield list(self.indices[start : start + _BATCH])
 
 
+def _end_with_parent(_worker: int) -> None:
+    """torch's own watchdog looks at the fork server, which outlives a parent that is killed."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class DataPath:
     """Reads parts of a data set; ``seconds`` is the wall time that reading took so far."""
 
@@ -74,6 +89,7 @@ class DataPath:
             num_workers=workers,
             collate_fn=list,
             persistent_workers=True,
+            worker_init_fn=_end_with_parent,
             multiprocessing_context=worker.process_context(),
         )
         self.seconds = 0.0
