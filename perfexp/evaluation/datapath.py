@@ -36,7 +36,7 @@ class Decoded:
 
 
 @dataclass
-class _Transformed:
+class Transformed:
     """What a worker process does for one index; a plain object, so that it can be sent there."""
 
     dataset: Dataset
@@ -64,7 +64,7 @@ class _Batches:
             yield list(self.indices[start : start + _BATCH])
 
 
-def _end_with_parent(_worker: int) -> None:
+def end_with_parent(_worker: int) -> None:
     """torch's own watchdog looks at the fork server, which outlives a parent that is killed."""
 
     def watch() -> None:
@@ -84,12 +84,12 @@ class DataPath:
 
         self._batches = _Batches()
         self._loader: Iterable[list[tuple[int, Images | str]]] = DataLoader(
-            cast("TorchDataset[object]", _Transformed(dataset, preprocessing)),
+            cast("TorchDataset[object]", Transformed(dataset, preprocessing)),
             batch_sampler=self._batches,
             num_workers=workers,
             collate_fn=list,
             persistent_workers=True,
-            worker_init_fn=_end_with_parent,
+            worker_init_fn=end_with_parent,
             multiprocessing_context=worker.process_context(),
         )
         self.seconds = 0.0
