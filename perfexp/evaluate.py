@@ -51,6 +51,7 @@ def _task(config: DictConfig) -> None:
         draft = run.draft(settings, plan, described, evaluation, facts, text, started_ms, Path(folder))
         run_id = tracker.write(draft)
     evaluator.parts.forget()
+    print(f"{draft.name}, weights {settings.weights}")
     _print(plan, evaluation, run.metrics(evaluation, described))
     print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
 
@@ -124,8 +125,7 @@ def _progress(plan: Plan) -> "Iterator[Callable[[int], None]]":
 
 
 def _print(plan: Plan, evaluation: Evaluation, metrics: dict[str, float]) -> None:
-    part, backend = evaluation.part, plan.cell.backend
-    print(f"{plan.cell.model.name} on {backend.name} {backend.precision.value}, weights {plan.cell.weights}")
+    part = evaluation.part
     for name, below in (("top1", 1), ("top5", 5)):
         right = int((part.scores.rank < below).sum())
         low, high = metrics[f"{name}_low"], metrics[f"{name}_high"]

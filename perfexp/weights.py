@@ -67,7 +67,7 @@ def with_new_head(
     network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
     own, known = network.state_dict(), whole.state_dict()
     fitting = {k: known[k] for k in own.keys() & known.keys() if own[k].shape == known[k].shape}
-    network.load_state_dict({**own, **fitting}, strict=True)
+    network.load_state_dict(_with_versions_of(own, {**own, **fitting}), strict=True)
     return network
 
 

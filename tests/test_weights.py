@@ -7,7 +7,7 @@ from perfexp import models
 from perfexp.cache import Cache
 from perfexp.config import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.weights import with_weights
+from perfexp.weights import with_new_head, with_weights
 
 TORCHVISION = models.source("torchvision")
 NOISE = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(7))
@@ -111,3 +111,12 @@ def test_a_head_of_other_classes_is_built_and_loaded(tmp_path: Path) -> None:
 def test_pretrained_weights_have_imagenets_classes() -> None:
     with pytest.raises(ModelError, match="tell 1000 classes apart, but model.classes=10"):
         build(weights="pretrained", classes=10)
+
+
+def test_a_new_head_keeps_all_that_does_not_depend_on_the_classes() -> None:
+    model = ModelConfig("torchvision", "mnasnet0_5", classes=10)
+    network = with_new_head(TORCHVISION, model, 64, "random", 3, Cache(Path("unused")))
+    before, after = build(seed=3).state_dict(), network.state_dict()
+    changed = [key for key in after if not torch.equal(before[key], after[key])]
+    assert changed == ["classifier.1.weight", "classifier.1.bias"]
+    assert network(NOISE).shape == (4, 10)

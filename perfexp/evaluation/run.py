@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HOST_TAGS = ("host", "cpu", "cpus", "system", "git_commit")
-_CHOICES = ("resize", "workers", "images_at_once", "agreement")
+_CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 
 def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
