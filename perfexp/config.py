@@ -31,7 +31,8 @@ class ModelConfig:
     """A network: the library it comes from and its name there.
 
     ``min_input_size`` is the smallest square input a sweep may grow to with
-    ``input_fit=grow``; the architecture's own limit is checked besides.
+    ``input_fit=grow``; the architecture's own limit is checked besides. ``classes`` is the
+    number of its outputs.
     """
 
     source: str = MISSING
@@ -39,6 +40,7 @@ class ModelConfig:
     display_name: str | None = None
     family: str | None = None
     min_input_size: int = 1
+    classes: int = 1000
 
 
 @dataclass
@@ -181,6 +183,68 @@ class SelftestConfig:
     repeats: int = 3
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    experiment: str | None = None
+
+
+@dataclass
+class DatasetConfig:
+    """What every data set has; each adds its own fields in its module."""
+
+    name: str = MISSING
+    path: str | None = None
+
+
+@dataclass
+class EvaluateConfig:
+    """A model with weights, on a backend, judged on labelled images.
+
+    Preprocessing is that of the weights; another ``input_size`` than theirs resizes the shorter
+    side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
+    ``workers`` None means one process a CPU for decoding; ``images_at_once``, rounded up
+    to whole batches, are decoded, then inferred, then kept for a later resume. ``agreement``
+    compares with PyTorch in f32.
+    """
+
+    model: ModelConfig = MISSING
+    backend: BackendConfig = MISSING
+    dataset: DatasetConfig = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    weights: str = "pretrained"
+    batch_size: int = 32
+    input_size: int | None = None
+    resize: int | None = None
+    input_fit: InputFit = InputFit.strict
+    workers: int | None = None
+    images_at_once: int = 256
+    agreement: bool = True
+    seed: int = 0
+    experiment: str | None = None
+
+
+@dataclass
+class FinetuneConfig:
+    """A network with ImageNet's weights, trained on to tell ``model.classes`` classes apart.
+
+    Every tensor is trained, with AdamW and a one-cycle schedule. A stratified ``validation`` share
+    of the images is held out; training ends after ``epochs``, or when the loss on it has not
+    fallen for ``patience`` epochs, and the weights of the best epoch are kept.
+    """
+
+    model: ModelConfig = MISSING
+    dataset: DatasetConfig = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    weights: str = "pretrained"
+    input_size: int | None = 32
+    resize: int | None = None
+    device: str = "cpu"
+    epochs: int = 20
+    patience: int = 4
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.01
+    batch_size: int = 64
+    validation: float = 0.15
+    workers: int | None = None
+    seed: int = 0
     experiment: str | None = None
 
 

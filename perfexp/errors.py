@@ -4,6 +4,7 @@
     ├── ConfigError      a value in the configuration cannot be used
     ├── ModelError       no such model, input size it cannot take, weights that do not fit
     ├── BackendError     missing framework or device, a setting the runtime did not accept
+    ├── DataError        images or labels that are missing, or do not fit each other or the model
     ├── CacheError       the cache below mlruns/ cannot be written or read
     └── TrackingError    the MLflow store is missing, locked, read-only or does not answer
 
@@ -28,6 +29,10 @@ class ModelError(PerfexpError):
 
 class BackendError(PerfexpError):
     """A backend cannot be found, or refuses what was asked."""
+
+
+class DataError(PerfexpError):
+    """Images or labels are missing, or do not fit each other or the model."""
 
 
 class CacheError(PerfexpError):

@@ -12,7 +12,7 @@ SENTINELS = tuple(
 )
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
-    "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in",
+    "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in", "dataset",
 )  # fmt: skip
 _INTEGERS = (
     "batch_size",
@@ -23,6 +23,8 @@ _INTEGERS = (
     "iterations",
     "warmup_iterations",
     "attempts",
+    "images",
+    "corrupt_images",
 )
 
 

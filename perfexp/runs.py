@@ -22,6 +22,7 @@ _RENAMED = {
     "backend.precision": "precision",
     "backend.threads": "threads",
     "effective.input_size": "effective_input_size",
+    "dataset.name": "dataset",
 }
 
 
@@ -43,7 +44,8 @@ def load_runs(
         sweep: a sweep's id, or its name for all sweeps of that name.
         where: a pandas query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
-        kind: ``cell`` for measurements, ``published`` for rows of imported tables, ``curve`` for
+        kind: ``cell`` for measurements, ``evaluation`` for measured accuracy, ``published`` for
+            rows of imported tables, ``curve`` for
             the runs that draw lines; or several of these.
         columns: read only these, besides ``run_id``, ``status``, ``start_time`` and what ``where``
             asks for; one that no run has is left out. None reads all.

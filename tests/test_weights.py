@@ -4,15 +4,24 @@ import pytest
 import torch
 
 from perfexp import models
+from perfexp.cache import Cache
+from perfexp.config import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.weights import with_weights
+from perfexp.weights import with_new_head, with_weights
 
 TORCHVISION = models.source("torchvision")
 NOISE = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(7))
 
 
-def build(name: str = "mnasnet0_5", weights: str = "random", seed: int = 0) -> torch.nn.Module:
-    return with_weights(TORCHVISION, name, 64, weights, seed)
+def build(
+    name: str = "mnasnet0_5",
+    weights: str = "random",
+    seed: int = 0,
+    input_size: int = 64,
+    classes: int = 1000,
+) -> torch.nn.Module:
+    model = ModelConfig("torchvision", name, classes=classes)
+    return with_weights(TORCHVISION, model, input_size, weights, seed, Cache(Path("unused")))
 
 
 def test_random_weights_follow_the_seed() -> None:
@@ -23,7 +32,7 @@ def test_random_weights_follow_the_seed() -> None:
 
 @pytest.mark.parametrize("name", ["mnasnet0_5", "mobilenet_v2", "inception_v3"])
 def test_calibration_gives_outputs_a_scale(name: str) -> None:
-    network = with_weights(TORCHVISION, name, 96, "random", 0)
+    network = build(name, input_size=96)
     noise = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(7))
     assert 0.005 < float(network(noise).std()) < 50
 
@@ -57,7 +66,7 @@ def test_checkpoint_of_another_architecture_says_what_differs(tmp_path: Path) ->
 
 
 def test_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="neither random, pretrained nor a file that exists"):
+    with pytest.raises(ModelError, match="neither random, pretrained, packaged nor a file that exists"):
         build(weights=str(tmp_path / "nowhere.pt"))
 
 
@@ -84,3 +93,30 @@ def test_pretrained_weights_offline_are_one_sentence(tmp_path: Path, monkeypatch
 
 def _refuse(*_arguments: object, **_named: object) -> None:
     raise OSError("no network in this test")
+
+
+def test_packaged_weights_of_another_model_name_those_there_are() -> None:
+    with pytest.raises(ModelError, match="no packaged set of weights named 'mnasnet0_5': the nearest"):
+        build(weights="packaged")
+
+
+def test_a_head_of_other_classes_is_built_and_loaded(tmp_path: Path) -> None:
+    saved = build(classes=10, seed=3)
+    torch.save(saved.state_dict(), tmp_path / "ten.pt")
+    assert build(classes=10, weights=str(tmp_path / "ten.pt"))(NOISE).shape == (4, 10)
+    with pytest.raises(ModelError, match="2 of another shape .*and model.classes="):
+        build(weights=str(tmp_path / "ten.pt"))
+
+
+def test_pretrained_weights_have_imagenets_classes() -> None:
+    with pytest.raises(ModelError, match="tell 1000 classes apart, but model.classes=10"):
+        build(weights="pretrained", classes=10)
+
+
+def test_a_new_head_keeps_all_that_does_not_depend_on_the_classes() -> None:
+    model = ModelConfig("torchvision", "mnasnet0_5", classes=10)
+    network = with_new_head(TORCHVISION, model, 64, "random", 3, Cache(Path("unused")))
+    before, after = build(seed=3).state_dict(), network.state_dict()
+    changed = [key for key in after if not torch.equal(before[key], after[key])]
+    assert changed == ["classifier.1.weight", "classifier.1.bias"]
+    assert network(NOISE).shape == (4, 10)

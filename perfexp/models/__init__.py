@@ -2,9 +2,9 @@
 
 from perfexp import registry
 from perfexp.errors import ModelError
-from perfexp.models.base import Facts, Source
+from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
 
-__all__ = ["Facts", "Source", "names", "source"]
+__all__ = ["IMAGENET", "Facts", "Preprocessing", "Source", "names", "source"]
 
 
 def names() -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from perfexp.models.base import Facts, Source
+from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,15 +28,28 @@ class TimmSource(Source):
         tagged = next(iter(timm.list_pretrained(name)), None)
         return Facts(input_size=size, family=module.rsplit(".", 1)[-1], published_weights=tagged)
 
-    def build(self, name: str, input_size: int, pretrained: bool) -> "nn.Module":
+    def preprocessing(self, name: str, input_size: int, resize: int | None) -> Preprocessing:
+        from timm.data import create_transform, resolve_data_config
+        from timm.models import get_pretrained_cfg
+
+        settings = get_pretrained_cfg(name)
+        config = resolve_data_config({}, pretrained_cfg=settings.to_dict() if settings else {})
+        if input_size != config["input_size"][-1] or resize is not None:
+            crop_pct = input_size / (resize or input_size)
+            config |= {"input_size": (3, input_size, input_size), "crop_pct": crop_pct}
+        steps = ", ".join(f"{key}={value}" for key, value in sorted(config.items()))
+        origin = f"timm {settings.architecture}.{settings.tag}" if settings else "timm's defaults"
+        return Preprocessing(origin, steps, create_transform(**config, is_training=False))
+
+    def build(self, name: str, input_size: int, pretrained: bool, classes: int = IMAGENET) -> "nn.Module":
         import timm
 
         network: nn.Module
         try:
             sized = {} if input_size == self.facts(name).input_size else {"img_size": input_size}
-            network = timm.create_model(name, pretrained=pretrained, **sized)
+            network = timm.create_model(name, pretrained=pretrained, num_classes=classes, **sized)
         except TypeError:
-            network = timm.create_model(name, pretrained=pretrained)
+            network = timm.create_model(name, pretrained=pretrained, num_classes=classes)
         return network
 
 

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from perfexp.models.base import Facts, Source
+from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,13 +40,23 @@ class TorchvisionSource(Source):
             published_top5=None if math.isnan(top5) else top5,
         )
 
-    def build(self, name: str, input_size: int, pretrained: bool) -> "nn.Module":
+    def preprocessing(self, name: str, input_size: int, resize: int | None) -> Preprocessing:
+        from torchvision import models
+
+        weights = models.get_model_weights(name).DEFAULT
+        transform = weights.transforms()
+        if [input_size] != transform.crop_size or resize is not None:
+            transform = weights.transforms(crop_size=input_size, resize_size=resize or input_size)
+        steps = " ".join(repr(transform).split())
+        return Preprocessing(f"torchvision {type(weights).__name__}.{weights.name}", steps, transform)
+
+    def build(self, name: str, input_size: int, pretrained: bool, classes: int = IMAGENET) -> "nn.Module":
         from torchvision import models
 
         if pretrained:
             options: dict[str, object] = {"weights": "DEFAULT"}
         else:
-            options = {"weights": None, **_WITHOUT_SLOW_INIT.get(name, {})}
+            options = {"weights": None, "num_classes": classes, **_WITHOUT_SLOW_INIT.get(name, {})}
         if name.startswith("vit_") and not pretrained:
             options["image_size"] = input_size
         network: nn.Module = models.get_model(name, **options)

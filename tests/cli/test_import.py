@@ -17,7 +17,9 @@ def published(folder: Path, experiment: str):
 def test_the_study_is_imported_once(command, tmp_path: Path) -> None:
     done = command("perfexp-import", "source=study", "experiment=study")
     assert done.returncode == 0, done.stderr
-    assert "231 runs added to experiment 'study' (models: 33, backends: 1), 0 were there already" in done.stdout
+    assert (
+        "231 runs added to experiment 'study' (models: 33, backends: 1), 0 were there already" in done.stdout
+    )
     assert done.stdout.rstrip().endswith("perfexp-analyze experiment=study")
     runs = published(tmp_path, "study")
     assert len(runs) == 231

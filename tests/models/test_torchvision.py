@@ -1,5 +1,6 @@
 import pytest
 from omegaconf import OmegaConf
+from PIL import Image
 
 from perfexp import models, schemas
 from perfexp.complexity import count
@@ -43,3 +44,14 @@ def test_every_study_file_names_its_family() -> None:
         content = OmegaConf.load(schemas.conf_dir() / "model" / f"{name}.yaml")
         assert content.name == name
         assert content.family and content.display_name
+
+
+def test_preprocessing_is_the_weights_own_unless_another_size_is_asked_for() -> None:
+    source = models.source("torchvision")
+    own, small = source.preprocessing("resnet50", 224, None), source.preprocessing("resnet50", 32, None)
+    assert own.origin == small.origin == "torchvision ResNet50_Weights.IMAGENET1K_V2"
+    assert "crop_size=[224] resize_size=[232]" in own.steps
+    assert "crop_size=[32] resize_size=[32]" in small.steps
+    assert "resize_size=[40]" in source.preprocessing("resnet50", 32, 40).steps
+    image = Image.new("RGB", (100, 60), (255, 0, 0))
+    assert small.transform(image).shape == (3, 32, 32)

@@ -1,0 +1,1 @@
+"""Accuracy, measured: images are decoded, inferred, scored and kept, part by part."""

@@ -1,0 +1,130 @@
+"""A network loaded in a clean process, which answers batches until it is closed."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from perfexp import backends, procedure, worker
+from perfexp.backends.base import Images, Session
+from perfexp.cache import Cache
+from perfexp.config import Cell
+from perfexp.errors import BackendError
+from perfexp.evaluation.scores import Logits
+from perfexp.network import find
+from perfexp.phases import Phases
+from perfexp.records import Failure, FailureKind
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What the process says once it has inferred a first time."""
+
+    effective: Mapping[str, str]
+
+
+class Inference:
+    """The parent's end: batches out, logits back. Use it in a ``with`` block."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        context = worker.process_context()
+        self._connection, far = context.Pipe()
+        self._process = context.Process(target=_serve, args=(cell, far), daemon=True)
+        self._process.start()
+        far.close()
+        self.seconds = 0.0
+        self.effective: Mapping[str, str] = {}
+
+    def __enter__(self) -> "Inference":
+        ready = self._received()
+        assert isinstance(ready, Ready)
+        self.effective = ready.effective
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._process.join(timeout=2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def logits(self, images: Images) -> Logits:
+        """Logits ``(images, classes)`` of images ``(images, 3, height, width)``.
+
+        The wall time of the forward passes alone is added to ``seconds``: no copying, no decoding.
+
+        Raises:
+            BackendError: the process failed, or ended.
+        """
+        answers: list[Logits] = []
+        for start in range(0, len(images), self._cell.batch_size):
+            batch = images[start : start + self._cell.batch_size]
+            try:
+                self._connection.send(batch)
+            except OSError:
+                self._received()
+            answer = self._received()
+            assert isinstance(answer, tuple)
+            outputs, seconds = answer
+            self.seconds += seconds
+            answers.append(outputs)
+        return np.concatenate(answers)
+
+    def _received(self) -> Ready | tuple[Logits, float]:
+        try:
+            message: Ready | Failure | tuple[Logits, float] = self._connection.recv()
+        except (EOFError, OSError):
+            message = worker.verdict(self._process, self._cell)
+        if isinstance(message, Failure):
+            refused = message.kind == FailureKind.REFUSED
+            what = "" if refused else f"{self._cell.title} could not be evaluated: "
+            raise BackendError(what + message.message)
+        return message
+
+
+def _serve(cell: Cell, connection: Connection) -> None:
+    """Runs in the worker: load, then answer until the parent hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    worker.die_first_when_memory_runs_out()
+    try:
+        session, size = _loaded(cell)
+        _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
+        connection.send(Ready({**session.effective(), "input_size": str(size)}))
+        while True:
+            connection.send(_answer(session, connection.recv(), cell.batch_size))
+    except (EOFError, ConnectionError):
+        pass
+    except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
+        connection.send(worker.failure(error, Phases()))
+    connection.close()
+    os._exit(0)  # skip the frameworks' slow teardown
+
+
+def _loaded(cell: Cell) -> tuple[Session, int]:
+    cache, phases = Cache(Path(cell.cache_dir)), Phases()
+    procedure.prepare(cell, cache, phases)
+    network = find(cell, cache)
+    assert network is not None
+    backend = backends.create(cell.backend)
+    backend.start()
+    return backend.load(network, cell.batch_size, cache, phases), network.input_size
+
+
+def _answer(session: Session, images: Images, batch_size: int) -> tuple[Logits, float]:
+    """Logits of at most a batch; the rest of the batch is padding whose logits are dropped."""
+    padding = np.zeros((batch_size - len(images), *images.shape[1:]), np.float32)
+    session.bind([np.concatenate([images, padding]) if len(padding) else images])
+    start = time.perf_counter()
+    session.infer(0)
+    seconds = time.perf_counter() - start
+    return session.output(0)[: len(images)], seconds

@@ -1,0 +1,71 @@
+"""Logits of PyTorch in f32 on the same images: inferred once for each data set, then read."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+
+import numpy as np
+
+from perfexp.backends.base import Images
+from perfexp.backends.torch import TorchConfig
+from perfexp.cache import Cache, digest
+from perfexp.config import Cell
+from perfexp.evaluation.inference import Inference
+from perfexp.evaluation.scores import Logits
+
+_KIND = "reference-logits"
+
+
+def cell_of(cell: Cell) -> Cell:
+    """The same network on PyTorch, eager, on the CPU, in f32."""
+    return replace(cell, backend=TorchConfig(threads=cell.backend.threads))
+
+
+class Reference:
+    """Reference logits, kept below ``cache`` under a key of network, data set and preprocessing."""
+
+    def __init__(self, cell: Cell, cache: Cache, facts: dict[str, object]) -> None:
+        self._cell = cell_of(cell)
+        self._cache = cache
+        self._facts = facts
+        self._inference: Inference | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Reference":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def keep(self, logits: Logits, indices: Sequence[int]) -> None:
+        """Keep logits that were inferred as the reference is, for other backends to be compared with.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+        self._kept(indices, lambda: logits)
+
+    def logits(self, images: Images, indices: Sequence[int]) -> Logits:
+        """Logits of these images, which are the data set's ``indices``.
+
+        Raises:
+            BackendError: the process failed, or ended.
+            CacheError: the cache cannot be written.
+        """
+        return self._kept(indices, lambda: self._infer(images))
+
+    def _kept(self, indices: Sequence[int], infer: Callable[[], Logits]) -> Logits:
+        key = digest({**self._facts, "indices": list(indices)})
+        if not self._cache.has(_KIND, key):
+            with self._cache.writing(_KIND, key) as folder:
+                np.save(folder / "logits.npy", infer())
+        stored: Logits = np.load(self._cache.entry(_KIND, key) / "logits.npy", allow_pickle=False)
+        return stored
+
+    def _infer(self, images: Images) -> Logits:
+        if self._inference is None:
+            self._inference = self._open.enter_context(Inference(self._cell))
+        return self._inference.logits(images)

