@@ -39,6 +39,7 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
         "metrics.`throughput_images_per_s`": 190,
         "metrics.`memory_peak_mb`": 130,
         "metrics.`published_top1`": 120,
+        "tags.`verdict`": 90,
         "duration": 80,
         "tags.`reason`": 320,
     },
