@@ -45,8 +45,7 @@ def load_runs(
         where: a pandas query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
         kind: ``cell`` for measurements, ``evaluation`` for measured accuracy, ``published`` for
-            rows of imported tables, ``curve`` for
-            the runs that draw lines; or several of these.
+            rows of imported tables, ``curve`` for the runs that draw lines; or several of these.
         columns: read only these, besides ``run_id``, ``status``, ``start_time`` and what ``where``
             asks for; one that no run has is left out. None reads all.
         samples: add the column ``samples_ms``, an array of shape ``(iterations,)`` a row.

@@ -153,7 +153,11 @@ def test_corrupt_images_are_named_counted_and_left_out(evaluate, tmp_path: Path,
     assert done.returncode == 0, done.stderr
     assert "1 images could not be decoded and are in no percentage above" in done.stdout
     assert "n01443537/half.png: " in done.stdout
-    [run] = evaluations(tmp_path).to_dict("records")
+    runs = evaluations(tmp_path)
+    assert {str(runs[name].dtype) for name in ("dataset", "model", "precision")} == {"category"}
+    assert {str(runs[name].dtype) for name in ("images", "corrupt_images", "batch_size")} == {"int64"}
+    assert runs["top1"].dtype == "float64"
+    [run] = runs.to_dict("records")
     assert (run["images"], run["corrupt_images"], run["dataset_images"]) == (4, 1, 5)
     corrupt = pd.read_csv(artifact(tmp_path, run["run_id"], "corrupt.csv"))
     assert corrupt["file"].tolist() == ["n01443537/half.png"]
