@@ -12,11 +12,11 @@ from omegaconf import DictConfig
 
 from perfexp import store
 from perfexp.command import Command
-from perfexp.config import AnalyzeConfig, Data
 from perfexp.draft import TAG_LIMIT, Draft
 from perfexp.errors import ConfigError
 from perfexp.phases import Phases
 from perfexp.runs import load_runs
+from perfexp.settings import AnalyzeConfig, Data
 from perfexp.tracking import Tracker, open_tracker
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from perfexp import cells, checkpoints, datasets, models, network
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
 from perfexp.command import Command
-from perfexp.config import Cell, EvaluateConfig, MeasureConfig
+from perfexp.config import Cell, MeasureConfig
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import run
 from perfexp.evaluation.evaluator import Evaluation, Evaluator, Plan
 from perfexp.measure import environment
 from perfexp.network import CellNetwork
+from perfexp.settings import EvaluateConfig
 from perfexp.tracking import open_tracker
 from perfexp.versions import version
 

@@ -13,12 +13,13 @@ from perfexp import checkpoints, datasets, models, training, weights
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
 from perfexp.command import Command
-from perfexp.config import FinetuneConfig, flatten
+from perfexp.config import flatten
 from perfexp.datasets import Dataset
 from perfexp.draft import Draft
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation.datapath import Transformed
 from perfexp.models import Preprocessing
+from perfexp.settings import FinetuneConfig
 from perfexp.tracking import Tracker, open_tracker
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import network, runs, schemas, sources, store
 from perfexp.cache import Cache, digest
 from perfexp.command import Command
-from perfexp.config import BackendConfig, Cell, ImportConfig, InputFit, MeasureConfig, ModelConfig
+from perfexp.config import BackendConfig, Cell, InputFit, MeasureConfig, ModelConfig
 from perfexp.draft import Draft
 from perfexp.drafts import draft_published
 from perfexp.errors import ConfigError
+from perfexp.settings import ImportConfig
 from perfexp.sources import Broken, Row, Source
 from perfexp.tracking import Tracker, open_tracker
 

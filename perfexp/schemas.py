@@ -7,19 +7,16 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from perfexp import backends, datasets, sources
-from perfexp.config import (
+from perfexp.config import MeasureConfig, ModelConfig, RunConfig, TrackingConfig
+from perfexp.errors import ConfigError
+from perfexp.settings import (
     AnalyzeConfig,
     EvaluateConfig,
     FinetuneConfig,
     ImportConfig,
-    MeasureConfig,
-    ModelConfig,
-    RunConfig,
     SelftestConfig,
     SourceConfig,
-    TrackingConfig,
 )
-from perfexp.errors import ConfigError
 
 _FREE_TEXT = {"output", "path", "title", "where"}
 

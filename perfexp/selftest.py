@@ -17,11 +17,12 @@ from omegaconf import DictConfig
 
 from perfexp.backends.null import NullConfig, NullSession
 from perfexp.command import Command, terminal
-from perfexp.config import Cell, InputFit, ModelConfig, SelftestConfig
+from perfexp.config import Cell, InputFit, ModelConfig
 from perfexp.draft import Draft
 from perfexp.errors import BackendError, ConfigError
 from perfexp.measure import environment
 from perfexp.records import Failure
+from perfexp.settings import SelftestConfig
 from perfexp.tracking import open_tracker
 from perfexp.worker import run_cell
 

@@ -2,9 +2,9 @@
 
 from perfexp import registry
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import Dataset, Item
 from perfexp.errors import DataError
+from perfexp.settings import DatasetConfig
 
 __all__ = ["Dataset", "Item", "create", "dataset_class", "names"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from perfexp.cache import Cache, digest
-from perfexp.config import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.images import is_image, open_rgb
+from perfexp.settings import DatasetConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import Dataset, Item, folder
 from perfexp.errors import DataError
+from perfexp.settings import DatasetConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image

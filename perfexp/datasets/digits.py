@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import Dataset, Item
+from perfexp.settings import DatasetConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,9 +1,9 @@
 """A folder for each class: classes are numbered by the sorted names, as torchvision's ImageFolder does."""
 
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import FolderDataset, folder, images_below, item
 from perfexp.errors import DataError
+from perfexp.settings import DatasetConfig
 
 
 class ImageFolder(FolderDataset):

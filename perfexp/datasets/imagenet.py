@@ -6,9 +6,9 @@ from pathlib import Path
 
 from perfexp import labels
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import FolderDataset, Item, folder, images_below, item
 from perfexp.errors import DataError
+from perfexp.settings import DatasetConfig
 
 
 @dataclass

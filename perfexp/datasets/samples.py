@@ -14,8 +14,8 @@ from pathlib import Path
 
 from perfexp import labels
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.base import FolderDataset, Item, item
+from perfexp.settings import DatasetConfig
 from perfexp.wheels import Wheel, unpacked
 
 FOOLBOX = Wheel(

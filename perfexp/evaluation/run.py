@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfexp import weights
-from perfexp.config import Cell, EvaluateConfig, flatten
+from perfexp.config import Cell, flatten
 from perfexp.draft import Draft
 from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.network import CellNetwork
+from perfexp.settings import EvaluateConfig
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,8 +1,8 @@
 """Published tables: each module here but ``base`` is a layout of one, found by its file name."""
 
 from perfexp import registry
-from perfexp.config import SourceConfig
 from perfexp.errors import ConfigError
+from perfexp.settings import SourceConfig
 from perfexp.sources.base import Broken, Row, Source
 
 __all__ = ["Broken", "Row", "Source", "create", "names", "source_class"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from perfexp.config import SourceConfig
 from perfexp.errors import ConfigError, nearest
+from perfexp.settings import SourceConfig
 
 Line = tuple[int, Mapping[str, str]]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from perfexp.config import SourceConfig
 from perfexp.errors import ConfigError
 from perfexp.metrics import METRICS
+from perfexp.settings import SourceConfig
 from perfexp.sources.base import (
     Broken,
     Row,

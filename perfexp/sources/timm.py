@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.config import SourceConfig
 from perfexp.errors import ConfigError
+from perfexp.settings import SourceConfig
 from perfexp.sources.base import Broken, Line, Row, Source, named, positive, read, required, whole
 
 _TIMED = {"model", "infer_step_time", "infer_batch_size", "infer_img_size"}

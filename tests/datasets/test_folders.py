@@ -5,9 +5,9 @@ from PIL import Image
 
 from perfexp import datasets
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.datasets.imagenet import ImageNetConfig
 from perfexp.errors import DataError
+from perfexp.settings import DatasetConfig
 
 
 @pytest.fixture

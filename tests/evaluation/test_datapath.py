@@ -6,8 +6,8 @@ from PIL import Image
 
 from perfexp import datasets, models
 from perfexp.cache import Cache
-from perfexp.config import DatasetConfig
 from perfexp.evaluation.datapath import DataPath
+from perfexp.settings import DatasetConfig
 
 
 @pytest.mark.slow
