@@ -44,7 +44,7 @@ class Curves:
         weight = self.weight * (self.rank != rank[:, None])
         return Curves(self.batch_size, self.latency_ms, weight, self.rank)
 
-    def part(self, which: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Curves":
+    def part(self, which: "slice | NDArray[np.bool_]") -> "Curves":
         """Some of the curves."""
         return Curves(self.batch_size[which], self.latency_ms[which], self.weight[which], self.rank[which])
 
@@ -61,6 +61,10 @@ class Fit:
         """Latency of a batch in ms, shape ``(G, N)``, at batch sizes of that shape."""
         terms = self.form.terms(batch_size, self.shape[:, None])
         return np.asarray(sum(self.linear[:, [k]] * term for k, term in enumerate(terms)))
+
+    def part(self, which: "slice | NDArray[np.bool_]") -> "Fit":
+        """Some of the curves' fits."""
+        return Fit(self.form, self.linear[which], self.shape[which])
 
     @property
     def coefficients(self) -> Array:

@@ -172,7 +172,7 @@ def _null(value: float) -> float | None:
 def _bands(fitted: Fit, curves: Curves, keys: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     """The fit between a curve's smallest and largest batch size, with its bands."""
     part, own = curves.part(rows), keys[rows]
-    here = Fit(fitted.form, fitted.linear[rows], fitted.shape[rows])
+    here = fitted.part(rows)
     there = part.weight > 0
     low = np.log(np.where(there, part.batch_size, np.inf).min(axis=1, initial=np.inf))
     high = np.log(np.where(there, part.batch_size, 0).max(axis=1, initial=1))

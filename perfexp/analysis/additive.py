@@ -1,0 +1,119 @@
+"""A least-squares model of main effects in which one factor may have thousands of levels.
+
+The largest factor is never spelled out as columns: subtracting its levels' means from everything
+leaves the same sums of squares (R. Frisch, F. Waugh, Econometrica 1 (1933) 387).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from perfexp.analysis.forms import Array
+
+
+@dataclass(frozen=True)
+class Additive:
+    """A fitted model; arrays have the shape ``(n,)`` unless they say otherwise.
+
+    Attributes:
+        factors: the largest first.
+        codes: each factor's level, as integers from 0.
+        freedom: points less independent coefficients.
+    """
+
+    factors: tuple[str, ...]
+    codes: dict[str, NDArray[np.int64]]
+    response: Array
+    residual: Array
+    effects: dict[str, Array]
+    freedom: int
+
+    @property
+    def mean_square(self) -> float:
+        """The residual's variance."""
+        return float((self.residual**2).sum() / self.freedom)
+
+    def effect(self, factor: str) -> dict[str, float | str]:
+        """Type II test of one factor: what the others together leave, and this one explains."""
+        others = [self.codes[f] for f in self.factors if f != factor]
+        rest, _, rank = _project(self.response, others)
+        unexplained = float((self.residual**2).sum())
+        explained = float((rest**2).sum()) - unexplained
+        df = len(self.response) - self.freedom - rank
+        f = explained / df / self.mean_square
+        return {
+            "term": factor,
+            "df": df,
+            "sum_sq": explained,
+            "f": f,
+            "p": float(stats.f.sf(f, df, self.freedom)),
+            "partial_eta_sq": explained / (explained + unexplained),
+        }
+
+    def residual_effect(self) -> dict[str, float | str]:
+        """The residual's row of the table."""
+        return {"term": "Residual", "df": self.freedom, "sum_sq": float((self.residual**2).sum())}
+
+    def without_others(self, factor: str) -> Array:
+        """The response less the other factors' effects, which are zero on average."""
+        others = [self.effects[f] for f in self.factors if f != factor]
+        return np.asarray(self.response - sum(effect - effect.mean() for effect in others))
+
+    def nonadditivity(self) -> tuple[float, float]:
+        """F and p of J. Tukey's test, Biometrics 5 (1949) 232: do effects multiply?
+
+        NaN where the residual leaves no freedom for it.
+        """
+        curvature, _, _ = _project((self.response - self.residual) ** 2, list(self.codes.values()))
+        length = float(curvature @ curvature)
+        total = float((self.residual**2).sum())
+        if self.freedom < 2 or length <= 1e-12 * total:
+            return np.nan, np.nan
+        explained = float(curvature @ self.residual) ** 2 / length
+        f = explained / ((total - explained) / (self.freedom - 1))
+        return f, float(stats.f.sf(f, 1, self.freedom - 1))
+
+
+def fit_additive(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Additive:
+    """Least squares of ``response`` on the main effects of ``factors``, columns of ``table``."""
+    codes = {f: np.asarray(pd.factorize(table[f], sort=True)[0], dtype=np.int64) for f in factors}
+    ordered = sorted(factors, key=lambda f: -int(codes[f].max()))
+    residual, effects, rank = _project(response, [codes[f] for f in ordered])
+    return Additive(
+        factors=tuple(ordered),
+        codes={f: codes[f] for f in ordered},
+        response=response,
+        residual=residual,
+        effects=dict(zip(ordered, effects, strict=True)),
+        freedom=len(response) - rank,
+    )
+
+
+def _project(values: Array, codes: Sequence[NDArray[np.int64]]) -> tuple[Array, list[Array], int]:
+    """Residual of values on factors, each factor's share of the fit, and the rank; largest first."""
+    largest, *others = sorted(codes, key=lambda c: -int(c.max()))
+    design = np.concatenate([np.eye(int(c.max()) + 1)[c][:, 1:] for c in others], axis=1) if others else None
+    if design is None:
+        share = _means(values[:, None], largest)[:, 0]
+        return values - share, [share], int(largest.max()) + 1
+    inner = design - _means(design, largest)
+    coefficients, _, rank, _ = np.linalg.lstsq(inner, values - _means(values[:, None], largest)[:, 0])
+    small = design @ coefficients
+    large = _means((values - small)[:, None], largest)[:, 0]
+    shares, start = {id(largest): large}, 0
+    for code in others:
+        width = int(code.max())
+        shares[id(code)] = design[:, start : start + width] @ coefficients[start : start + width]
+        start += width
+    return values - small - large, [shares[id(c)] for c in codes], int(largest.max()) + 1 + int(rank)
+
+
+def _means(values: Array, codes: NDArray[np.int64]) -> Array:
+    """Each row replaced by the mean over its level; values of shape ``(n, k)``."""
+    sums = np.zeros((int(codes.max()) + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return np.asarray((sums / np.bincount(codes)[:, None])[codes])
