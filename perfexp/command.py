@@ -45,8 +45,20 @@ class Command:
         except (PerfexpError, HydraException, OmegaConfBaseException) as error:
             self.exit(_sentence(error))
         except OSError as error:
-            what, why = error.filename or "A file", error.strerror
-            self.exit(f"{what} cannot be used ({why}); check disk and rights.")
+            self.exit(_unusable(error))
+
+    def telling(self, task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
+        """``task``, with its errors told before Hydra adds a line of its own to them."""
+
+        def told(config: DictConfig) -> None:
+            try:
+                task(config)
+            except PerfexpError as error:
+                self.exit(str(error))
+            except OSError as error:
+                self.exit(_unusable(error))
+
+        return told
 
     def settings(self, config: DictConfig, kind: type[Config]) -> Config:
         """The config as the dataclass that owns its types; a missing value ends the command."""
@@ -84,6 +96,10 @@ class Command:
                 self.exit(_sentence(error))
 
         return guarded
+
+
+def _unusable(error: OSError) -> str:
+    return f"{error.filename or 'A file'} cannot be used ({error.strerror}); check disk and rights."
 
 
 def _unknown_choice(error: MissingConfigException) -> str:

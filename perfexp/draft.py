@@ -15,7 +15,7 @@ class Draft:
     Attributes:
         metrics: name, value and step.
         files: artifacts by name, as text.
-        folder: a folder whose content becomes artifacts as it is.
+        paths: files that become artifacts, each with its artifact folder (empty for the top).
     """
 
     name: str
@@ -25,4 +25,4 @@ class Draft:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
-    folder: Path | None = None
+    paths: Sequence[tuple[str, Path]] = ()

@@ -34,7 +34,7 @@ class Imported:
 
 def main() -> None:
     """Exit 0 when every sound line is in the store, 2 on bad input."""
-    command.launch(_task)
+    command.launch(command.telling(_task))
 
 
 def _task(config: DictConfig) -> None:

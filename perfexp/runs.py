@@ -2,20 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import store, tables
+from perfexp import search, store, tables
 from perfexp.errors import ConfigError, TrackingError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
-_PAGE = 1000
 _FIRST = ["run_id", "status", "start_time"]
 _RENAMED = {
     "model.name": "model",
@@ -80,13 +77,14 @@ def load_runs(
     uri = store.resolve(tracking_uri, root)
     client = store.connect(uri, root, create=False)
     name = store.experiment_name(experiment)
-    kinds = [kind] if isinstance(kind, str) else list(kind)
+    kinds = [_unquoted(k) for k in ([kind] if isinstance(kind, str) else kind)]
+    status = _unquoted(status) if status else None
     column_of = _chooser(columns, where)
     with store.explained(uri):
         experiment_id = _experiment_id(client, uri, name)
         frame = pd.DataFrame()
         for tag in ("sweep_id", "sweep") if sweep else ("",):
-            tags = {"kind": kinds, **({tag: [sweep]} if sweep else {})}
+            tags = {"kind": kinds, **({tag: [_unquoted(sweep)]} if sweep else {})}
             frame = _read(client, uri, experiment_id, tags, status, column_of)
             if not frame.empty:
                 break
@@ -111,12 +109,7 @@ def _read(
 
     frame = tables.read(uri, experiment_id, tags, status, column_of)
     if frame is None:
-        queries = [
-            _filter(dict(zip(tags, values, strict=True)), status) for values in product(*tags.values())
-        ]
-        rows = [_row(run, column_of) for query in queries for run in _search(client, experiment_id, query)]
-        frame = pd.DataFrame(rows, columns=None if rows else list(_FIRST))
-        frame = frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
+        frame = search.read(client, experiment_id, tags, status, column_of)
     frame = frame.replace("None", None)
     return frame[[*_FIRST, *sorted(frame.columns.difference(_FIRST))]] if len(frame) else pd.DataFrame()
 
@@ -138,14 +131,7 @@ def _names(where: str) -> set[str]:
     return set(re.findall(r"[^\W\d]\w*", where))
 
 
-def _filter(tags: Mapping[str, str], status: str | None) -> str:
-    terms = [f"tags.{tag} = '{_quoted(value)}'" for tag, value in tags.items()]
-    if status:
-        terms.append(f"attributes.status = '{_quoted(status)}'")
-    return " and ".join(terms)
-
-
-def _quoted(text: str) -> str:
+def _unquoted(text: str) -> str:
     if "'" in text:
         raise ConfigError(f"A filter value cannot hold a quotation mark, but got {text!r}; leave it out.")
     return text
@@ -160,28 +146,6 @@ def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
             "name one of them."
         )
     return str(found.experiment_id)
-
-
-def _search(client: "MlflowClient", experiment_id: str, query: str) -> Iterator["Run"]:
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], query, max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:
-    row: dict[str, object] = {
-        "run_id": run.info.run_id,
-        "status": run.info.status,
-        "start_time": run.info.start_time,
-    }
-    for items in (run.data.params, run.data.tags, run.data.metrics):
-        named = {column_of(key): items[key] for key in sorted(items)}
-        row |= {name: value for name, value in named.items() if name is not None}
-    return row
 
 
 def _typed(frame: "pd.DataFrame") -> "pd.DataFrame":

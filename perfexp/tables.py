@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import Connection, Select
 
+_ROWS_AT_ONCE = 50_000
 Column = NDArray[np.object_]
 
 
@@ -85,19 +86,18 @@ def _fill(
 ) -> None:
     """Parameters, then tags, then metrics: where two share a column, the later one holds."""
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlTag
-    from sqlalchemy import select
+    from sqlalchemy import case, select
 
-    wanted = chosen.with_only_columns(chosen.selected_columns.run_uuid).scalar_subquery()
+    ids = chosen.with_only_columns(chosen.selected_columns.run_uuid).scalar_subquery()
     for table in (SqlParam, SqlTag, SqlLatestMetric):
-        is_metric = table is SqlLatestMetric
-        of_runs = table.run_uuid.in_(wanted)
-        for key in sorted(connection.scalars(select(table.key).where(of_runs).distinct())):
-            name = column_of(key)
-            if name is None:
-                continue
-            value = (table.value, table.is_nan) if is_metric else (table.value,)
-            rows = connection.execute(select(table.run_uuid, *value).where(table.key == key, of_runs))
-            column = columns.setdefault(name, np.full(len(places), None, dtype=object))
-            for run_id, text, *is_nan in rows:
-                if run_id in places:
-                    column[places[run_id]] = float("nan") if is_nan and is_nan[0] else text
+        names = {key: column_of(key) for key in connection.scalars(select(table.key).distinct())}
+        wanted = {key: name for key, name in names.items() if name is not None}
+        value = table.value if table is not SqlLatestMetric else case((table.is_nan, None), else_=table.value)
+        query = select(table.key, table.run_uuid, value).where(table.key.in_(wanted), table.run_uuid.in_(ids))
+        for rows in connection.execute(query.order_by(table.key)).partitions(_ROWS_AT_ONCE):
+            for key, run_id, found in rows:
+                if run_id not in places:  # written since the runs were listed
+                    continue
+                if wanted[key] not in columns:
+                    columns[wanted[key]] = np.full(len(places), None, dtype=object)
+                columns[wanted[key]][places[run_id]] = found

@@ -47,8 +47,8 @@ class Tracker:
             with self._ended_whatever_happens(run_id):
                 self._client.log_batch(run_id, metrics, params, tags)
                 self._write_files(run_id, draft.files)
-                if draft.folder is not None:
-                    self._client.log_artifacts(run_id, str(draft.folder))
+                for folder, path in draft.paths:
+                    self._client.log_artifact(run_id, str(path), folder or None)
             self._client.set_terminated(run_id, draft.status)
         return run_id
 

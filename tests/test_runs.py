@@ -1,10 +1,12 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from perfexp import load_runs
+from perfexp import database, load_runs
 from perfexp.config import Cell
+from perfexp.draft import Draft
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.tracking import Tracker, draft_cell
@@ -85,3 +87,42 @@ def test_missing_store_is_named_and_not_made(tmp_path, monkeypatch: pytest.Monke
 def test_a_quotation_mark_cannot_leave_the_filter(filled: Tracker) -> None:
     with pytest.raises(ConfigError, match="quotation mark"):
         load_runs(sweep="x' or '1")
+
+
+def by_the_client(monkeypatch: pytest.MonkeyPatch, **options: object):
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_TESTED_LAYOUTS", frozenset())
+        return load_runs(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"status": None},
+        {"sweep": "quick-1"},
+        {"sweep": "quick"},
+        {"kind": ["cell", "curve"], "status": None},
+        {"columns": ["model", "latency_p50_ms"]},
+        {"columns": ["model"], "where": "batch_size > 1"},
+        {"sweep": "other"},
+    ],
+)
+def test_the_tables_and_the_client_give_the_same_frame(
+    filled: Tracker, monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
+) -> None:
+    filled.write(Draft("x", "FINISHED", 5, [("macs", float("nan"), 0)], {"a.b": "None"}, {"kind": "curve"}))
+    pd.testing.assert_frame_equal(load_runs(**options), by_the_client(monkeypatch, **options))
+
+
+def test_only_the_columns_asked_for_are_read(filled: Tracker) -> None:
+    runs = load_runs(columns=["model", "no_such_column"], where="latency_p50_ms > 5")
+    assert list(runs) == ["run_id", "status", "start_time", "latency_p50_ms", "model"]
+    assert len(runs) == 4
+
+
+def test_published_runs_are_not_read_unasked(filled: Tracker) -> None:
+    filled.write(Draft("x", "FINISHED", 5, [], {}, {"kind": "published"}))
+    assert len(load_runs()) == 6
+    assert len(load_runs(kind="published")) == 1
+    assert len(load_runs(kind=["cell", "published"])) == 7

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from perfexp.analysis import kmeans, scaling, study
+from perfexp.analysis import bands, kmeans, scaling, study
 from perfexp.analysis.curves import tabulate
 from perfexp.analysis.fitting import Curves, Fit
 
@@ -31,7 +31,7 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
         cells: ``model, family, backend, batch_size, latency_ms, latency_per_image_ms``.
         seed: of k-means and of the resampling.
     """
-    members, bands, centroids = [], [], []
+    members, lines, centroids = [], [], []
     missing: dict[str, str] = {}
     for backend, own in cells.groupby("backend", observed=True):
         curves = common_curves(own)
@@ -45,9 +45,9 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
         families = own.drop_duplicates("model").set_index("model")["family"]
         found = labels.assign(family=families.reindex(labels["model"]).to_numpy(), backend=backend)
         members.append(found)
-        bands.append(_bands(own.merge(found[["model", "cluster"]], on="model")).assign(backend=backend))
+        lines.append(_bands(own.merge(found[["model", "cluster"]], on="model")).assign(backend=backend))
         centroids.append(study.centroids(curves.apply(np.exp), seed).assign(backend=backend))
-    return Clusters(_joined(members), _joined(bands), _joined(centroids), missing)
+    return Clusters(_joined(members), _joined(lines), _joined(centroids), missing)
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -107,11 +107,11 @@ def _bands(cells: pd.DataFrame) -> pd.DataFrame:
 def _band(fitted: Fit, curve: Curves) -> pd.DataFrame:
     sizes = curve.batch_size[curve.weight > 0]
     grid = np.geomspace(sizes.min(), sizes.max(), _BAND_POINTS)[None, :]
-    limits = scaling.band_limits(fitted, curve, grid)
+    found = bands.limits(fitted, curve, grid)
     columns = {
         "predicted_per_image_ms": "predicted_ms",
         "low_per_image_ms": "prediction_low_ms",
         "high_per_image_ms": "prediction_high_ms",
     }
-    per_image = {name: (limits[source] / grid)[0] for name, source in columns.items()}
+    per_image = {name: (found[source] / grid)[0] for name, source in columns.items()}
     return pd.DataFrame({"form": fitted.form.name, "batch_size": grid[0], **per_image})

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from perfexp.analysis.forms import Array
 
@@ -23,11 +24,16 @@ def cluster(points: Array, seed: int) -> Labels:
     if different < 3:
         return np.zeros(len(points), dtype=np.int64)
     scored = np.random.default_rng(seed).permutation(len(points))[:_SCORED_POINTS]
-    tried = [
-        np.asarray(KMeans(k, n_init=10, random_state=seed).fit(points).labels_, dtype=np.int64)
-        for k in range(2, min(_MOST_CLUSTERS, different - 1) + 1)
-    ]
+    tried = [_labels(points, k, 10, seed) for k in range(2, min(_MOST_CLUSTERS, different - 1) + 1)]
     return max(tried, key=lambda labels: _silhouette(points[scored], labels[scored]))
+
+
+def _labels(points: Array, clusters: int, starts: int, seed: int) -> Labels:
+    """Few points are clustered faster by one thread than by several that wait for each other."""
+    with threadpool_limits(1):
+        return np.asarray(
+            KMeans(clusters, n_init=starts, random_state=seed).fit(points).labels_, dtype=np.int64
+        )
 
 
 def _silhouette(points: Array, labels: Labels) -> float:
@@ -47,7 +53,7 @@ def stability(points: Array, labels: Labels, seed: int) -> tuple[Array, float]:
         drawn = np.unique(generator.integers(0, len(points), len(points)))
         if len(drawn) <= clusters:
             continue
-        again = KMeans(clusters, n_init=4, random_state=seed).fit(points[drawn]).labels_
+        again = _labels(points[drawn], clusters, 4, seed)
         before = labels[drawn]
         rand.append(adjusted_rand_score(before, again))
         jaccard.append([_best_jaccard(before == k, again) for k in range(clusters)])

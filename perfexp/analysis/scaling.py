@@ -1,23 +1,20 @@
 """Latency against batch size: every form on every curve, judged on batch sizes it has not seen."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perfexp.analysis import outliers
+from perfexp.analysis import bands, outliers
 from perfexp.analysis.curves import CurveTable, tabulate
 from perfexp.analysis.fitting import Curves, Fit, fit, relative_error, uncertainty
 from perfexp.analysis.forms import AFFINE, FORMS, Array, Form
 
 KEYS = ("model", "backend")
 FEWEST_SIZES = 3
-LEVEL = 0.95
 MARGIN = 0.5
-_BAND_POINTS = 25
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,12 @@ def analyse(cells: pd.DataFrame) -> Scaling:
     chosen = choose(judged)
     families = table.points.drop_duplicates(list(KEYS))["family"].to_numpy()
     keys = table.keys.assign(family=families)
-    bands = [_bands(j.fitted, table.curves, keys, chosen == i) for i, j in enumerate(judged)]
+    lines = [
+        bands.between(j.fitted, table.curves, keys[list(KEYS)], chosen == i) for i, j in enumerate(judged)
+    ]
     return Scaling(
         table=_table(judged, chosen, table.curves, keys),
-        bands=pd.concat(bands, ignore_index=True),
+        bands=pd.concat(lines, ignore_index=True),
         residuals=_residuals(judged, chosen, table),
         foreseen=_foreseen(table.curves),
     )
@@ -136,7 +135,7 @@ def _table(
     parts = []
     for index, one in enumerate(judged):
         part = keys[["model", "family", "backend"]].assign(form=one.fitted.form.name)
-        values, low, high = _with_interval(one.fitted, curves)
+        values, low, high = bands.coefficients(one.fitted, curves)
         names = one.fitted.form.names
         part["params"] = [json.dumps(dict(zip(names, row, strict=True))) for row in values.tolist()]
         part["intervals"] = [
@@ -156,49 +155,8 @@ def _table(
     return table.sort_values(["backend", "model"], kind="stable", ignore_index=True)
 
 
-def _with_interval(fitted: Fit, curves: Curves) -> tuple[Array, Array, Array]:
-    """Coefficients and their 95 % confidence limits, each of shape ``(G, P)``."""
-    sure = uncertainty(fitted, curves)
-    half = np.sqrt(np.diagonal(sure.covariance, axis1=1, axis2=2)) * sure.scale[:, None]
-    half = half * sure.quantile(LEVEL)[:, None]
-    values = fitted.coefficients
-    return values, values - half, values + half
-
-
 def _null(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _bands(fitted: Fit, curves: Curves, keys: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
-    """The fit between a curve's smallest and largest batch size, with its bands."""
-    part, own = curves.part(rows), keys[rows]
-    here = fitted.part(rows)
-    there = part.weight > 0
-    low = np.log(np.where(there, part.batch_size, np.inf).min(axis=1, initial=np.inf))
-    high = np.log(np.where(there, part.batch_size, 0).max(axis=1, initial=1))
-    sizes = np.exp(low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _BAND_POINTS))
-    limits = band_limits(here, part, sizes)
-    columns = {name: values.ravel() for name, values in limits.items()}
-    repeated = own[list(KEYS)].loc[own.index.repeat(_BAND_POINTS)].reset_index(drop=True)
-    return repeated.assign(form=fitted.form.name, batch_size=sizes.ravel(), **columns)
-
-
-def band_limits(fitted: Fit, curves: Curves, batch_size: Array) -> Mapping[str, Array]:
-    """Prediction in ms and its 95 % bands at batch sizes ``(G, N)``, by the delta method.
-
-    Errors are taken as multiplicative: limits are ŷ · exp(±t · s), with s the relative standard
-    error of the curve (confidence) or of a new measurement on it (prediction).
-    """
-    sure = uncertainty(fitted, curves)
-    predicted = fitted.predict(batch_size)
-    leverage = sure.relative(batch_size)
-    reach = (sure.quantile(LEVEL) * sure.scale)[:, None]
-    limits = {"predicted_ms": predicted}
-    with np.errstate(over="ignore"):
-        for name, spread in (("confidence", leverage), ("prediction", np.sqrt(1 + leverage**2))):
-            limits[f"{name}_low_ms"] = predicted * np.exp(-reach * spread)
-            limits[f"{name}_high_ms"] = predicted * np.exp(reach * spread)
-    return limits
 
 
 def _residuals(judged: list[Judged], chosen: NDArray[np.int64], table: CurveTable) -> pd.DataFrame:

@@ -1,0 +1,83 @@
+"""All parts of an analysis in order: from the selected cells to one set of results."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pandas as pd
+
+from perfexp.analysis import clusters, findings, scaling, variance
+from perfexp.analysis.results import Results
+from perfexp.analysis.selection import Selection
+
+Stage = Callable[[str], AbstractContextManager[None]]
+_NAMED = 5
+_ACCURACY = {"published_top1": "top-1", "published_top5": "top-5"}
+
+
+def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
+    """Every table and sentence; ``stage`` wraps each part, for timing."""
+    missing: dict[str, str] = {}
+    scalable = _scalable(selection, missing)
+    with stage("regressions"):
+        fits = scaling.analyse(scalable) if len(scalable) else None
+    with stage("clusters"):
+        grouped = clusters.analyse(selection.cells, seed)
+    with stage("variance"):
+        varied = variance.analyse(selection.cells)
+    with stage("findings"):
+        sentences = findings.write(selection, fits, grouped, varied)
+    missing |= {**grouped.missing, **varied.missing, **_unpublished(selection), **_alone(selection)}
+    nothing = pd.DataFrame()
+    return Results(
+        runs=selection.cells,
+        left_out=selection.left_out,
+        scaling=fits.table if fits else nothing,
+        bands=fits.bands if fits else nothing,
+        residuals=fits.residuals if fits else nothing,
+        clusters=grouped.members,
+        cluster_bands=grouped.bands,
+        centroids=grouped.centroids,
+        anova=varied.anova,
+        tukey=varied.tukey,
+        assumptions=varied.assumptions,
+        findings=sentences,
+        missing=missing,
+        labels=selection.labels,
+    )
+
+
+def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
+    """Cells of the curves that have batch sizes enough; names the models whose curves have not."""
+    cells = selection.cells
+    sizes = cells.groupby(list(scaling.KEYS))["batch_size"].transform("nunique")
+    short = cells[sizes < scaling.FEWEST_SIZES]
+    if len(short):
+        everything = "No model has" if len(short) == len(cells) else "These have no"
+        missing["scaling"] = (
+            f"{everything} {scaling.FEWEST_SIZES} batch sizes on one backend, which a regression needs: "
+            f"{_listed(short, selection)}."
+        )
+    return cells[sizes >= scaling.FEWEST_SIZES]
+
+
+def _unpublished(selection: Selection) -> dict[str, str]:
+    cells, missing = selection.cells, {}
+    for column, rank in _ACCURACY.items():
+        known = cells.reindex(columns=[column])[column].notna()
+        if not known.all():
+            who = _listed(cells[~known], selection) if known.any() else "any of the models"
+            missing[column] = f"No published {rank} accuracy is known for {who}; charts of it go without."
+    return missing
+
+
+def _alone(selection: Selection) -> dict[str, str]:
+    families = selection.cells["family"].unique()
+    if len(families) > 1:
+        return {}
+    return {"families": f"All models are of the family {families[0]}, so that families are not compared."}
+
+
+def _listed(cells: pd.DataFrame, selection: Selection) -> str:
+    names = [selection.labels[model] for model in cells["model"].unique()]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,215 @@
+"""The command ``perfexp-analyze``: runs become fits, clusters, a variance analysis and one report."""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from perfexp import store
+from perfexp.command import Command
+from perfexp.config import AnalyzeConfig, Data
+from perfexp.draft import TAG_LIMIT, Draft
+from perfexp.errors import ConfigError
+from perfexp.phases import Phases
+from perfexp.runs import load_runs
+from perfexp.tracking import Tracker, open_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perfexp.analysis.results import Results
+
+_KINDS = {Data.measured: ["cell"], Data.published: ["published"], Data.both: ["cell", "published"]}
+_ENDED = ("FINISHED", "FAILED")
+_FOLDER_TIME = "%Y%m%d-%H%M%S"
+_NAMED = 4
+command = Command("perfexp-analyze", "analyze")
+
+
+def main() -> None:
+    """Exit 0 with the report written, 2 when there is nothing to analyse."""
+    command.launch(command.telling(_task))
+
+
+def _task(config: DictConfig) -> None:
+    settings = command.settings(config, AnalyzeConfig)
+    stages = Stages()
+    with stages("start"):
+        import perfexp.analysis.pipeline
+        import perfexp.report  # noqa: F401
+    uri = store.resolve(settings.tracking.uri, Path(settings.tracking.root))
+    with stages("query"):
+        runs = _load(settings, uri)
+    _analyse(settings, uri, runs, stages)
+
+
+class Stages:
+    """Prints each stage's seconds when it ends."""
+
+    def __init__(self) -> None:
+        self._phases = Phases()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the body."""
+        with self._phases.timed(name):
+            yield
+        print(f"{name:12} {self._phases.seconds[name]:6.2f} s", flush=True)
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds of each stage so far."""
+        return self._phases.seconds
+
+
+def _load(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
+    """The runs asked for, failed ones too.
+
+    Raises:
+        ConfigError: there are none; says what the experiment holds.
+    """
+    kinds = _KINDS[settings.data or Data.both]
+    runs = load_runs(
+        settings.experiment,
+        sweep=settings.sweep,
+        where=settings.where,
+        status=None,
+        kind=kinds,
+        tracking_uri=uri,
+    )
+    runs = runs[runs["status"].isin(_ENDED)] if len(runs) else runs
+    if runs.empty:
+        raise ConfigError(_nothing_matches(settings, uri))
+    published = runs["kind"] == "published"
+    if settings.data is None and published.any() and not published.all():
+        print(f"{published.sum()} published runs are left aside; data=published or data=both would use them.")
+        runs = runs[~published]
+    return runs
+
+
+def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
+    name = store.experiment_name(settings.experiment)
+    columns = ["kind", "sweep", "model", "backend"]
+    kinds = _KINDS[Data.both]
+    every = load_runs(settings.experiment, status=None, kind=kinds, columns=columns, tracking_uri=uri)
+    if every.empty:
+        return f"The experiment {name!r} holds no runs of cells; measure some with perfexp or import a table."
+    there = ", ".join(
+        f"{column} {_some(every[column])}" for column in columns if column in every and every[column].count()
+    )
+    data = settings.data.value if settings.data else None
+    return (
+        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.sweep} "
+        f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
+    )
+
+
+def _some(values: "pd.Series[str]") -> str:
+    """The most frequent values."""
+    counts = values.value_counts()
+    counts = counts[counts > 0]
+    return " or ".join(map(str, counts.index[:_NAMED])) + (" or others" if len(counts) > _NAMED else "")
+
+
+def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
+    from perfexp import report
+    from perfexp.analysis import pipeline, tables
+    from perfexp.analysis.selection import select
+
+    with stages("selection"):
+        selection = select(runs, settings.allow_mixed)
+    results = pipeline.analyse(selection, settings.seed, stages)
+    root = Path(settings.tracking.root)
+    tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
+    output = _output(settings, tracker.experiment)
+    with stages("tables"):
+        paths = [("tables", path) for path in tables.write(results, output / "tables")]
+        models = output / "models.json"
+        models.write_text(tables.fitted_models(results.scaling), encoding="utf-8")
+    heading = report.Heading(
+        title=settings.title or f"perfexp: {tracker.experiment}",
+        experiment=tracker.experiment,
+        command=_reproduction(),
+        source=_source(results),
+        tracking_uri=store.redacted(uri),
+    )
+    with stages("report"):
+        written = report.write(results, output, heading, lambda _name: None)
+    with stages("MLflow run"):
+        paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
+        run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
+    _print(results, written.html, tracker, run_id, stages)
+
+
+def _output(settings: AnalyzeConfig, experiment: str) -> Path:
+    if settings.output:
+        return Path(settings.output).expanduser()
+    name = f"{experiment}-{datetime.now():{_FOLDER_TIME}}".replace("/", "_")
+    return Path(settings.tracking.root) / "analysis" / name
+
+
+def _reproduction() -> str:
+    return shlex.join(["perfexp-analyze", *map(store.redacted, sys.argv[1:])])
+
+
+def _source(results: "Results") -> str:
+    """Where the numbers come from, for the report's head."""
+    runs = results.runs
+    citations = sorted(set(runs["citation"].dropna().astype(str))) if "citation" in runs else []
+    tables_ = sorted(set(runs["published_in"].dropna().astype(str))) if "published_in" in runs else []
+    hosts = sorted(set(runs["host"].dropna().astype(str))) if "host" in runs else []
+    parts = []
+    if hosts:
+        parts.append(f"measured by perfexp on {', '.join(hosts)}")
+    if tables_:
+        parts.append(f"published: {', '.join(tables_)}" + (f" ({'; '.join(citations)})" if citations else ""))
+    return "; ".join(parts) or "measured by perfexp"
+
+
+def _draft(
+    settings: AnalyzeConfig,
+    results: "Results",
+    paths: Sequence[tuple[str, Path]],
+    seconds: Mapping[str, float],
+) -> Draft:
+    """The analysis as a run: its numbers, its files, and which runs it used."""
+    runs = results.runs
+    ids = " ".join(runs["run_id"])
+    used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
+    metrics = {
+        "cells": float(len(runs)),
+        "left_out": float(len(results.left_out)),
+        **{f"stage_{name.replace(' ', '_')}_s": value for name, value in seconds.items()},
+    }
+    tags = {
+        "kind": "analysis",
+        "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
+        "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
+    }
+    asked = {"sweep": settings.sweep, "where": settings.where, "data": settings.data}
+    return Draft(
+        name=f"analysis of {len(runs)} runs",
+        status="FINISHED",
+        started_ms=int((time.time() - sum(seconds.values())) * 1000),
+        metrics=[(name, value, 0) for name, value in metrics.items()],
+        params={"seed": str(settings.seed), **{k: str(v) for k, v in asked.items() if v is not None}},
+        tags=tags,
+        files={"runs_used.csv": used},
+        paths=paths,
+    )
+
+
+def _print(results: "Results", html: Path, tracker: Tracker, run_id: str, stages: Stages) -> None:
+    print(f"{'in all':12} {sum(stages.seconds.values()):6.2f} s\n")
+    for sentence in results.findings:
+        print(f"- {sentence}")
+    for sentence in results.missing.values():
+        print(f"- missing: {sentence}")
+    print(f"\nReport:      {html}")
+    print(f"MLflow run:  {run_id} in experiment {tracker.experiment!r}")

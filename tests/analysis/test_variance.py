@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.multicomp import pairwise_tukeyhsd
+
+from perfexp.analysis import variance
+from perfexp.analysis.additive import fit_additive
+
+
+def random_cells(seed: int = 0, drop: int = 0, backends: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    rows = [
+        (f"m{m}", f"f{m % 3}", backend, b, np.exp(m * 0.3 + np.log(b) * 0.8 + generator.normal(0, 0.1)))
+        for m in range(8)
+        for backend in backends
+        for b in (1, 2, 4, 8)
+    ]
+    frame = pd.DataFrame(rows, columns=["model", "family", "backend", "batch_size", "latency_ms"])
+    return frame.drop(frame.index[generator.permutation(len(frame))[:drop]]).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("drop", [0, 9])
+def test_sums_of_squares_are_those_of_statsmodels(drop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = random_cells(drop=drop)
+    reference = anova_lm(
+        ols("np.log(latency_ms) ~ C(model) + C(batch_size) + C(backend)", cells).fit(), typ=2
+    )
+    monkeypatch.setattr(variance, "_DENSE_LEVELS", 0)
+    found = variance.analyse(cells).anova
+    found = found[found["method"] == "type II"].set_index("term")
+    for term in ("model", "batch_size", "backend"):
+        row = reference.loc[f"C({term})"]
+        assert found.loc[term, ["df", "sum_sq", "f", "p"]].tolist() == pytest.approx(
+            row[["df", "sum_sq", "F", "PR(>F)"]].tolist()
+        )
+    assert found.loc["Residual", "sum_sq"] == pytest.approx(reference.loc["Residual", "sum_sq"])
+
+
+def test_an_effect_that_is_not_there_is_not_found() -> None:
+    found = variance.analyse(random_cells(seed=4)).anova.drop_duplicates("term").set_index("term")
+    assert found.loc["model", "p"] < 1e-10
+    assert found.loc["batch_size", "partial_eta_sq"] > 0.9
+    assert found.loc["backend", "p"] > 0.01
+
+
+def test_tukey_agrees_with_statsmodels_where_the_design_is_one_way() -> None:
+    cells = random_cells(backends=("a",))
+    table = cells[["model", "batch_size"]].astype(str)
+    model = fit_additive(np.log(cells["latency_ms"].to_numpy()), table, ["model"])
+    found = variance._compared(model, table, "model")
+    reference = pairwise_tukeyhsd(np.log(cells["latency_ms"]), cells["model"])
+    assert found["mean_difference"].tolist() == pytest.approx(reference.meandiffs.tolist())
+    assert found[["low", "high"]].to_numpy() == pytest.approx(reference.confint, abs=1e-3)
+    assert found["reject"].tolist() == reference.reject.tolist()
+
+
+def test_unequal_variances_call_for_the_robust_analysis() -> None:
+    cells = random_cells(backends=("a",))
+    noise = np.random.default_rng(1).normal(0, 1, len(cells)) * (cells["batch_size"] == 8)
+    cells["latency_ms"] *= np.exp(noise)
+    found = variance.analyse(cells)
+    failed = found.assumptions[~found.assumptions["holds"]]
+    assert failed["check"].str.startswith("equal variance by batch_size").any()
+    assert set(found.anova["method"]) == {"type II", "type II, HC3 covariance"}
+
+
+def test_where_assumptions_hold_there_is_one_analysis() -> None:
+    found = variance.analyse(random_cells(seed=3, backends=("a",)))
+    assert found.assumptions["holds"].all()
+    assert set(found.anova["method"]) == {"type II"}
+
+
+def test_effects_that_multiply_are_noticed() -> None:
+    table = pd.DataFrame(
+        [(str(i), str(j)) for i in range(8) for j in range(6)], columns=["model", "batch_size"]
+    )
+    i, j = (table[c].astype(float).to_numpy() for c in table)
+    noise = np.random.default_rng(0).normal(0, 0.01, len(table))
+    adds = fit_additive(i + j + noise, table, ["model", "batch_size"]).nonadditivity()
+    multiplies = fit_additive((1 + i) * (1 + j) / 10 + noise, table, ["model", "batch_size"]).nonadditivity()
+    assert adds[1] > 0.01 > 1e-6 > multiplies[1]
+
+
+def test_thousands_of_models_need_no_dense_design() -> None:
+    generator = np.random.default_rng(0)
+    models = np.repeat([f"m{m}" for m in range(3000)], 4)
+    sizes = np.tile([1, 2, 4, 8], 3000)
+    latency = np.exp(np.repeat(generator.normal(0, 1, 3000), 4) + generator.normal(0, 0.1, 12000)) * sizes
+    cells = pd.DataFrame(
+        {"model": models, "family": "f", "backend": "a", "batch_size": sizes, "latency_ms": latency}
+    )
+    found = variance.analyse(cells)
+    assert found.anova.drop_duplicates("term").set_index("term").loc["model", "df"] == 2999
+    assert "3000 levels of model are too many" in found.missing["tukey by model"]
+    assert "All models are of one family" in found.missing["tukey by family"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (random_cells().query("batch_size == 1 and backend == 'a'"), "differ in model alone"),
+        (random_cells().assign(latency_ms=2.0), "follow from the factors exactly"),
+        (random_cells().iloc[[0, 5]], "no more than the factors' levels"),
+    ],
+)
+def test_what_cannot_be_analysed_says_why(cells: pd.DataFrame, words: str) -> None:
+    found = variance.analyse(cells)
+    assert found.anova.empty and found.tukey.empty
+    assert words in found.missing["anova"]

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from perfexp.errors import ConfigError
+from perfexp.sources import Broken, Row
+from perfexp.sources.csv import CsvConfig, CsvSource, Per, Unit
+
+
+def read(tmp_path: Path, text: str, **config: object) -> tuple[list[Row], list[Broken]]:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    found = list(CsvSource(CsvConfig(**config)).rows(path))
+    return [f for f in found if isinstance(f, Row)], [f for f in found if isinstance(f, Broken)]
+
+
+def test_one_latency_column_with_units(tmp_path: Path) -> None:
+    rows, broken = read(
+        tmp_path,
+        "net,n,seconds,where\na,1,0.5,gpu\na,8,2,gpu\n",
+        model_column="net",
+        latency_column="seconds",
+        batch_size_column="n",
+        unit=Unit.s,
+        backend_column="where",
+    )
+    assert not broken
+    assert [(r.model, r.backend, r.batch_size, r.latency_mean_ms) for r in rows] == [
+        ("a", "gpu", 1, 500.0),
+        ("a", "gpu", 8, 2000.0),
+    ]
+
+
+def test_a_column_per_batch_size_per_image_in_microseconds(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path, "model,bs1,bs8\na,3000,1000\n", unit=Unit.us, per=Per.image)
+    assert [(r.batch_size, r.latency_mean_ms) for r in rows] == [(1, 3.0), (8, 8.0)]
+
+
+def test_batch_columns_may_have_any_name(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path, "model,one,many,bs4\na,3,5,9\n", batch_columns={"one": 1, "many": 64})
+    assert [(r.batch_size, r.latency_mean_ms) for r in rows] == [(1, 3.0), (64, 5.0)]
+
+
+def test_facts_come_with_the_row(tmp_path: Path) -> None:
+    [row], _ = read(
+        tmp_path,
+        'model,bs1,size,kind\na,3,"1,000",Net\n',
+        metric_columns={"params": "size"},
+        family_column="kind",
+        device="cuda",
+    )
+    assert row.metrics == {"params": 1000.0}
+    assert row.tags == {"family": "Net"}
+    assert row.params == {"backend.device": "cuda"}
+
+
+@pytest.mark.parametrize("value", ["", "nan", "-1", "0", "inf", "fast"])
+def test_a_bad_latency_is_reported_by_its_line_and_the_rest_go_in(tmp_path: Path, value: str) -> None:
+    rows, broken = read(tmp_path, f"# a comment\nmodel,bs1,bs2\na,1,2\nb,{value},3\n,4,5\n")
+    assert [(r.model, r.batch_size) for r in rows] == [("a", 1), ("a", 2), ("b", 2)]
+    assert broken == [
+        Broken("mine.csv line 4", f"bs1 is {value!r} where a positive number belongs"),
+        Broken("mine.csv line 5", "model is empty"),
+    ]
+
+
+def test_a_batch_size_is_a_whole_number(tmp_path: Path) -> None:
+    text = "model,latency,batch_size\na,1,1.5\na,1,2\n"
+    rows, [broken] = read(tmp_path, text, latency_column="latency")
+    assert len(rows) == 1
+    assert broken.reason == "batch_size is '1.5' where a whole number belongs"
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "words"),
+    [
+        ("name,bs1\na,1\n", {}, "no column 'model'.*set source.model_column"),
+        ("model,time\na,1\n", {}, "no column that is called like a batch size.*model, time"),
+        ("model,time\na,1\n", {"latency_column": "tim"}, "no column 'tim': the nearest are time"),
+        ("model,time\na,1\n", {"latency_column": "time"}, "no column 'batch_size'"),
+        ("model,b\na,1\n", {"batch_columns": {"b": 0}}, "below 1"),
+        ("model,bs1,x\na,1,2\n", {"metric_columns": {"speed": "x"}}, "'speed', which is no metric"),
+        ("model,t\na,1\n", {"latency_column": "t", "batch_columns": {"t": 1}}, "both given"),
+        ("nothing here\n", {}, "no table of comma-separated columns"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_says_what_to_set(
+    tmp_path: Path, text: str, config: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read(tmp_path, text, **config)
+
+
+def test_the_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give it as path="):
+        list(CsvSource(CsvConfig()).rows(None))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        list(CsvSource(CsvConfig()).rows(tmp_path / "no.csv"))
