@@ -159,6 +159,31 @@ class SelftestConfig:
     experiment: str | None = None
 
 
+@dataclass
+class PredictConfig:
+    """A cell nobody measured, or with ``validate`` the worth of such predictions.
+
+    ``backend`` is a name as the runs have it; None takes every backend they have.
+    ``coverage`` is the share of cells that intervals hold. ``strict`` refuses a query outside
+    the support. ``output`` None means a folder of its own below ``tracking.root``/prediction.
+    """
+
+    model: ModelConfig = MISSING
+    backend: str | None = None
+    batch_size: int = 1
+    input_size: int | None = None
+    validate: bool = False
+    coverage: float = 0.9
+    strict: bool = False
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    allow_mixed: bool = False
+    output: str | None = None
+    seed: int = 0
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
 @dataclass(frozen=True)
 class Cell:
     """What a worker needs to measure one cell: a plain value, sent over a pipe.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-9
 
 
 def scores(measured: Array, predicted: Array) -> Array:
@@ -21,16 +22,30 @@ def scores(measured: Array, predicted: Array) -> Array:
     return np.asarray(np.abs(np.log(measured / predicted)))
 
 
-def quantile(known: Array, coverage: float) -> float:
-    """The score that ``coverage`` of new ones do not exceed; infinite where ``known`` are too few.
+def quantile(known: Array, groups: NDArray[np.str_], coverage: float) -> float:
+    """The score that a share ``coverage`` of the cells of a new group do not exceed.
+
+    Cells of one group err alike, so that each of K groups has the weight 1 / (K + 1) whatever its
+    number of cells, and so has the unseen one, whose score could be anything (Y. Lee, R. Barber,
+    R. Willett, "Distribution-free inference with hierarchical data", arXiv:2306.06342). Where K is
+    too small for ``coverage``, the largest score is taken, and no share is promised.
 
     Args:
-        known: scores of cells that their predictions had not seen, any shape.
+        known: scores of cells that their predictions had not seen, shape ``(N,)``; NaN is left out.
+        groups: their groups, shape ``(N,)``.
         coverage: a share between 0 and 1.
     """
-    ordered = np.sort(known[np.isfinite(known)], axis=None)
-    rank = math.ceil((len(ordered) + 1) * coverage)
-    return float(ordered[rank - 1]) if rank <= len(ordered) else math.inf
+    there = np.isfinite(known)
+    _, place, sizes = np.unique(groups[there], return_inverse=True, return_counts=True)
+    order = np.argsort(known[there], kind="stable")
+    share = np.cumsum(1 / sizes[place][order]) / (len(sizes) + 1)
+    rank = int(np.searchsorted(share, coverage - _ROUNDING))
+    return float(known[there][order][min(rank, len(order) - 1)])
+
+
+def fewest_groups(coverage: float) -> int:
+    """How many groups an interval of this coverage takes."""
+    return math.ceil(coverage / (1 - coverage) - _ROUNDING)
 
 
 def interval(predicted: Array, reach: Array | float) -> tuple[Array, Array]:

@@ -1,10 +1,12 @@
-"""A backend's latency model: a physical design with a correction, chosen on cells not seen.
+"""A backend's latency model: physical designs with corrections, chosen on cells not seen.
 
 A model of a family that is known and one of a new family are two questions: what learns most
 from relatives answers the first, what goes least astray without any answers the second. Each
-question's candidate is chosen by leaving out what it leaves out.
+question's candidates are chosen by leaving out what it leaves out; the best few are averaged,
+which errs less than the one that happens to come first.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -17,7 +19,9 @@ from perfexp.analysis.prediction.correction import LEARNERS, Correction
 from perfexp.analysis.prediction.physics import BY_KIND, PLAIN, Array, Design, Physics
 
 Folds = NDArray[np.int64]
-_CHOICE_FOLDS = 5
+FEWEST_GROUPS = 3
+_CHOICE_FOLDS, _CHOICE_FOLDS_OF_FEW, _FEW = 5, 8, 60
+_AVERAGED = 3
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ CANDIDATES = tuple(Candidate(design, name) for design, name in product((PLAIN, B
 
 
 @dataclass(frozen=True)
-class Predictor:
+class Member:
     """A candidate, fitted."""
 
     physics: Physics
@@ -48,57 +52,82 @@ class Predictor:
         return self.physics.predict(cells) * self.correction.factor(cells)
 
 
-def fit(candidate: Candidate, cells: pd.DataFrame, seed: int) -> Predictor:
-    """Fit the physics, then the correction to what it leaves over.
+@dataclass(frozen=True)
+class Predictor:
+    """Fitted candidates, whose geometric mean is the prediction."""
+
+    members: tuple[Member, ...]
+
+    def predict(self, cells: pd.DataFrame) -> Array:
+        """Latency of each cell's batch in ms, shape ``(N,)``."""
+        return np.asarray(np.exp(np.mean([np.log(m.predict(cells)) for m in self.members], axis=0)))
+
+
+def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Predictor:
+    """Fit each design's physics, then each correction to what it leaves over.
 
     Args:
-        candidate: which.
+        candidates: which.
         cells: features and totals, ``batch_size`` and ``latency_ms``, one row a cell.
         seed: of what is drawn at random.
     """
     latency = cells["latency_ms"].to_numpy(float)
-    fitted = physics.fit(candidate.design, cells, latency)
-    left = np.log(latency / fitted.predict(cells))
-    return Predictor(fitted, correction.learn(candidate.correction, cells, left, seed))
+    designs = {c.design: physics.fit(c.design, cells, latency) for c in candidates}
+    left = {design: np.log(latency / fitted.predict(cells)) for design, fitted in designs.items()}
+    return Predictor(
+        tuple(
+            Member(designs[c.design], correction.learn(c.correction, cells, left[c.design], seed))
+            for c in candidates
+        )
+    )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which candidate, for cells that took no part in choosing it.
+    """Which candidates, for cells that took no part in choosing them.
 
     Attributes:
-        overall: chosen on all groups.
-        of_cell: index into :data:`CANDIDATES` for each cell, chosen without its group, shape ``(N,)``.
+        overall: chosen on all groups, the best first.
+        of_cell: indices into :data:`CANDIDATES` for each cell, chosen without its group, of shape
+            ``(N, number averaged)``.
         losses: mean absolute log error on groups not seen, by candidate.
     """
 
-    overall: Candidate
+    overall: tuple[Candidate, ...]
     of_cell: Folds
-    losses: dict[str, float]
+    losses: Mapping[str, float]
 
 
 def choose(cells: pd.DataFrame, groups: NDArray[np.str_], seed: int) -> Choice:
     """Judge every candidate on groups left out, in pairs of folds.
 
     A fit without folds i and j judges on j what is used for i, and on i what is used for j: so a
-    group's candidate is chosen by fits that knew nothing of it.
+    group's candidates are chosen by fits that knew nothing of it.
 
     Args:
         cells: as for :func:`fit`.
-        groups: what is left out together, shape ``(N,)``; at least three different ones.
+        groups: what is left out together, shape ``(N,)``; ``FEWEST_GROUPS`` different ones at least.
         seed: of what is drawn at random.
     """
-    folds = fold(groups, _CHOICE_FOLDS)
+    folds = fold(groups, _CHOICE_FOLDS_OF_FEW if few(groups) else _CHOICE_FOLDS)
     count = int(folds.max()) + 1
     losses = np.full((len(CANDIDATES), count, count), np.nan)
-    for (index, candidate), (i, j) in product(enumerate(CANDIDATES), combinations(range(count), 2)):
-        fitted = fit(candidate, cells[(folds != i) & (folds != j)], seed)
+    for i, j in combinations(range(count), 2):
+        members = fit(CANDIDATES, cells[(folds != i) & (folds != j)], seed).members
         for left_out, judged in ((i, j), (j, i)):
-            losses[index, left_out, judged] = _loss(fitted, cells[folds == judged])
-    of_fold = np.nanmean(losses, axis=2).argmin(axis=0)
+            losses[:, left_out, judged] = [_loss(member, cells[folds == judged]) for member in members]
+    ranks = np.nanmean(losses, axis=2).argsort(axis=0, kind="stable")[:_AVERAGED]
     means = np.nanmean(losses, axis=(1, 2))
-    named = {c.title: float(mean) for c, mean in zip(CANDIDATES, means, strict=True)}
-    return Choice(CANDIDATES[int(means.argmin())], np.asarray(of_fold[folds]), named)
+    return Choice(
+        overall=tuple(CANDIDATES[index] for index in means.argsort(kind="stable")[:_AVERAGED]),
+        of_cell=np.asarray(ranks.T[folds]),
+        losses={c.title: float(mean) for c, mean in zip(CANDIDATES, means, strict=True)},
+    )
+
+
+def few(groups: NDArray[np.str_]) -> bool:
+    """Whether the groups are so few that each one left out is missed: then folds are smaller."""
+    return len(np.unique(groups)) <= _FEW
 
 
 def fold(groups: NDArray[np.str_], most: int) -> Folds:
@@ -113,5 +142,5 @@ def fold(groups: NDArray[np.str_], most: int) -> Folds:
     return fold_of[place]
 
 
-def _loss(fitted: Predictor, cells: pd.DataFrame) -> float:
-    return float(np.abs(np.log(fitted.predict(cells) / cells["latency_ms"].to_numpy(float))).mean())
+def _loss(member: Member, cells: pd.DataFrame) -> float:
+    return float(np.abs(np.log(member.predict(cells) / cells["latency_ms"].to_numpy(float))).mean())
