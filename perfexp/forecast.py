@@ -1,5 +1,6 @@
 """Fitted models kept in the cache, and a query's answer."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
-FAR_BATCH = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -99,4 +99,9 @@ def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
     own = cells.loc[cells["model"] == model.name, "family"]
     if len(own):
         return str(own.iloc[0])
-    return model.family or models.source(model.source).facts(model.name).family
+    told = model.family or models.source(model.source).facts(model.name).family
+    return next((name for name in cells["family"].unique() if _plain(name) == _plain(told)), told)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

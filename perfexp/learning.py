@@ -61,7 +61,9 @@ def cells(asked: Asked, cache: Cache, tell: Callable[[str], None]) -> "pd.DataFr
             "import the table with a source that says where its models come from."
         )
     plain = chosen.assign(variant=chosen["model"], model=chosen["library_name"]).loc[found.index]
-    return with_totals(pd.concat([plain.drop(columns=plain.columns.intersection(found.columns)), found], axis=1))
+    return with_totals(
+        pd.concat([plain.drop(columns=plain.columns.intersection(found.columns)), found], axis=1)
+    )
 
 
 def _profiles(

@@ -46,10 +46,12 @@ def _task(config: DictConfig) -> None:
 
 def _check(settings: PredictConfig) -> None:
     if settings.batch_size < 1:
-        raise ConfigError(f"batch_size must be at least 1, but got {settings.batch_size}; give a larger number.")
+        raise ConfigError(
+            f"batch_size must be at least 1, but got {settings.batch_size}; give a larger number."
+        )
     if not 0 < settings.coverage < 1:
         raise ConfigError(
-            f"coverage must lie between 0 and 1, but got {settings.coverage}; give a share, as in coverage=0.9."
+            f"coverage is a share between 0 and 1, but got {settings.coverage}; give one, as in coverage=0.9."
         )
 
 
@@ -57,12 +59,21 @@ def _print(settings: PredictConfig, one: forecast.Forecast) -> None:
     answer, size = one.answer, settings.batch_size
     share = f"{settings.coverage:.0%}"
     print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {answer.basis})")
-    print(f"  latency     {answer.latency_ms:.4g} ms, {share} between {answer.low_ms:.4g} and {answer.high_ms:.4g} ms")
+    ends = f"{answer.low_ms:.4g} and {answer.high_ms:.4g} ms"
+    print(f"  latency     {answer.latency_ms:.4g} ms, {share} between {ends}")
     rates = [1e3 * size / ms for ms in (answer.latency_ms, answer.high_ms, answer.low_ms)]
-    print(f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s")
-    memory = "absent: too few runs tell theirs" if answer.memory_peak_mb is None else f"{answer.memory_peak_mb:.4g} MB"
+    print(
+        f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s"
+    )
+    memory = (
+        "absent: too few runs tell theirs"
+        if answer.memory_peak_mb is None
+        else f"{answer.memory_peak_mb:.4g} MB"
+    )
     print(f"  peak memory {memory}")
-    print(f"  support     {'inside' if answer.in_support else 'OUTSIDE: a guess, whatever its interval says'}")
+    print(
+        f"  support     {'inside' if answer.in_support else 'OUTSIDE: a guess, whatever its interval says'}"
+    )
     more = f" and {len(answer.run_ids) - _RUNS_SHOWN} more" if len(answer.run_ids) > _RUNS_SHOWN else ""
     print(f"  learned from {len(answer.run_ids)} runs: {', '.join(answer.run_ids[:_RUNS_SHOWN])}{more}")
 
@@ -118,7 +129,11 @@ def _models(settings: PredictConfig, cells: "pd.DataFrame", output: Path, cache:
 
 
 def _draft(
-    settings: PredictConfig, cells: "pd.DataFrame", numbers: "pd.DataFrame", paths: Sequence[Path], began: float
+    settings: PredictConfig,
+    cells: "pd.DataFrame",
+    numbers: "pd.DataFrame",
+    paths: Sequence[Path],
+    began: float,
 ) -> Draft:
     ids = " ".join(cells["run_id"])
     several = numbers["backend"].nunique() > 1

@@ -1,7 +1,7 @@
 """Runs a network on the meta device and notes every operator that PyTorch dispatches."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -40,18 +40,19 @@ def trace(name: str, network: nn.Module, input_size: int) -> list[Layer]:
                 f"{name} cannot be traced at {input_size} × {input_size}: its layer {entered[-1]} failed "
                 f"({reason}); set input_size to one that it takes, or leave the model out."
             ) from error
-    return recorder.layers
+    layers: list[Layer] = recorder.layers
+    return layers
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Collects a :class:`Layer` for each operator that reads a tensor and is no view."""
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
         self._own = {_storage(t) for t in (*network.parameters(), *network.buffers())}
 
-    def __torch_dispatch__(  # noqa: D105
+    def __torch_dispatch__(
         self,
         func: Operator,
         types: Sequence[type],
@@ -104,7 +105,9 @@ def _convolution(weight: Tensor, groups: int) -> str:
 
 
 def _moving(operator: str) -> str:
-    return next((kind for kind, words in _BY_WORD.items() if any(w in operator for w in words)), "elementwise")
+    return next(
+        (kind for kind, words in _BY_WORD.items() if any(w in operator for w in words)), "elementwise"
+    )
 
 
 def _elements(tensors: Sequence[Tensor]) -> int:
@@ -112,7 +115,7 @@ def _elements(tensors: Sequence[Tensor]) -> int:
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
 
 
 @contextmanager

@@ -37,7 +37,9 @@ def error_by_family(table: pd.DataFrame) -> Figure:
         rows = table[(table["scheme"] == scheme) & table["family"].isin(largest)]
         errors = 100 * (rows["predicted_ms"] / rows["measured_ms"] - 1).abs()
         named = {str(family): own.to_numpy() for family, own in errors.groupby(rows["family"].astype(str))}
-        axes.boxplot(list(named.values()), orientation="horizontal", tick_labels=list(named), whis=(5, 95), sym="")
+        axes.boxplot(
+            list(named.values()), orientation="horizontal", tick_labels=list(named), whis=(5, 95), sym=""
+        )
         axes.set(xlabel="Absolute error (%)", xscale="log")
         axes.set_title(SCHEMES[scheme], fontsize=9)
     return figure

@@ -85,12 +85,20 @@ def reach(held: pd.DataFrame, coverage: float) -> Array:
     scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
     models, ahead = held["model"].to_numpy(str), held["ahead"].to_numpy(float)
     return np.array(
-        [reach_of(scores, models, ahead, far, models != own, coverage) for own, far in zip(models, ahead, strict=True)]
+        [
+            reach_of(scores, models, ahead, far, models != own, coverage)
+            for own, far in zip(models, ahead, strict=True)
+        ]
     )
 
 
 def reach_of(
-    scores: Array, models: NDArray[np.str_], ahead: Array, far: float, allowed: NDArray[np.bool_], coverage: float
+    scores: Array,
+    models: NDArray[np.str_],
+    ahead: Array,
+    far: float,
+    allowed: NDArray[np.bool_],
+    coverage: float,
 ) -> float:
     """How far an interval goes in logs, ``far`` batch sizes ahead, by the ``allowed`` scores."""
     alike = allowed & np.isclose(ahead, ahead[np.abs(np.log(ahead / far)).argmin()])

@@ -72,7 +72,8 @@ class BackendModel:
         """Runs of the very network that is asked for."""
         one = query.iloc[0]
         same = (self.cells["model"] == one["model"]) & (self.cells["macs"] == one["macs"])
-        return self.cells[same & (self.cells["params"] == one["params"])]
+        found: pd.DataFrame = self.cells[same & (self.cells["params"] == one["params"])]
+        return found
 
     def _curve(
         self, query: pd.DataFrame, own: pd.DataFrame, coverage: float
@@ -96,7 +97,7 @@ class BackendModel:
         if "known" not in self.questions:
             raise ConfigError(
                 f"The backend {self.cells['backend'].iloc[0]!r} has runs of {self.cells['model'].nunique()} "
-                f"models, but a model that was not measured takes {FEWEST_MODELS} to learn from; measure others."
+                f"models, but to predict another takes {FEWEST_MODELS}; measure more."
             )
         known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
         name = "known" if known else "new"
@@ -135,7 +136,9 @@ def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
     return BackendModel(kept, questions, seed)
 
 
-def _question(cells: pd.DataFrame, groups: "np.ndarray[tuple[int], np.dtype[np.str_]]", seed: int) -> Question:
+def _question(
+    cells: pd.DataFrame, groups: "np.ndarray[tuple[int], np.dtype[np.str_]]", seed: int
+) -> Question:
     choice = choose(cells, groups, seed)
     predicted = held_out.predict_each(cells, groups, choice, seed)
     scores: Array = conformal.scores(cells["latency_ms"].to_numpy(float), predicted)

@@ -27,7 +27,8 @@ def groups(cells: pd.DataFrame) -> NDArray[np.str_]:
     order = np.argsort(total, kind="stable")
     macs, total, place = macs[order], total[order], works["place"].to_numpy()[order]
     ends = np.searchsorted(total, total * (1 + _TOLERANCE), side="right")
-    first, second = [], []
+    first: list[int] = []
+    second: list[int] = []
     for row, end in enumerate(ends):
         close = np.abs(macs[row + 1 : end] - macs[row]).sum(axis=1) <= _TOLERANCE * total[row]
         found = np.flatnonzero(close) + row + 1

@@ -42,14 +42,18 @@ def validate(cells: pd.DataFrame, coverage: float, seed: int, tell: Callable[[st
                 )
                 continue
             if count <= conformal.fewest_groups(coverage):
-                tell(f"{backend}: {count} groups of the scheme {scheme!r} are too few to promise {coverage:.0%}.")
+                tell(f"{backend}: {count} groups of {scheme!r} are too few to promise {coverage:.0%}.")
             parts.append(_groups(own, scheme, groups, coverage, seed))
             tell(f"{backend}: {scheme} held out, {len(own)} cells.")
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def _groups(
-    cells: pd.DataFrame, scheme: str, groups: "np.ndarray[tuple[int], np.dtype[np.str_]]", coverage: float, seed: int
+    cells: pd.DataFrame,
+    scheme: str,
+    groups: "np.ndarray[tuple[int], np.dtype[np.str_]]",
+    coverage: float,
+    seed: int,
 ) -> pd.DataFrame:
     found = held_out.predict(cells, groups, choose(cells, groups, seed), seed)
     inside = np.empty(len(cells), dtype=bool)
@@ -90,5 +94,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     error = 100 * (table["predicted_ms"] / table["measured_ms"] - 1).abs()
     groups = table.assign(error=error, inside=100.0 * inside).groupby(["backend", "scheme"], observed=True)
     return groups.agg(
-        cells=("error", "size"), median_ape=("error", "median"), mape=("error", "mean"), coverage=("inside", "mean")
+        cells=("error", "size"),
+        median_ape=("error", "median"),
+        mape=("error", "mean"),
+        coverage=("inside", "mean"),
     ).reset_index()
