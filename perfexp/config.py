@@ -184,6 +184,29 @@ class PredictConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
+@dataclass
+class PlanConfig:
+    """Limits that a model on a backend at a batch size must keep to; None asks for nothing.
+
+    ``percentile`` is that of the latency limited by ``max_latency_ms``; ``min_throughput`` is in
+    images per second, ``min_top1`` in percent, as published.
+    """
+
+    max_latency_ms: float | None = None
+    percentile: int = 50
+    min_throughput: float | None = None
+    min_top1: float | None = None
+    max_memory_mb: float | None = None
+    batch_sizes: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
+    coverage: float = 0.9
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    allow_mixed: bool = False
+    seed: int = 0
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
 @dataclass(frozen=True)
 class Cell:
     """What a worker needs to measure one cell: a plain value, sent over a pipe.

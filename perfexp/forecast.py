@@ -14,7 +14,7 @@ from perfexp.versions import version
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perfexp.analysis.prediction.fitted import Answer, BackendModel
+    from perfexp.analysis.prediction.fitted import Answer, BackendModel, Question
 
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
@@ -50,15 +50,24 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> list[Fo
     return answers
 
 
-def fitted(cells: "pd.DataFrame", backend: str, seed: int, cache: Cache) -> "BackendModel":
-    """The backend's model: fitted once for the same runs, then found in the cache."""
-    from perfexp.analysis.prediction.fitted import FORMAT, from_json, learn, to_json
+def fitted(
+    cells: "pd.DataFrame",
+    backend: str,
+    seed: int,
+    cache: Cache,
+    questions: "Mapping[str, Question] | None" = None,
+) -> "BackendModel":
+    """The backend's model: fitted once for the same runs, then found in the cache.
+
+    ``questions`` spare choosing again what a validation has just chosen.
+    """
+    from perfexp.analysis.prediction.fitted import FORMAT, from_json, from_questions, learn, to_json
 
     own = cells[cells["backend"] == backend]
     facts = {"runs": sorted(own["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
     key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
     if not cache.has(_KIND, key):
-        model = learn(own, seed)
+        model = learn(own, seed) if questions is None else from_questions(own, questions, seed)
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
     return from_json((cache.entry(_KIND, key) / "model.json").read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from perfexp.tracking import open_tracker
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from perfexp.analysis.prediction.fitted import Question
 
 _RUNS_SHOWN = 5
 command = Command("perfexp-predict", "predict")
@@ -80,18 +82,23 @@ def _print(settings: PredictConfig, one: forecast.Forecast) -> None:
 
 def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
     from perfexp.analysis.prediction import validation
+    from perfexp.analysis.prediction.fitted import FEWEST_MODELS
 
     began = time.time()
-    table = validation.validate(cells, settings.coverage, settings.seed, print)
+    table, questions = validation.validate(cells, settings.coverage, settings.seed, print)
     if table.empty:
         raise ConfigError(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
-            f"{validation.FEWEST_MODELS} models on one backend, or six batch sizes of one."
+            f"{FEWEST_MODELS} models on one backend, or six batch sizes of one."
         )
     output = _output(settings, experiment)
     output.mkdir(parents=True, exist_ok=True)
     table.to_csv(output / "validation.csv", index=False)
-    paths = [output / "validation.csv", *_figures(table, output), *_models(settings, cells, output, cache)]
+    paths = [
+        output / "validation.csv",
+        *_figures(table, output),
+        *_models(settings, cells, output, cache, questions),
+    ]
     numbers = validation.summary(table)
     tracker = open_tracker(settings.tracking.uri, Path(settings.tracking.root), experiment)
     run_id = tracker.write(_draft(settings, cells, numbers, paths, began))
@@ -117,14 +124,21 @@ def _figures(table: "pd.DataFrame", output: Path) -> list[Path]:
     return paths
 
 
-def _models(settings: PredictConfig, cells: "pd.DataFrame", output: Path, cache: Cache) -> list[Path]:
+def _models(
+    settings: PredictConfig,
+    cells: "pd.DataFrame",
+    output: Path,
+    cache: Cache,
+    questions: "Mapping[str, Mapping[str, Question]]",
+) -> list[Path]:
     """One loadable model a backend, with the ids of the runs that it learned from."""
     from perfexp.analysis.prediction.fitted import to_json
 
     paths = []
-    for number, backend in enumerate(sorted(set(cells["backend"]))):
+    for number, (backend, asked) in enumerate(sorted(questions.items())):
         paths.append(output / f"model_{number}.json")
-        paths[-1].write_text(to_json(forecast.fitted(cells, backend, settings.seed, cache)), encoding="utf-8")
+        model = forecast.fitted(cells, backend, settings.seed, cache, asked)
+        paths[-1].write_text(to_json(model), encoding="utf-8")
     return paths
 
 

@@ -12,6 +12,7 @@ from perfexp.config import (
     ImportConfig,
     MeasureConfig,
     ModelConfig,
+    PlanConfig,
     PredictConfig,
     RunConfig,
     SelftestConfig,
@@ -43,6 +44,7 @@ def register() -> None:
     store.store(group="schema", name="import", node=ImportConfig)
     store.store(group="schema", name="analyze", node=AnalyzeConfig)
     store.store(group="schema", name="selftest", node=SelftestConfig)
+    store.store(group="schema", name="plan", node=PlanConfig)
     store.store(group="schema", name="predict", node=PredictConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)

@@ -24,7 +24,8 @@ def test_macs_by_kind_add_up_to_torchs_own_count(source: str, name: str, size: i
 def test_kinds_of_layer_are_told_apart() -> None:
     network = nn.Sequential(
         nn.Conv2d(3, 8, 7), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 4, 1),
-        nn.Conv2d(4, 4, 3, groups=2), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5),
+        nn.Conv2d(4, 4, 3, groups=2), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(4, 5),
     )  # fmt: skip
     found = features.summarise(tracing.trace("mine", network.to("meta"), 16), 7)
     assert found["macs_conv_large"] == 10 * 10 * 8 * 3 * 49
@@ -41,7 +42,8 @@ def test_kinds_of_layer_are_told_apart() -> None:
 
 
 def test_attention_is_a_matrix_product_without_weights() -> None:
-    found = features.summarise(tracing.trace("vit", on_meta("timm", "vit_tiny_patch16_224", 224), 224), 0)
+    network = on_meta("timm", "vit_tiny_patch16_224", 224)
+    found = features.summarise(tracing.trace("vit", network, 224), 0)
     tokens, width, blocks = 197, 192, 12
     assert found["macs_matmul"] == blocks * 2 * tokens * tokens * width
 

@@ -12,11 +12,12 @@ from io import StringIO
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from perfexp import features
 from perfexp.analysis.prediction import batches, conformal, held_out, physics, support, twins
 from perfexp.analysis.prediction.physics import Array, Physics
-from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Predictor, choose, fit
+from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Choice, Predictor, choose, fit
 from perfexp.errors import ConfigError
 
 FORMAT = 1
@@ -125,23 +126,28 @@ class BackendModel:
         return physics.fit(physics.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
 
 
+def from_questions(cells: pd.DataFrame, questions: Mapping[str, Question], seed: int) -> BackendModel:
+    """The model of one backend whose questions were chosen and scored before."""
+    kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
+    return BackendModel(kept, questions, seed)
+
+
 def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
     """Choose and score the model of one backend; with too few models only their own curves answer."""
-    kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
+    kept = cells.reset_index(drop=True)
     questions = {}
     if kept["model"].nunique() >= FEWEST_MODELS:
         for name, groups in (("known", twins.groups(kept)), ("new", kept["family"].to_numpy(str))):
             if len(np.unique(groups)) > FEWEST_GROUPS:
-                questions[name] = _question(kept, groups, seed)
-    return BackendModel(kept, questions, seed)
+                choice = choose(kept, groups, seed)
+                predicted = held_out.predict_each(kept, groups, choice, seed)
+                questions[name] = question(kept, groups, choice, predicted)
+    return from_questions(kept, questions, seed)
 
 
-def _question(
-    cells: pd.DataFrame, groups: "np.ndarray[tuple[int], np.dtype[np.str_]]", seed: int
-) -> Question:
-    choice = choose(cells, groups, seed)
-    predicted = held_out.predict_each(cells, groups, choice, seed)
-    scores: Array = conformal.scores(cells["latency_ms"].to_numpy(float), predicted)
+def question(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, predicted_ms: Array) -> Question:
+    """A question by its choice, and by what was predicted of each cell without its group."""
+    scores = conformal.scores(cells["latency_ms"].to_numpy(float), predicted_ms)
     chosen = tuple(CANDIDATES.index(candidate) for candidate in choice.overall)
     return Question(chosen, tuple(scores.tolist()), tuple(groups.tolist()))
 
