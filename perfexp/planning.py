@@ -47,7 +47,7 @@ def _task(config: DictConfig) -> None:
             f"None of {len(judged)} choices keeps to all limits ({refusals(choices, limits)}); loosen one, "
             "or measure other models."
         )
-    _print(judged, to_settle(judged))
+    _print(judged, to_settle(judged, limits))
 
 
 def _check(settings: PlanConfig) -> None:

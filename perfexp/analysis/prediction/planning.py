@@ -59,7 +59,8 @@ def refusals(choices: pd.DataFrame, limits: Limits) -> str:
     return ", ".join(f"{name}={given[name]:g} alone leaves {count}" for name, count in left.items())
 
 
-def to_settle(judged: pd.DataFrame) -> pd.DataFrame:
-    """Doubtful choices whose run would settle them, the cheapest first."""
-    doubtful = judged[(judged["verdict"] == DOUBTFUL) & ~judged["measured"]]
+def to_settle(judged: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Doubtful choices whose run would settle them, the cheapest first; no run tells published accuracy."""
+    told = judged["top1"].notna() | (limits.min_top1 is None)
+    doubtful = judged[(judged["verdict"] == DOUBTFUL) & ~judged["measured"] & told]
     return doubtful.sort_values("latency_ms", kind="stable")
