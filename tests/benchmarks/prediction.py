@@ -22,12 +22,13 @@ from perfexp.analysis.prediction import physics, twins
 from perfexp.analysis.prediction.predictor import fold
 from perfexp.cache import Cache
 
-STUDY_IN_TIMM = (
-    "vgg11 vgg13 vgg16 vgg19 vgg11_bn vgg13_bn vgg16_bn vgg19_bn resnet18 resnet34 resnet50 resnet101 "
-    "resnet152 densenet121 densenet169 densenet201 densenet161 inception_v3 mobilenetv2_100 "
-    "mobilenetv3_large_100 mobilenetv3_small_100 resnext50_32x4d resnext101_32x8d wide_resnet50_2 "
-    "wide_resnet101_2 mnasnet_100 mnasnet_050"
-).split()
+STUDY_IN_TIMM = [
+    "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "resnet18",
+    "resnet34", "resnet50", "resnet101", "resnet152", "densenet121", "densenet169", "densenet201",
+    "densenet161", "inception_v3", "mobilenetv2_100", "mobilenetv3_large_100", "mobilenetv3_small_100",
+    "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2", "wide_resnet101_2", "mnasnet_100",
+    "mnasnet_050",
+]  # fmt: skip
 BASELINES = (physics.MACS_ONLY, physics.PLAIN)
 _FOLDS = 40
 

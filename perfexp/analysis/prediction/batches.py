@@ -100,9 +100,12 @@ def reach_of(
     allowed: NDArray[np.bool_],
     coverage: float,
 ) -> float:
-    """How far an interval goes in logs, ``far`` batch sizes ahead, by the ``allowed`` scores."""
-    alike = allowed & np.isclose(ahead, ahead[np.abs(np.log(ahead / far)).argmin()])
-    return conformal.quantile(scores[alike], models[alike], coverage) if alike.any() else np.inf
+    """How far an interval goes in logs, ``far`` times ahead, by the ``allowed`` scores; infinite by none."""
+    if not allowed.any():
+        return np.inf
+    nearest = ahead[allowed][np.abs(np.log(ahead[allowed] / far)).argmin()]
+    alike = allowed & np.isclose(ahead, nearest)
+    return conformal.quantile(scores[alike], models[alike], coverage)
 
 
 def _enough(cells: pd.DataFrame) -> "pd.Series[bool]":

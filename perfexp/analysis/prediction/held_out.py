@@ -17,7 +17,7 @@ from perfexp.analysis.prediction.physics import Array
 from perfexp.analysis.prediction.predictor import CANDIDATES, Choice, Folds, few, fit, fold
 
 _MOST_FOLDS = 40
-_SCORE_FOLDS, _SCORE_FOLDS_OF_FEW = 6, 10
+_SCORE_FOLDS, _SCORE_FOLDS_OF_FEW = 6, 15
 
 
 @dataclass(frozen=True)
