@@ -163,13 +163,14 @@ class SelftestConfig:
 class PredictConfig:
     """A cell nobody measured, or with ``validate`` the worth of such predictions.
 
-    ``backend`` is a name as the runs have it; None takes every backend they have.
+    ``on_backend`` is a name as the runs have it (written ``backend=`` on the command line); None
+    takes every backend they have.
     ``coverage`` is the share of cells that intervals hold. ``strict`` refuses a query outside
     the support. ``output`` None means a folder of its own below ``tracking.root``/prediction.
     """
 
     model: ModelConfig = MISSING
-    backend: str | None = None
+    on_backend: str | None = None
     batch_size: int = 1
     input_size: int | None = None
     validate: bool = False

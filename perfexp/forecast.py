@@ -39,7 +39,7 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> list[Fo
     query = _query(settings, cells, cache)
     answers = [
         Forecast(backend, fitted(cells, backend, settings.seed, cache).ask(query, settings.coverage))
-        for backend in _backends(settings.backend, cells)
+        for backend in _backends(settings.on_backend, cells)
     ]
     outside = [one.backend for one in answers if not one.answer.in_support]
     if settings.strict and outside:

@@ -1,5 +1,7 @@
 """The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
 
+import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,7 +28,11 @@ command = Command("perfexp-predict", "predict")
 
 
 def main() -> None:
-    """Exit 0 with a prediction or a validation, 2 on bad input."""
+    """Exit 0 with a prediction or a validation, 2 on bad input.
+
+    ``backend=`` names what runs have, published ones too, and not a file of conf/backend/.
+    """
+    sys.argv[1:] = [re.sub(r"^backend=", "on_backend=", word) for word in sys.argv[1:]]
     command.launch(command.telling(_task))
 
 

@@ -44,7 +44,7 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
         "lies outside what was measured": ("model=resnet34", "batch_size=4096", "strict=true"),
         "Nothing was measured on the backend 'openvino' here": ("model=resnet34", "backend=openvino"),
         "no model named 'resnet9'": ("model=torchvision", "model.name=resnet9"),
-        "holds no finished run that matches": ("model=resnet34", "where=batch_size > 99"),
+        "holds no finished run that matches": ("model=resnet34", "where='batch_size > 99'"),
         "coverage is a share": ("model=resnet34", "coverage=90"),
     }
     for sentence, arguments in refusals.items():
