@@ -14,6 +14,8 @@ from perfexp.settings import (
     EvaluateConfig,
     FinetuneConfig,
     ImportConfig,
+    PlanConfig,
+    PredictConfig,
     SelftestConfig,
     SourceConfig,
 )
@@ -51,6 +53,8 @@ def register() -> None:
     store.store(group="schema", name="evaluate", node=EvaluateConfig)
     store.store(group="schema", name="finetune", node=FinetuneConfig)
     store.store(group="schema", name="selftest", node=SelftestConfig)
+    store.store(group="schema", name="plan", node=PlanConfig)
+    store.store(group="schema", name="predict", node=PredictConfig)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="measure", node=MeasureConfig)
     store.store(group="schema", name="tracking", node=TrackingConfig)

@@ -127,3 +127,52 @@ class FinetuneConfig:
     workers: int | None = None
     seed: int = 0
     experiment: str | None = None
+
+
+@dataclass
+class PredictConfig:
+    """A cell nobody measured, or with ``validate`` the worth of such predictions.
+
+    ``on_backend`` is a name as the runs have it (written ``backend=`` on the command line); None
+    takes every backend they have.
+    ``coverage`` is the share of cells that intervals hold. ``strict`` refuses a query outside
+    the support. ``output`` None means a folder of its own below ``tracking.root``/prediction.
+    """
+
+    model: ModelConfig = MISSING
+    on_backend: str | None = None
+    batch_size: int = 1
+    input_size: int | None = None
+    validate: bool = False
+    coverage: float = 0.9
+    strict: bool = False
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    allow_mixed: bool = False
+    output: str | None = None
+    seed: int = 0
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
+@dataclass
+class PlanConfig:
+    """Limits that a model on a backend at a batch size must keep to; None asks for nothing.
+
+    ``percentile`` is that of the latency limited by ``max_latency_ms``; ``min_throughput`` is in
+    images per second, ``min_top1`` in percent, as published.
+    """
+
+    max_latency_ms: float | None = None
+    percentile: int = 50
+    min_throughput: float | None = None
+    min_top1: float | None = None
+    max_memory_mb: float | None = None
+    batch_sizes: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
+    coverage: float = 0.9
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    allow_mixed: bool = False
+    seed: int = 0
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)

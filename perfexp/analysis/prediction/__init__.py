@@ -1,0 +1,1 @@
+"""What a cell that nobody measured would cost: a physical fit, a learned correction, an interval."""

@@ -1,0 +1,113 @@
+"""A measured model at another batch size: its own curve, by the form that the analysis selects.
+
+A curve is a ``variant`` on a backend: a model, told apart by input size where it comes in several.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perfexp.analysis import scaling
+from perfexp.analysis.curves import tabulate
+from perfexp.analysis.fitting import Fit
+from perfexp.analysis.prediction import conformal
+from perfexp.analysis.prediction.physics import Array
+
+KEYS = ("variant", "backend")
+LARGEST = 0.5
+"""Batch sizes from this share of a curve's largest one on are left out together."""
+
+
+def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
+    """Latency in ms at ``at``'s ``variant, backend, batch_size``, each on its own curve.
+
+    Args:
+        cells: ``variant, family, backend, batch_size, latency_ms``; curves of too few sizes give NaN.
+        at: the queries, one row each; NaN where the model has no curve.
+    """
+    fitting = cells[_enough(cells)]
+    if fitting.empty:
+        return np.full(len(at), np.nan)
+    table = tabulate(fitting, KEYS)
+    judged = scaling.judge(table.curves)
+    chosen = scaling.choose(judged)
+    places = table.keys.assign(place=np.arange(len(table.keys)))
+    keys = list(KEYS)
+    place = at[keys].merge(places, on=keys, how="left")["place"].to_numpy(float)
+    there = np.isfinite(place)
+    rows = place[there].astype(int)
+    sizes = at["batch_size"].to_numpy(float)[there][:, None]
+    values = np.full(len(at), np.nan)
+    found = np.full(len(rows), np.nan)
+    for index, one in enumerate(judged):
+        own = chosen[rows] == index
+        if own.any():
+            part = Fit(one.fitted.form, one.fitted.linear[rows[own]], one.fitted.shape[rows[own]])
+            found[own] = part.predict(sizes[own])[:, 0]
+    values[there] = found
+    return values
+
+
+def leave_largest(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells of each curve's largest batch sizes, predicted from the smaller ones.
+
+    Returns:
+        Those cells with ``predicted_ms`` and ``ahead``, the batch size over the largest one seen;
+        none of curves with fewer than ``scaling.FEWEST_SIZES`` smaller sizes.
+    """
+    keys = list(KEYS)
+    top = cells.groupby(keys, observed=True)["batch_size"].transform("max")
+    out = cells["batch_size"] >= LARGEST * top
+    seen = cells[~out]
+    held = cells[out]
+    held = held.assign(predicted_ms=predict(seen, held))
+    held = held[held["predicted_ms"].notna()]
+    largest = seen.groupby(keys, observed=True)["batch_size"].max().rename("largest")
+    held = held.merge(largest, on=keys, how="left")
+    return held.assign(ahead=held["batch_size"] / held["largest"]).drop(columns="largest")
+
+
+def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells between a curve's smallest and largest batch size, predicted without their own."""
+    keys = list(KEYS)
+    groups = cells.groupby(keys, observed=True)["batch_size"]
+    inner = (cells["batch_size"] > groups.transform("min")) & (cells["batch_size"] < groups.transform("max"))
+    parts = []
+    for size in sorted(cells.loc[inner, "batch_size"].unique()):
+        held = cells[inner & (cells["batch_size"] == size)]
+        parts.append(held.assign(predicted_ms=predict(cells[cells["batch_size"] != size], held), ahead=1.0))
+    found = pd.concat(parts, ignore_index=True) if parts else cells.iloc[:0].assign(predicted_ms=[], ahead=[])
+    return found[found["predicted_ms"].notna()]
+
+
+def reach(held: pd.DataFrame, coverage: float) -> Array:
+    """Of each row of :func:`leave_largest`, in logs, by other models' scores as far ahead."""
+    scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
+    models, ahead = held["model"].to_numpy(str), held["ahead"].to_numpy(float)
+    return np.array(
+        [
+            reach_of(scores, models, ahead, far, models != own, coverage)
+            for own, far in zip(models, ahead, strict=True)
+        ]
+    )
+
+
+def reach_of(
+    scores: Array,
+    models: NDArray[np.str_],
+    ahead: Array,
+    far: float,
+    allowed: NDArray[np.bool_],
+    coverage: float,
+) -> float:
+    """How far an interval goes in logs, ``far`` times ahead, by the ``allowed`` scores; infinite by none."""
+    if not allowed.any():
+        return np.inf
+    nearest = ahead[allowed][np.abs(np.log(ahead[allowed] / far)).argmin()]
+    alike = allowed & np.isclose(ahead, nearest)
+    return conformal.quantile(scores[alike], models[alike], coverage)
+
+
+def _enough(cells: pd.DataFrame) -> "pd.Series[bool]":
+    sizes = cells.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
+    return sizes >= scaling.FEWEST_SIZES

@@ -1,0 +1,178 @@
+"""A model of one backend that can be kept, loaded and asked.
+
+Kept are the cells, their runs' ids, what was chosen and the scores; a loaded model is fitted again
+from them in a second, which no version of a library can render unreadable.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perfexp import features
+from perfexp.analysis.prediction import batches, conformal, held_out, physics, support, twins
+from perfexp.analysis.prediction.physics import Array, Physics
+from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Choice, Predictor, choose, fit
+from perfexp.errors import ConfigError
+
+FORMAT = 1
+FEWEST_MODELS = 6
+_KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
+_TOTALS = ["macs", "moved", "layers"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """How one question is answered: indices of candidates, and held-out scores by group."""
+
+    candidates: tuple[int, ...]
+    scores: tuple[float, ...]
+    groups: tuple[str, ...]
+
+    def reach(self, coverage: float) -> float:
+        """How far an interval goes, in logs."""
+        return conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A prediction: times in ms of a whole batch; ``memory_peak_mb`` None where no run told it."""
+
+    latency_ms: float
+    low_ms: float
+    high_ms: float
+    memory_peak_mb: float | None
+    in_support: bool
+    basis: str
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BackendModel:
+    """What is known of one backend; ``questions`` are ``known`` and ``new`` families, as far as chosen."""
+
+    cells: pd.DataFrame
+    questions: Mapping[str, Question]
+    seed: int
+
+    def ask(self, query: pd.DataFrame, coverage: float) -> Answer:
+        """Answer a query of one row: ``model, family, batch_size``, features and totals."""
+        own = self._measured(query)
+        curve = self._curve(query, own, coverage) if len(own) else None
+        latency, reach, inside, basis, used = curve or self._unmeasured(query, coverage)
+        low, high = conformal.interval(np.array([latency]), reach)
+        memory = self._memory.predict(query)[0] if self._memory else None
+        return Answer(latency, low[0], high[0], memory, inside, basis, tuple(used["run_id"]))
+
+    def _measured(self, query: pd.DataFrame) -> pd.DataFrame:
+        """Runs of the very network that is asked for."""
+        one = query.iloc[0]
+        same = (self.cells["model"] == one["model"]) & (self.cells["macs"] == one["macs"])
+        found: pd.DataFrame = self.cells[same & (self.cells["params"] == one["params"])]
+        return found
+
+    def _curve(
+        self, query: pd.DataFrame, own: pd.DataFrame, coverage: float
+    ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
+        at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
+        latency = float(batches.predict(own, at)[0])
+        if not np.isfinite(latency):
+            return None
+        size = float(query["batch_size"].iloc[0])
+        inside = own["batch_size"].min() <= size <= own["batch_size"].max()
+        held = batches.leave_each(self.cells) if inside else batches.leave_largest(self.cells)
+        ahead = 1.0 if inside else max(size / own["batch_size"].max(), own["batch_size"].min() / size)
+        scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
+        models, all_of_them = held["model"].to_numpy(str), np.ones(len(held), dtype=bool)
+        reach = batches.reach_of(scores, models, held["ahead"].to_numpy(float), ahead, all_of_them, coverage)
+        return latency, reach, bool(inside), "its own batch sizes", own
+
+    def _unmeasured(
+        self, query: pd.DataFrame, coverage: float
+    ) -> tuple[float, float, bool, str, pd.DataFrame]:
+        if "known" not in self.questions:
+            raise ConfigError(
+                f"The backend {self.cells['backend'].iloc[0]!r} has runs of {self.cells['model'].nunique()} "
+                f"models, but to predict another takes {FEWEST_MODELS}; measure more."
+            )
+        known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
+        name = "known" if known else "new"
+        latency = float(self._predictors[name].predict(query)[0])
+        reach = self.questions[name].reach(coverage)
+        basis = "models of its family and others" if known else "models of other families"
+        return latency, reach, bool(self._support.holds(query)[0]), basis, self.cells
+
+    @cached_property
+    def _predictors(self) -> Mapping[str, Predictor]:
+        return {
+            name: fit([CANDIDATES[index] for index in question.candidates], self.cells, self.seed)
+            for name, question in self.questions.items()
+        }
+
+    @cached_property
+    def _support(self) -> support.Support:
+        return support.learn(self.cells)
+
+    @cached_property
+    def _memory(self) -> Physics | None:
+        told = self.cells[self.cells["memory_peak_mb"] > 0]
+        if told["model"].nunique() < FEWEST_MODELS:
+            return None
+        return physics.fit(physics.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
+
+
+def from_questions(cells: pd.DataFrame, questions: Mapping[str, Question], seed: int) -> BackendModel:
+    """The model of one backend whose questions were chosen and scored before."""
+    kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
+    return BackendModel(kept, questions, seed)
+
+
+def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
+    """Choose and score the model of one backend; with too few models only their own curves answer."""
+    kept = cells.reset_index(drop=True)
+    questions = {}
+    if kept["model"].nunique() >= FEWEST_MODELS:
+        for name, groups in (("known", twins.groups(kept)), ("new", kept["family"].to_numpy(str))):
+            if len(np.unique(groups)) > FEWEST_GROUPS:
+                choice = choose(kept, groups, seed)
+                predicted = held_out.predict_each(kept, groups, choice, seed)
+                questions[name] = question(kept, groups, choice, predicted)
+    return from_questions(kept, questions, seed)
+
+
+def question(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, predicted_ms: Array) -> Question:
+    """A question by its choice, and by what was predicted of each cell without its group."""
+    scores = conformal.scores(cells["latency_ms"].to_numpy(float), predicted_ms)
+    chosen = tuple(CANDIDATES.index(candidate) for candidate in choice.overall)
+    return Question(chosen, tuple(scores.tolist()), tuple(groups.tolist()))
+
+
+def to_json(model: BackendModel) -> str:
+    """The model as text."""
+    questions = {name: asdict(question) for name, question in model.questions.items()}
+    cells = json.loads(model.cells.to_json(orient="split", index=False, double_precision=15))
+    return json.dumps({"format": FORMAT, "seed": model.seed, "questions": questions, "cells": cells})
+
+
+def from_json(text: str) -> BackendModel:
+    """The model that :func:`to_json` wrote.
+
+    Raises:
+        ConfigError: the text is of another format.
+    """
+    stored = json.loads(text)
+    if stored.get("format") != FORMAT:
+        raise ConfigError(
+            f"The fitted model has the format {stored.get('format')}, but {FORMAT} is read; validate again."
+        )
+    questions = {
+        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]))
+        for name, q in stored["questions"].items()
+    }
+    cells = pd.read_json(StringIO(json.dumps(stored["cells"])), orient="split", precise_float=True)
+    return BackendModel(cells, questions, stored["seed"])

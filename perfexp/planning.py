@@ -1,0 +1,138 @@
+"""The command ``perfexp-plan``: which model, backend and batch size keep to limits."""
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from perfexp import forecast, learning, store
+from perfexp.cache import Cache
+from perfexp.command import Command
+from perfexp.errors import ConfigError
+from perfexp.settings import PlanConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perfexp.analysis.prediction.fitted import Answer
+
+_SHOWN, _SETTLING = 20, 5
+command = Command("perfexp-plan", "plan")
+
+
+def main() -> None:
+    """Exit 0 with the choices listed, 2 on bad input."""
+    command.launch(command.telling(_task))
+
+
+def _task(config: DictConfig) -> None:
+    from perfexp.analysis.prediction.planning import Limits, judge, refusals, to_settle
+
+    settings = command.settings(config, PlanConfig)
+    _check(settings)
+    limits = Limits(
+        settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
+    )
+    root = Path(settings.tracking.root)
+    uri = store.resolve(settings.tracking.uri, root)
+    name = store.experiment_name(settings.experiment)
+    asked = learning.Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
+    cache = Cache((root / "cache").resolve())
+    cells = learning.cells(asked, cache, print)
+    choices = _choices(settings, cells, cache)
+    judged = judge(choices, limits)
+    if (judged["verdict"] == "fails").all():
+        raise ConfigError(
+            f"None of {len(judged)} choices keeps to all limits ({refusals(choices, limits)}); loosen one, "
+            "or measure other models."
+        )
+    _print(judged, to_settle(judged, limits))
+
+
+def _check(settings: PlanConfig) -> None:
+    limits = {
+        "max_latency_ms": settings.max_latency_ms,
+        "min_throughput": settings.min_throughput,
+        "min_top1": settings.min_top1,
+        "max_memory_mb": settings.max_memory_mb,
+    }
+    given = {name: value for name, value in limits.items() if value is not None}
+    if not given or not settings.batch_sizes:
+        raise ConfigError("The plan asks for nothing; give max_latency_ms=, min_throughput= or min_top1=.")
+    for name, value in given.items():
+        if value <= 0 or (name == "min_top1" and value > 100):
+            raise ConfigError(f"{name}={value:g} can be met by nothing; give a positive number, or leave it.")
+
+
+def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
+    """Every measured model on every backend at every batch size asked for, measured or predicted."""
+    import pandas as pd
+
+    column = "latency_ms" if settings.percentile == 50 else f"latency_p{settings.percentile}_ms"
+    if column not in cells:
+        raise ConfigError(
+            f"No run tells a {settings.percentile}th percentile ({column}); plan with percentile=50, "
+            "or measure with more iterations."
+        )
+    rows: list[dict[str, object]] = []
+    networks = cells.drop_duplicates("variant")
+    for backend, own in cells.groupby("backend", observed=True):
+        model = forecast.fitted(cells, str(backend), settings.seed, cache)
+        ratio = float((own[column] / own["latency_ms"]).median())
+        for place, size in product(range(len(networks)), settings.batch_sizes):
+            network = networks.iloc[[place]].assign(batch_size=size)
+            there = own[(own["variant"] == network["variant"].iloc[0]) & (own["batch_size"] == size)]
+            there = there[there[column].notna()]
+            found = (
+                _measured(there, column)
+                if len(there)
+                else _predicted(model.ask(network, settings.coverage), ratio)
+            )
+            top1 = network.get("published_top1", pd.Series([float("nan")])).iloc[0]
+            named = {"model": network["variant"].iloc[0], "backend": backend, "batch_size": size}
+            rows.append({**named, "top1": top1, **found})
+    return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
+
+
+def _measured(there: "pd.DataFrame", column: str) -> dict[str, object]:
+    ms = float(there[column].iloc[0])
+    memory = there["memory_peak_mb"].iloc[0] if "memory_peak_mb" in there else None
+    return {"latency_ms": ms, "low_ms": ms, "high_ms": ms, "memory_mb": memory, "measured": True}
+
+
+def _predicted(answer: "Answer", ratio: float) -> dict[str, object]:
+    """``ratio`` is the percentile over the median, typical of the backend."""
+    return {
+        "latency_ms": ratio * answer.latency_ms,
+        "low_ms": ratio * answer.low_ms,
+        "high_ms": ratio * answer.high_ms,
+        "memory_mb": answer.memory_peak_mb,
+        "measured": False,
+    }
+
+
+def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="perfexp-plan", title_justify="left")
+    for name in ("model", "backend", "batch", "latency ms", "images/s", "top-1 %", "from", "verdict"):
+        table.add_column(name)
+    kept = judged[judged["verdict"] != "fails"]
+    for row in kept.head(_SHOWN).itertuples():
+        span = "" if row.measured else f" ({row.low_ms:.3g}–{row.high_ms:.3g})"
+        origin = "measured" if row.measured else "predicted"
+        table.add_row(
+            f"{row.model}", f"{row.backend}", f"{row.batch_size}", f"{row.latency_ms:.4g}{span}",
+            f"{row.throughput_images_per_s:.4g}", f"{row.top1:.2f}", origin, f"{row.verdict}",
+        )  # fmt: skip
+    Console(width=130).print(table)
+    counts = judged["verdict"].value_counts()
+    print(
+        ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f" of {len(judged)} choices."
+    )
+    if len(settling):
+        print("The cheapest runs that would settle a doubtful choice:")
+    for row in settling.head(_SETTLING).itertuples():
+        print(f"  perfexp model={row.model} backend={row.backend} batch_size={row.batch_size}")

@@ -1,0 +1,60 @@
+import pandas as pd
+import pytest
+
+from perfexp.analysis.prediction import fitted
+from perfexp.errors import ConfigError
+
+
+@pytest.fixture
+def model(cells: pd.DataFrame) -> fitted.BackendModel:
+    return fitted.learn(cells[cells["model"] < "net12"], seed=0)
+
+
+def query(cells: pd.DataFrame, model: str, batch_size: int) -> pd.DataFrame:
+    return cells[cells["model"] == model].head(1).assign(batch_size=batch_size)
+
+
+def test_a_measured_model_is_answered_by_its_own_curve(
+    cells: pd.DataFrame, model: fitted.BackendModel
+) -> None:
+    answer = model.ask(query(cells, "net01", 12), 0.9)
+    own = cells[cells["model"] == "net01"].set_index("batch_size")["latency_ms"]
+    assert answer.latency_ms == pytest.approx(own[4] + (own[16] - own[4]) * 8 / 12)
+    assert answer.basis == "its own batch sizes"
+    assert len(answer.run_ids) == 4
+    assert answer.memory_peak_mb is None
+
+
+def test_an_unmeasured_model_has_an_interval_around_it(
+    cells: pd.DataFrame, model: fitted.BackendModel
+) -> None:
+    answer = model.ask(query(cells, "net30", 16), 0.9)
+    truth = cells[(cells["model"] == "net30") & (cells["batch_size"] == 16)]["latency_ms"].iloc[0]
+    assert answer.low_ms <= answer.latency_ms <= answer.high_ms
+    assert answer.latency_ms == pytest.approx(truth, rel=0.3)
+    assert len(answer.run_ids) == 48
+
+
+def test_a_query_far_outside_is_flagged(cells: pd.DataFrame, model: fitted.BackendModel) -> None:
+    far = query(cells, "net30", 16)
+    far = far.assign(macs=far["macs"] * 1e4, macs_conv3x3=far["macs_conv3x3"] * 1e4)
+    assert not model.ask(far, 0.9).in_support
+    assert not model.ask(query(cells, "net30", 100_000), 0.9).in_support
+
+
+def test_a_kept_model_answers_as_before(cells: pd.DataFrame, model: fitted.BackendModel) -> None:
+    asked = query(cells, "net30", 4)
+    loaded = fitted.from_json(fitted.to_json(model))
+    assert loaded.ask(asked, 0.9).latency_ms == pytest.approx(model.ask(asked, 0.9).latency_ms)
+    assert list(loaded.cells["run_id"]) == list(model.cells["run_id"])
+
+
+def test_a_model_of_another_format_is_refused() -> None:
+    with pytest.raises(ConfigError, match="format 99"):
+        fitted.from_json('{"format": 99}')
+
+
+def test_too_few_models_say_how_many_are_needed(cells: pd.DataFrame) -> None:
+    few = fitted.learn(cells[cells["model"] < "net03"], seed=0)
+    with pytest.raises(ConfigError, match="predict another takes 6"):
+        few.ask(query(cells, "net30", 4), 0.9)

@@ -1,0 +1,21 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from perfexp.analysis.prediction import physics
+
+
+def test_known_costs_are_found(cells: pd.DataFrame) -> None:
+    fitted = physics.fit(physics.PLAIN, cells, cells["latency_ms"].to_numpy())
+    costs = dict(zip(physics.PLAIN.terms, fitted.coefficients, strict=True))
+    assert costs["constant"] == pytest.approx(0.5, rel=1e-4)
+    assert costs["layers"] == pytest.approx(0.02, rel=1e-4)
+    assert costs["batch_size·macs"] == pytest.approx(2e-9, rel=1e-4)
+    assert costs["batch_size·moved"] == pytest.approx(3e-8, rel=1e-4)
+
+
+def test_no_cost_is_negative(cells: pd.DataFrame) -> None:
+    random = np.random.default_rng(1)
+    fitted = physics.fit(physics.BY_KIND, cells, random.uniform(1, 2, len(cells)))
+    assert fitted.coefficients.min() >= 0
+    assert fitted.predict(cells).min() > 0

@@ -1,0 +1,43 @@
+import pandas as pd
+
+from perfexp.analysis.prediction.planning import Limits, judge, refusals, to_settle
+
+CHOICES = pd.DataFrame(
+    {
+        "model": ["sure", "open", "slow", "measured", "untold"],
+        "batch_size": [8, 8, 8, 8, 8],
+        "latency_ms": [4.0, 9.0, 40.0, 9.9, 5.0],
+        "low_ms": [3.0, 7.0, 30.0, 9.9, 4.0],
+        "high_ms": [5.0, 12.0, 50.0, 9.9, 6.0],
+        "top1": [75.0, 75.0, 75.0, 75.0, None],
+        "memory_mb": [100.0, 100.0, 100.0, 100.0, 100.0],
+        "measured": [False, False, False, True, False],
+    }
+)
+
+
+def test_an_interval_across_the_limit_is_doubtful_and_a_missing_value_too() -> None:
+    judged = judge(CHOICES, Limits(max_latency_ms=10, min_top1=72)).set_index("model")["verdict"]
+    assert judged.to_dict() == {
+        "sure": "meets", "measured": "meets", "open": "doubtful", "untold": "doubtful", "slow": "fails",
+    }  # fmt: skip
+
+
+def test_throughput_is_limited_from_below() -> None:
+    judged = judge(CHOICES, Limits(min_throughput_images_per_s=1000)).set_index("model")["verdict"]
+    assert judged.to_dict() == {
+        "sure": "meets", "untold": "meets", "open": "doubtful", "measured": "fails", "slow": "fails",
+    }  # fmt: skip
+
+
+def test_doubts_are_settled_by_the_cheapest_runs_first() -> None:
+    limits = Limits(max_latency_ms=5.5)
+    assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["untold"]
+    limits = Limits(max_latency_ms=10, min_top1=72)
+    assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["open"]
+
+
+def test_limits_that_exclude_each_other_are_told_apart() -> None:
+    assert refusals(CHOICES, Limits(max_latency_ms=2, min_top1=72)) == (
+        "max_latency_ms=2 alone leaves 0, min_top1=72 alone leaves 5"
+    )
