@@ -1,7 +1,6 @@
 """The command ``perfexp-analyze``: runs become fits, clusters, a variance analysis and one report."""
 
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ _KINDS = {Data.measured: ["cell"], Data.published: ["published"], Data.both: ["c
 _ENDED = ("FINISHED", "FAILED")
 _FOLDER_TIME = "%Y%m%d-%H%M%S"
 _NAMED = 4
-command = Command("perfexp-analyze", "analyze")
+command = Command("perfexp-analyze", "analyze", {"sweep": "of_sweep"})
 
 
 def main() -> None:
@@ -40,12 +39,12 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, AnalyzeConfig)
     stages = Stages()
-    with stages("start"):
-        import perfexp.analysis.pipeline
-        import perfexp.report  # noqa: F401
     uri = store.resolve(settings.tracking.uri, Path(settings.tracking.root))
     with stages("query"):
         runs = _load(settings, uri)
+    with stages("imports"):
+        import perfexp.analysis.pipeline
+        import perfexp.report  # noqa: F401
     _analyse(settings, uri, runs, stages)
 
 
@@ -77,7 +76,7 @@ def _load(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
     kinds = _KINDS[settings.data or Data.both]
     runs = load_runs(
         settings.experiment,
-        sweep=settings.sweep,
+        sweep=settings.of_sweep,
         where=settings.where,
         status=None,
         kind=kinds,
@@ -105,7 +104,7 @@ def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
     )
     data = settings.data.value if settings.data else None
     return (
-        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.sweep} "
+        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.of_sweep} "
         f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
     )
 
@@ -155,7 +154,7 @@ def _output(settings: AnalyzeConfig, experiment: str) -> Path:
 
 
 def _reproduction() -> str:
-    return shlex.join(["perfexp-analyze", *map(store.redacted, sys.argv[1:])])
+    return shlex.join(["perfexp-analyze", *map(store.redacted, command.typed)])
 
 
 def _source(results: "Results") -> str:
@@ -192,7 +191,7 @@ def _draft(
         "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
-    asked = {"sweep": settings.sweep, "where": settings.where, "data": settings.data}
+    asked = {"sweep": settings.of_sweep, "where": settings.where, "data": settings.data}
     return Draft(
         name=f"analysis of {len(runs)} runs",
         status="FINISHED",

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -22,11 +22,20 @@ Config = TypeVar("Config")
 
 
 class Command:
-    """One console command: its name in messages, and its file in conf/."""
+    """One console command.
 
-    def __init__(self, program: str, config_name: str) -> None:
+    Attributes:
+        program: its name, in messages.
+        config_name: its file in conf/.
+        aliases: option to the config's own key, where a group of conf/ has the option's name.
+        typed: the arguments as the user gave them.
+    """
+
+    def __init__(self, program: str, config_name: str, aliases: Mapping[str, str] | None = None) -> None:
         self.program = program
         self.config_name = config_name
+        self.aliases = aliases or {}
+        self.typed: tuple[str, ...] = ()
 
     def launch(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None = None) -> None:
         """Compose the config and run ``task`` on it, then ``finish`` whatever happened.
@@ -74,9 +83,14 @@ class Command:
         print(f"{self.program}: {sentence}", file=sys.stderr)
         raise SystemExit(code)
 
+    def _own_key(self, argument: str) -> str:
+        option, equals, value = argument.partition("=")
+        return f"{self.aliases.get(option, option)}{equals}{value}"
+
     def _run(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None) -> None:
         schemas.register()
-        sys.argv[1:] = map(schemas.spelled, sys.argv[1:])
+        self.typed = tuple(sys.argv[1:])
+        sys.argv[1:] = [schemas.spelled(self._own_key(argument)) for argument in self.typed]
         folder = str(schemas.conf_dir())
         run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)
         try:

@@ -133,12 +133,13 @@ class ImportConfig:
 class AnalyzeConfig:
     """Which runs are analysed, and where the report goes.
 
-    ``data`` None means measured runs, or the published ones where there are no others.
-    ``output`` None means a folder of its own below ``tracking.root``/analysis.
+    ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
+    measured runs, or the published ones where there are no others. ``output`` None means a folder
+    of its own below ``tracking.root``/analysis.
     """
 
     experiment: str | None = None
-    sweep: str | None = None
+    of_sweep: str | None = None
     where: str | None = None
     data: Data | None = None
     allow_mixed: bool = False

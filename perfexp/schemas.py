@@ -21,6 +21,8 @@ from perfexp.config import (
 )
 from perfexp.errors import ConfigError
 
+_FREE_TEXT = {"output", "path", "title", "where"}
+
 
 def conf_dir() -> Path:
     """The folder of conf/: packaged with a wheel, else the checkout's."""
@@ -30,11 +32,17 @@ def conf_dir() -> Path:
 
 
 def spelled(override: str) -> str:
-    """``backend=null`` as Hydra's grammar must have it: a quoted name, not the absence of a value."""
-    key, equals, values = override.partition("=")
-    if key != "backend":
-        return override
-    return key + equals + re.sub(r"(?<![^,])null(?![^,])", "'null'", values)
+    """An override as Hydra's grammar must have it.
+
+    ``backend=null`` is a name, not the absence of a value, and ``where=batch_size < 8`` is one text.
+    """
+    key, equals, value = override.partition("=")
+    if key == "backend":
+        return key + equals + re.sub(r"(?<![^,])null(?![^,])", "'null'", value)
+    if key in _FREE_TEXT and value and value != "null" and value[0] not in "'\"":
+        escaped = value.replace('"', '\\"')
+        return f'{key}="{escaped}"'
+    return override
 
 
 def register() -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from perfexp import schemas
 from perfexp.backends.torch import TorchConfig
 from perfexp.config import MeasureConfig, ModelConfig, RunConfig, check, flatten
 from perfexp.errors import ConfigError
@@ -31,3 +32,19 @@ def test_impossible_values_are_named(changes: dict[str, object], words: str) -> 
 
 def test_flatten_joins_keys_by_dots() -> None:
     assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelled"),
+    [
+        ("backend=null,torch", "backend='null',torch"),
+        ("where=batch_size < 8", 'where="batch_size < 8"'),
+        ("where=host == 'here'", "where=\"host == 'here'\""),
+        ('where=host == "here"', 'where="host == \\"here\\""'),
+        ("where='batch_size < 8'", "where='batch_size < 8'"),
+        ("path=null", "path=null"),
+        ("batch_size=1,2", "batch_size=1,2"),
+    ],
+)
+def test_overrides_are_spelled_as_hydra_needs_them(typed: str, spelled: str) -> None:
+    assert schemas.spelled(typed) == spelled

@@ -155,10 +155,10 @@ def _variance(variance: Variance) -> Iterator[str]:
     for method, own in variance.anova.groupby("method", sort=False):
         terms = own[own["term"] != "Residual"]
         shares = ", ".join(
-            f"{str(name).replace('_', ' ')} (partial η² = {share:.2f}, p = {p:.2g})"
+            f"{str(name).replace('_', ' ')} {share:.2f} (p = {p:.2g})"
             for name, share, p in zip(terms["term"], terms["partial_eta_sq"], terms["p"], strict=True)
         )
-        yield f"Log latency varies with {shares} ({method})."
+        yield f"Partial η² of log latency by analysis of variance, {method}: {shares}."
     failed = variance.assumptions.loc[~variance.assumptions["holds"], "check"]
     if len(failed):
         yield f"Assumptions that do not hold: {'; '.join(failed)}."

@@ -17,17 +17,20 @@ LIMIT = 4.0
 NORMAL = 1.4826
 """A normal variable's standard deviation over its median absolute deviation."""
 _MOST_POINTS = 16
+_FEWEST_POINTS = 5
 
 
 def find(curves: Curves, typical: Array) -> NDArray[np.bool_]:
     """Which points lie further off the robust line than ``LIMIT`` standard deviations.
 
     The deviation is the larger of the curve's own, by the median of |log(y / ŷ)|, and of the
-    one that is ``typical`` of fits to such curves, shape ``(G,)``.
+    one that is ``typical`` of fits to such curves, shape ``(G,)``. Curves of fewer than five points
+    are not judged: a line through two of four leaves too little to contradict it.
     """
     error = np.where(curves.weight > 0, np.abs(np.log(_robust_line(curves) / curves.latency_ms)), np.nan)
     scale = np.maximum(NORMAL * np.nanmedian(error, axis=1), typical)
-    return np.asarray(error > LIMIT * scale[:, None])
+    enough = curves.weight.sum(axis=1) >= _FEWEST_POINTS
+    return np.asarray((error > LIMIT * scale[:, None]) & enough[:, None])
 
 
 def _robust_line(curves: Curves) -> Array:
@@ -51,5 +54,5 @@ def _robust_line(curves: Curves) -> Array:
 
 
 def _kept(points: Array) -> Array:
-    """All points of a short curve, two thirds of a longer one."""
-    return np.where(points >= 5, points - (points - 1) // 3, points)
+    """Two thirds of the points, rounded up."""
+    return points - (points - 1) // 3

@@ -39,6 +39,7 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
         centroids=grouped.centroids,
         anova=varied.anova,
         tukey=varied.tukey,
+        tukey_groups=varied.tukey_groups,
         assumptions=varied.assumptions,
         findings=sentences,
         missing=missing,

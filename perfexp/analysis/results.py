@@ -1,7 +1,7 @@
 """What an analysis found: tables, sentences, and what is missing with its reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -30,6 +30,8 @@ class Results:
             predicted_per_image_ms, low_per_image_ms, high_per_image_ms, r_squared``.
         anova: ``term, df, sum_sq, f, p, partial_eta_sq, method``.
         tukey: ``factor, group1, group2, mean_difference, low, high, p_adjusted, reject``.
+        tukey_groups: ``factor, level, mean_latency_ms`` (geometric, of a batch, adjusted for the other
+            factors), ``groups``: levels that share a letter are not told apart.
         assumptions: ``check, statistic, p, holds, remedy``.
         findings: sentences computed from the tables above.
         missing: table or figure to one sentence on why it is not there.
@@ -50,3 +52,4 @@ class Results:
     findings: tuple[str, ...]
     missing: Mapping[str, str]
     labels: Mapping[str, str]
+    tukey_groups: pd.DataFrame = field(default_factory=pd.DataFrame)

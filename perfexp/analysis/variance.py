@@ -1,4 +1,4 @@
-"""What latency varies with: an analysis of variance of log latency, its assumptions, Tukey's HSD."""
+"""What latency varies with: an analysis of variance of log latency, its assumptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from perfexp.analysis import tukey
 from perfexp.analysis.additive import Additive, fit_additive
 from perfexp.analysis.forms import Array
 
 _LEVEL = 0.05
 _DENSE_LEVELS = 150
 _SHAPIRO_POINTS = 5000
-_TUKEY_LEVELS = 40
 _EXACT = 1e-20
 _TESTS = {stats.shapiro: "Shapiro–Wilk", stats.jarque_bera: "Jarque–Bera"}
 _ROBUST = "the analysis is repeated robustly, see its method"
@@ -31,6 +31,7 @@ class Variance:
 
     anova: pd.DataFrame
     tukey: pd.DataFrame
+    tukey_groups: pd.DataFrame
     assumptions: pd.DataFrame
     missing: Mapping[str, str]
 
@@ -60,13 +61,16 @@ def analyse(cells: pd.DataFrame) -> Variance:
     anova = [_anova(response, table, factors, model, robust=False)]
     if not checks["holds"].all():
         anova.append(_anova(response, table, factors, model, robust=True))
-    tukey, missing = _tukey(response, table, factors)
-    return Variance(pd.concat(anova, ignore_index=True), tukey, checks, missing)
+    compared = tukey.compare(response, table, factors)
+    return Variance(
+        pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, compared.missing
+    )
 
 
 def _nothing(reason: str) -> Variance:
     missing = {name: f"There is no {what}: {reason}." for name, what in _NAMES.items()}
-    return Variance(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), missing)
+    nothing = pd.DataFrame()
+    return Variance(nothing, nothing, nothing, nothing, missing)
 
 
 def _anova(
@@ -116,52 +120,3 @@ def _checks(model: Additive, table: pd.DataFrame) -> pd.DataFrame:
     frame = frame.loc[np.isfinite(frame["statistic"].to_numpy())].reset_index(drop=True)
     frame.insert(3, "holds", ~(frame["p"] < _LEVEL))
     return frame.assign(remedy=np.where(frame["holds"], "", frame["remedy"]))
-
-
-def _tukey(
-    response: Array, table: pd.DataFrame, factors: Sequence[str]
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Tukey–Kramer comparisons of levels, adjusted for the other factors; differences of log latency.
-
-    The p of statsmodels' approximation is held between 0.001 and 0.9.
-    """
-    others = [f for f in factors if f != "model"]
-    found: list[pd.DataFrame] = []
-    missing: dict[str, str] = {}
-    for factor in ("model", "family", "backend"):
-        levels = table[factor].nunique()
-        if levels > _TUKEY_LEVELS:
-            missing[f"tukey by {factor}"] = (
-                f"{levels} levels of {factor} are too many to compare in pairs; the limit is {_TUKEY_LEVELS}."
-            )
-        elif levels > 1:
-            own = factors if factor in factors else [factor, *others]
-            found.append(_compared(fit_additive(response, table, own), table, factor))
-        elif factor == "family":
-            missing["tukey by family"] = "All models are of one family, so there are none to compare."
-    return (pd.concat(found, ignore_index=True) if found else pd.DataFrame()), missing
-
-
-def _compared(model: Additive, table: pd.DataFrame, factor: str) -> pd.DataFrame:
-    from statsmodels.stats.libqsturng import psturng, qsturng
-
-    adjusted = pd.Series(model.without_others(factor)).groupby(table[factor].to_numpy())
-    means, counts = adjusted.mean(), adjusted.size()
-    first, second = np.triu_indices(len(means), 1)
-    difference = means.to_numpy()[second] - means.to_numpy()[first]
-    share = 1 / counts.to_numpy()
-    error = np.sqrt(model.mean_square / 2 * (share[first] + share[second]))
-    reach = error * qsturng(1 - _LEVEL, len(means), model.freedom)
-    p = psturng(np.abs(difference) / error, len(means), model.freedom)
-    return pd.DataFrame(
-        {
-            "factor": factor,
-            "group1": means.index[first],
-            "group2": means.index[second],
-            "mean_difference": difference,
-            "low": difference - reach,
-            "high": difference + reach,
-            "p_adjusted": np.atleast_1d(p),
-            "reject": np.abs(difference) > reach,
-        }
-    )

@@ -5,7 +5,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
-from perfexp.analysis import variance
+from perfexp.analysis import tukey, variance
 from perfexp.analysis.additive import fit_additive
 
 
@@ -49,7 +49,7 @@ def test_tukey_agrees_with_statsmodels_where_the_design_is_one_way() -> None:
     cells = random_cells(backends=("a",))
     table = cells[["model", "batch_size"]].astype(str)
     model = fit_additive(np.log(cells["latency_ms"].to_numpy()), table, ["model"])
-    found = variance._compared(model, table, "model")
+    found = tukey.pairwise(model, table, "model")
     reference = pairwise_tukeyhsd(np.log(cells["latency_ms"]), cells["model"])
     assert found["mean_difference"].tolist() == pytest.approx(reference.meandiffs.tolist())
     assert found[["low", "high"]].to_numpy() == pytest.approx(reference.confint, abs=1e-3)
@@ -109,3 +109,12 @@ def test_what_cannot_be_analysed_says_why(cells: pd.DataFrame, words: str) -> No
     found = variance.analyse(cells)
     assert found.anova.empty and found.tukey.empty
     assert words in found.missing["anova"]
+
+
+def test_levels_that_share_a_letter_are_not_told_apart() -> None:
+    found = variance.analyse(random_cells())
+    groups = found.tukey_groups[found.tukey_groups["factor"] == "model"].set_index("level")["groups"]
+    assert list(groups.index) == [f"m{i}" for i in range(8)]
+    pairs = found.tukey[found.tukey["factor"] == "model"]
+    for first, second, reject in zip(pairs["group1"], pairs["group2"], pairs["reject"], strict=True):
+        assert bool(set(groups[first]) & set(groups[second])) != reject

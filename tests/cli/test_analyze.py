@@ -121,7 +121,7 @@ def test_the_default_output_is_below_mlruns(command, measured: Tracker, tmp_path
         (["data=published"], "there are runs of kind cell"),
         (["data=all"], "expected one of [measured, published, both]"),
         (["where=no_such == 1"], "is not a query over the runs' columns"),
-        (["experiment=other"], "holds no runs of cells"),
+        (["experiment=Default"], "holds no runs of cells"),
     ],
 )
 def test_bad_input_is_one_sentence(command, measured: Tracker, arguments: list[str], words: str) -> None:
