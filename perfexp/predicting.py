@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _RUNS_SHOWN = 5
 # backend= names what runs have, published ones too, not a file of conf/backend/
-command = Command("perfexp-predict", "predict", {"backend": "on_backend"})
+command = Command("perfexp-predict", "predict", {"backend": "on_backend", "sweep": "of_sweep"})
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def _task(config: DictConfig) -> None:
     root = Path(settings.tracking.root)
     uri = store.resolve(settings.tracking.uri, root)
     name = store.experiment_name(settings.experiment)
-    asked = learning.Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
+    asked = learning.Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
     cache = Cache((root / "cache").resolve())
     cells = learning.cells(asked, cache, print)
     if settings.validate:
