@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from perfexp.analysis.prediction.fitted import Answer
 
 _SHOWN, _SETTLING = 20, 5
-command = Command("perfexp-plan", "plan")
+command = Command("perfexp-plan", "plan", {"sweep": "of_sweep"})
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def _task(config: DictConfig) -> None:
     root = Path(settings.tracking.root)
     uri = store.resolve(settings.tracking.uri, root)
     name = store.experiment_name(settings.experiment)
-    asked = learning.Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
+    asked = learning.Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
     cache = Cache((root / "cache").resolve())
     cells = learning.cells(asked, cache, print)
     choices = _choices(settings, cells, cache)

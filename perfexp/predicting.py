@@ -1,7 +1,5 @@
 """The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
 
-import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,15 +22,12 @@ if TYPE_CHECKING:
     from perfexp.analysis.prediction.fitted import Question
 
 _RUNS_SHOWN = 5
-command = Command("perfexp-predict", "predict")
+# backend= names what runs have, published ones too, not a file of conf/backend/
+command = Command("perfexp-predict", "predict", {"backend": "on_backend", "sweep": "of_sweep"})
 
 
 def main() -> None:
-    """Exit 0 with a prediction or a validation, 2 on bad input.
-
-    ``backend=`` names what runs have, published ones too, and not a file of conf/backend/.
-    """
-    sys.argv[1:] = [re.sub(r"^backend=", "on_backend=", word) for word in sys.argv[1:]]
+    """Exit 0 with a prediction or a validation, 2 on bad input."""
     command.launch(command.telling(_task))
 
 
@@ -42,7 +37,7 @@ def _task(config: DictConfig) -> None:
     root = Path(settings.tracking.root)
     uri = store.resolve(settings.tracking.uri, root)
     name = store.experiment_name(settings.experiment)
-    asked = learning.Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
+    asked = learning.Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
     cache = Cache((root / "cache").resolve())
     cells = learning.cells(asked, cache, print)
     if settings.validate:

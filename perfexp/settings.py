@@ -147,7 +147,7 @@ class PredictConfig:
     coverage: float = 0.9
     strict: bool = False
     experiment: str | None = None
-    sweep: str | None = None
+    of_sweep: str | None = None
     where: str | None = None
     allow_mixed: bool = False
     output: str | None = None
@@ -171,7 +171,7 @@ class PlanConfig:
     batch_sizes: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
     coverage: float = 0.9
     experiment: str | None = None
-    sweep: str | None = None
+    of_sweep: str | None = None
     where: str | None = None
     allow_mixed: bool = False
     seed: int = 0
