@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import bulk, store
+from perfexp import bulk, signals, store
 from perfexp.draft import PARAM_LIMIT, TAG_LIMIT, Draft
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Tracker:
         self.experiment_id = experiment_id
 
     def write(self, draft: Draft) -> str:
-        """Create the run, fill it and end it; returns its id.
+        """Create the run, fill it and end it, whoever asks to stop meanwhile; returns its id.
 
         Raises:
             TrackingError: the store refused or is gone.
@@ -35,7 +35,7 @@ class Tracker:
         metrics = [Metric(name, value, now, step) for name, value, step in draft.metrics]
         params = [Param(k, v[:PARAM_LIMIT]) for k, v in draft.params.items()]
         tags = [RunTag(k, v[:TAG_LIMIT]) for k, v in draft.tags.items()]
-        with store.explained(self.uri):
+        with signals.deferred(), store.explained(self.uri):
             run = self._client.create_run(
                 self.experiment_id, start_time=draft.started_ms, run_name=draft.name
             )

@@ -10,9 +10,9 @@ from perfexp.tracking import Tracker
 
 
 def test_an_artifact_becomes_a_local_file_once(tracker: Tracker, tmp_path: Path) -> None:
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "network.pt").write_text("tensors")
-    run_id = tracker.write(Draft("made", "FINISHED", 0, [], {}, {}, folder=tmp_path / "made"))
+    made = tmp_path / "network.pt"
+    made.write_text("tensors")
+    run_id = tracker.write(Draft("made", "FINISHED", 0, [], {}, {}, paths=[("", made)]))
     path = checkpoints.local(f"runs:/{run_id}/network.pt", TrackingConfig())
     assert Path(path).read_text() == "tensors"
     assert Path(path).is_relative_to(tmp_path / "mlruns" / "cache")

@@ -112,7 +112,13 @@ def test_what_only_the_worker_can_tell_is_a_failed_run(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: int) -> None:
     command = Path(sys.executable).parent / "perfexp"
-    arguments = [*SWEEP, "backend.latency_ms=100", "measure.budget_s=0.5,60", "batch_size=1"]
+    arguments = [
+        *SWEEP,
+        "backend.latency_ms=100",
+        "measure.min_s=0.1,60",
+        "measure.budget_s=60",
+        "batch_size=1",
+    ]
     process = subprocess.Popen(
         [command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
