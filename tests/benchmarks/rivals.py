@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 Rival = Callable[[Cell], float]
-_MIN_RUN_TIME_S = 3.0
+_MIN_RUN_TIME_S = 2.0
 
 
 def torch_timer(cell: Cell) -> float:
