@@ -84,4 +84,5 @@ def test_query_example(folder: Path) -> None:
 def test_files_shown_exist_or_are_examples() -> None:
     for path in re.findall(r"`((?:perfexp|conf|tests|sweeps|\.ci)/[\w./]*)`", README):
         assert (CHECKOUT / path).exists(), path
-    assert (CHECKOUT / ".images" / "curves.png").is_file()
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", README):
+        assert (CHECKOUT / picture).is_file(), picture

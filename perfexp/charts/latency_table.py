@@ -46,7 +46,7 @@ def draw(results: Results) -> Figure:
     )
     canvas.plain_log_ticks(scale.ax, "y")
     empty = len(order) * len(batches) * len(backends) > len(cells)
-    canvas.note(drawn, cut_models, cut_batches, rest, "Blank: not measured." if empty else "")
+    canvas.note(drawn, cut_models, cut_batches, rest, "Blank: not measured, or left out." if empty else "")
     return drawn
 
 

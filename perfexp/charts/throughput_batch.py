@@ -27,10 +27,10 @@ def draw(results: Results) -> Figure:
     families, cut = _families(cells)
     looks = colours.families(results)
     drawn, axes = canvas.panels([family or "no family" for family in families], 2.1, columns=3)
-    middle = float((cells[_RATE].min() * cells[_RATE].max()) ** 0.5)
+    span = (float(cells[_RATE].min()), float(cells[_RATE].max()))
     for panel, family in zip(axes, families, strict=True):
         _panel(panel, cells[cells["family"] == family], backends, looks[family].colour)
-        _ends(panel, cells[cells["family"] == family], middle)
+        _ends(panel, cells[cells["family"] == family], span)
         canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
         panel.set_yscale("log")
         canvas.plain_log_ticks(panel, "y")
@@ -45,9 +45,7 @@ def draw(results: Results) -> Figure:
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
     thin = f"At most {canvas.MOST_CURVES} models a family are drawn." if shown > canvas.MOST_CURVES else ""
-    canvas.note(
-        drawn, "Named: a family's fastest and slowest model at its largest batch size.", cut, thin, rest
-    )
+    canvas.note(drawn, "Named: a family's fastest and slowest model by its best throughput.", cut, thin, rest)
     return drawn
 
 
@@ -67,16 +65,16 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
         )  # fmt: skip
 
 
-def _ends(axes: Axes, cells: pd.DataFrame, middle: float) -> None:
-    """The fastest and the slowest by name, in the half of the panel where no curve ends."""
-    last = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax()]
-    last = last.sort_values(_RATE)
-    ranked = last["label"]
-    names = {"fastest": ranked.iloc[-1], "slowest": ranked.iloc[0]}
-    told = [f"{end}: {name}" for end, name in names.items()] if ranked.nunique() > 1 else [ranked.iloc[0]]
+def _ends(axes: Axes, cells: pd.DataFrame, span: tuple[float, float]) -> None:
+    """The fastest and the slowest by name, below or above the curves' ends, where there is more room."""
+    peaks = cells.groupby("label")[_RATE].max().sort_values()
+    told = (
+        [f"fastest: {peaks.index[-1]}", f"slowest: {peaks.index[0]}"] if len(peaks) > 1 else [peaks.index[0]]
+    )
+    ends = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax(), _RATE]
     axes.legend(
         handles=[Line2D([], [], linestyle="", label=text) for text in told],
-        loc="lower right" if last[_RATE].iloc[0] > middle else "upper right",
+        loc="lower right" if ends.min() / span[0] > span[1] / ends.max() else "upper right",
         fontsize=6.5, handlelength=0, handletextpad=0, borderpad=0.2, labelspacing=0.2,
     )  # fmt: skip
 
