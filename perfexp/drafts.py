@@ -21,7 +21,7 @@ def draft_cell(
     environment: Mapping[str, str],
 ) -> Draft:
     """The run of one cell, measured or failed."""
-    tags = {"kind": "cell", "cell_key": key, "model": cell.model.name, **sweep, **_host_tags(environment)}
+    tags = {"kind": "cell", "cell_key": key, "model": cell.model.name, **sweep, **host_tags(environment)}
     files: dict[str, str | bytes] = {"config.yaml": config_yaml, "environment.json": _json(environment)}
     metrics: list[tuple[str, float, int]] = []
     status = "FINISHED"
@@ -109,7 +109,8 @@ def _samples(outcome: Measurement) -> str:
     )
 
 
-def _host_tags(environment: Mapping[str, str]) -> dict[str, str]:
+def host_tags(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of an environment's facts, those that a run is found by: the machine and the versions."""
     wanted = ("host", "cpu", "cpus", "system", "git_commit")
     tags = {name: environment[name] for name in wanted if name in environment}
     return tags | {k: v for k, v in environment.items() if k.startswith("version.")}

@@ -11,6 +11,7 @@ import numpy as np
 from perfexp import weights
 from perfexp.config import Cell, flatten
 from perfexp.draft import Draft
+from perfexp.drafts import host_tags
 from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.network import CellNetwork
@@ -19,7 +20,6 @@ from perfexp.settings import EvaluateConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-_HOST_TAGS = ("host", "cpu", "cpus", "system", "git_commit")
 _CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 
@@ -64,7 +64,7 @@ def draft(
         started_ms=started_ms,
         metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
         params={key: str(value) for key, value in choices.items()},
-        tags=_tags(settings, plan, network, evaluation) | _host_tags(facts),
+        tags=_tags(settings, plan, network, evaluation) | host_tags(facts),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
@@ -111,10 +111,6 @@ def _absent(settings: EvaluateConfig, cell: Cell, network: CellNetwork) -> dict[
         reason = "the model's library publishes no accuracy with its package"
         absent["published_top1"] = absent["published_top5"] = reason
     return absent
-
-
-def _host_tags(facts: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in facts.items() if k in _HOST_TAGS or k.startswith("version.")}
 
 
 def _write_tables(plan: Plan, evaluation: Evaluation, folder: Path) -> None:
