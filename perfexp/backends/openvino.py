@@ -1,5 +1,6 @@
 """OpenVINO on any device its runtime lists."""
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 
 _KIND = "openvino"
 _VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
+
+
+@functools.cache
+def _core() -> "ov.Core":
+    """The one runtime of this process, never released.
+
+    Its CPU plugin sets an alternate signal stack for AMX. Where two runtimes overlap, their end leaves
+    the thread with a stack that is no longer mapped, and the next signal with SIGSEGV.
+    """
+    import openvino as ov
+
+    return ov.Core()
 
 
 @dataclass
@@ -87,9 +100,7 @@ class OpenVinoBackend(Backend):
     packages = ("openvino",)
 
     def start(self) -> None:
-        import openvino as ov
-
-        listed = list(ov.Core().available_devices)
+        listed = list(_core().available_devices)
         asked = self.config.device.split(":")[0]
         if asked not in (*listed, *_VIRTUAL_DEVICES):
             raise BackendError(
@@ -122,10 +133,8 @@ class OpenVinoBackend(Backend):
             _save(model, folder / "model.xml")
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
-        import openvino as ov
-
         folder = cache.entry(_KIND, _key(network))
-        core = ov.Core()
+        core = _core()
         with phases.timed("load"):
             model = core.read_model(folder / "model.xml")
             size = network.input_size
