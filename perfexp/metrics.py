@@ -80,6 +80,7 @@ _TABLE = (
     Metric("cpu_steal", "%", False, "of the usable CPUs' time taken by the hypervisor"),
     Metric("cpu_throttled", "%", False, "of the time the control group stood still at its quota"),
     Metric("involuntary_switches_per_s", "1/s", False, "times a thread was made to give up its CPU"),
+    Metric("page_faults_per_s", "1/s", False, "memory pages the system handed over while batches ran"),
     Metric("frequency_change", "%", None, "change of the processor's clock during timing"),
     Metric("drift", "%", None, "change of the median from the first to the second half of the samples"),
     Metric("sentinel_gemm_before_ms", "ms", False, "fixed matrix product, before the model is loaded"),

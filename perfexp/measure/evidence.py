@@ -30,6 +30,7 @@ class Counters:
     stalled_s: float | None
     waited_s: float | None
     involuntary_switches: int | None
+    page_faults: int | None
     throttled_s: float | None
     frequency_mhz: float | None
 
@@ -37,6 +38,7 @@ class Counters:
 def read(proc: Path = _PROC) -> Counters:
     """Read everything now; takes about a millisecond."""
     machine = _usable_cpu_times()
+    switches, faults = _usage()
     return Counters(
         wall_s=time.perf_counter(),
         own_cpu_s=time.process_time(),
@@ -44,7 +46,8 @@ def read(proc: Path = _PROC) -> Counters:
         steal_s=sum(cpu.steal for cpu in machine) if hasattr(machine[0], "steal") else None,
         stalled_s=_stalled_s(proc / "pressure" / "cpu"),
         waited_s=_waited_s(proc / "self" / "task"),
-        involuntary_switches=_involuntary_switches(),
+        involuntary_switches=switches,
+        page_faults=faults,
         throttled_s=_throttled_s(_cgroup_cpu_stat()),
         frequency_mhz=_frequency_mhz(),
     )
@@ -71,6 +74,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
         "involuntary_switches_per_s": _rate(
             before.involuntary_switches, after.involuntary_switches, wall_s * threads
         ),
+        "page_faults_per_s": _rate(before.page_faults, after.page_faults, wall_s),
         "frequency_change": _change(before.frequency_mhz, after.frequency_mhz),
     }
 
@@ -116,13 +120,14 @@ def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
     return chosen or times
 
 
-def _involuntary_switches() -> int | None:
-    """How often any thread of this process was made to give up its CPU (POSIX)."""
+def _usage() -> tuple[int | None, int | None]:
+    """How often a thread of this process was made to give up its CPU, and met a page not yet there (POSIX)."""
     try:
         import resource
     except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+        return None, None
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_nivcsw, usage.ru_minflt
 
 
 def _stalled_s(path: Path) -> float | None:

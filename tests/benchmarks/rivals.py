@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
 from perfexp.config import Cell
+from perfexp.measure.inputs import random_batches
 from perfexp.network import CellNetwork, describe, find
 
 if TYPE_CHECKING:
@@ -91,9 +92,8 @@ def _ready(cell: Cell) -> "tuple[torch.nn.Module, torch.Tensor]":
     torch.set_num_threads(cell.backend.threads)
     torch.set_num_interop_threads(1)
     network = _network(cell)
-    generator = torch.Generator().manual_seed(cell.seed)
-    shape = (cell.batch_size, 3, network.input_size, network.input_size)
-    return network.build(), torch.randn(shape, generator=generator)
+    [images] = random_batches(cell.seed, 1, cell.batch_size, network.input_size)
+    return network.build(), torch.from_numpy(images)
 
 
 def _torch_timer(cell: Cell) -> float:

@@ -17,6 +17,7 @@ BEFORE = Counters(
     stalled_s=2.0,
     waited_s=3.0,
     involuntary_switches=10,
+    page_faults=100,
     throttled_s=0.0,
     frequency_mhz=2000.0,
 )
@@ -37,6 +38,7 @@ def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
             stalled_s=2.5,
             waited_s=3.4,
             involuntary_switches=50,
+            page_faults=500,
             frequency_mhz=1900.0,
         ),
         threads=2,
@@ -50,17 +52,21 @@ def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
             "cpu_wait": 10.0,
             "cpu_throttled": 0.0,
             "involuntary_switches_per_s": 10.0,
+            "page_faults_per_s": 200.0,
             "frequency_change": -5.0,
         }
     )
 
 
 def test_what_is_not_counted_is_none() -> None:
-    names = ("steal_s", "stalled_s", "waited_s", "throttled_s", "frequency_mhz", "involuntary_switches")
+    names = (
+        "steal_s", "stalled_s", "waited_s", "throttled_s", "frequency_mhz", "involuntary_switches",
+        "page_faults",
+    )  # fmt: skip
     blind = dict.fromkeys(names)
     found = evidence.between(replace(BEFORE, **blind), after(**blind), threads=1)
     assert {name for name, value in found.items() if value is not None} == {"cpu_own", "cpu_others"}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_a_system_without_proc_is_read(tmp_path: Path) -> None:
