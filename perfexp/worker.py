@@ -2,7 +2,7 @@
 
 The parent blocks on a pipe. A child that raises, exits, is killed or runs too long is a message
 like any other. Children come from a fork server that has the heavy modules imported already,
-where the platform has one; elsewhere they are spawned.
+where the platform has one, or are spawned where the cell asks for it or nothing else is there.
 """
 
 import gc
@@ -14,11 +14,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 from perfexp import attempts, backends, procedure
 from perfexp.cache import Cache
-from perfexp.config import Cell
+from perfexp.config import Cell, Start
 from perfexp.errors import BackendError, PerfexpError
 from perfexp.measure import device_lock
 from perfexp.phases import Phases
@@ -83,7 +84,7 @@ def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str,
 
 
 def _in_child(step: Step, cell: Cell) -> Message:
-    context = process_context()
+    context = process_context(cell.measure.start)
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
     began = time.perf_counter()
@@ -107,9 +108,9 @@ def _in_child(step: Step, cell: Cell) -> Message:
     return message
 
 
-def process_context() -> multiprocessing.context.ForkServerContext | multiprocessing.context.SpawnContext:
-    """How clean processes start here: from the fork server, or spawned."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
+def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
+    """How clean processes start here: from the fork server where there is one, or spawned."""
+    if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return context

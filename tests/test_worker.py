@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perfexp.backends.base import usable_cpus
-from perfexp.config import Cell, MeasureConfig, Protocol, as_protocol
+from perfexp.config import Cell, MeasureConfig, Protocol, Start, as_protocol
 from perfexp.measure import device_lock
 from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
@@ -158,3 +158,11 @@ def test_a_busy_process_on_each_cpu_taints_the_run(make_cell: MakeCell) -> None:
 def _burn() -> None:
     while True:
         pass
+
+
+def test_a_spawned_worker_measures_as_a_forked_one(make_cell: Callable[..., Cell]) -> None:
+    cell = make_cell(latency_ms=1.0)
+    outcome = run_cell(replace(cell, measure=replace(cell.measure, start=Start.spawned)))
+    assert isinstance(outcome, Measurement)
+    assert outcome.metrics["latency_p50_ms"] == pytest.approx(1.0, rel=0.2)
+    assert outcome.phases_s["worker start"] > 0

@@ -121,7 +121,7 @@ def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
 
 
 def _usage() -> tuple[int | None, int | None]:
-    """How often a thread of this process was made to give up its CPU, and met a page not yet there (POSIX)."""
+    """How often a thread of this process was made to give up its CPU, or met a missing page (POSIX)."""
     try:
         import resource
     except ImportError:

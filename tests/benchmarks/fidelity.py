@@ -27,7 +27,7 @@ from benchmarks import rivals
 from benchmarks.rivals import Rival
 from perfexp.backends import backend_class
 from perfexp.backends.base import usable_cpus
-from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig, Start
 from perfexp.records import Measurement
 from perfexp.worker import run_cell
 
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], default=list(SECTIONS))
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--start", type=Start, choices=list(Start), default=Start.forked)
     parser.add_argument("--hold-memory", action="store_true", help="both sides keep freed memory (glibc)")
     options = parser.parse_args()
     if options.hold_memory:
@@ -55,12 +56,14 @@ def main() -> None:
             SECTIONS[name](folder, options)
 
 
-def make_cell(folder: str, backend: str, model: str, batch_size: int, **own: object) -> Cell:
+def make_cell(
+    folder: str, backend: str, model: str, batch_size: int, start: Start = Start.forked, **own: object
+) -> Cell:
     """A cell of the default protocol, of one input batch as the rivals have one."""
     return Cell(
         model=ModelConfig("torchvision", model),
         backend=backend_class(backend).Config(**{"threads": usable_cpus(), **own}),
-        measure=MeasureConfig(input_buffers=1),
+        measure=MeasureConfig(input_buffers=1, start=start),
         batch_size=batch_size,
         input_size=None,
         input_fit=InputFit.strict,
@@ -89,7 +92,7 @@ def compare(backend: str, rival: Rival, low: float, high: float) -> Callable[...
         table = _table(
             "model", "batch", "perfexp ms", f"{rival.__name__} ms", "ratio", "min", "max", "within"
         )
-        cells = [make_cell(folder, backend, m, b) for m in options.models for b in BATCH_SIZES]
+        cells = [make_cell(folder, backend, m, b, options.start) for m in options.models for b in BATCH_SIZES]
         for cell in track(cells, description=rival.__name__, console=_CONSOLE, transient=True):
             pairs = _alternate(cell, rival, options.pairs)
             ratios = [own / other for own, other in pairs]
@@ -117,10 +120,10 @@ def _alternate(cell: Cell, rival: Rival, pairs: int) -> list[tuple[float, float]
     return found
 
 
-def repeatability(folder: str, _options: argparse.Namespace) -> None:
+def repeatability(folder: str, options: argparse.Namespace) -> None:
     """Coefficient of variation of one cell over ten certified runs, the rivals' between them."""
     table = _table("procedure", "runs", "median ms", "CV %", "min", "max")
-    cell = make_cell(folder, "torch", "resnet18", 1)
+    cell = make_cell(folder, "torch", "resnet18", 1, options.start)
     clean: list[float] = []
     sides = {"perfexp, certified clean": clean, "bare_loop": [], "timm_procedure": []}
     for _ in range(2 * RUNS):
