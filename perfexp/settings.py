@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from omegaconf import MISSING
 
-from perfexp.config import BackendConfig, InputFit, MeasureConfig, ModelConfig, TrackingConfig
+from perfexp.config import BackendConfig, InputFit, MeasureConfig, ModelConfig, SweepConfig, TrackingConfig
 
 
 class Data(StrEnum):
@@ -83,7 +83,7 @@ class EvaluateConfig:
     side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
     ``workers`` None means one process a CPU for decoding; ``images_at_once``, rounded up
     to whole batches, are decoded, then inferred, then kept for a later resume. ``agreement``
-    compares with PyTorch in f32.
+    compares with PyTorch in f32. ``lock_wait_s`` bounds the wait for a measurement on the device.
     """
 
     model: ModelConfig = MISSING
@@ -98,8 +98,10 @@ class EvaluateConfig:
     workers: int | None = None
     images_at_once: int = 256
     agreement: bool = True
+    lock_wait_s: float = 3600.0
     seed: int = 0
     experiment: str | None = None
+    in_sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
 @dataclass
