@@ -16,6 +16,13 @@ class Data(StrEnum):
     both = "both"
 
 
+class Accuracy(StrEnum):
+    """Which accuracy charts show: the authors' for the named weights, or that of evaluations."""
+
+    published = "published"
+    measured = "measured"
+
+
 @dataclass
 class SourceConfig:
     """What every published table has; each source adds its own fields in its module."""
@@ -38,7 +45,8 @@ class AnalyzeConfig:
     """Which runs are analysed, and where the report goes.
 
     ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
-    measured runs, or the published ones where there are no others. ``allow_*`` use runs of several
+    measured runs, or the published ones where there are no others. ``accuracy`` measured takes that of
+    the experiment's evaluations, whichever ``of_sweep`` is. ``allow_*`` use runs of several
     hosts or versions as one, disturbed ones, and ones whose outputs are beyond their tolerance.
     ``output`` None means a folder of its own below ``tracking.root``/analysis.
     """
@@ -47,6 +55,7 @@ class AnalyzeConfig:
     of_sweep: str | None = None
     where: str | None = None
     data: Data | None = None
+    accuracy: Accuracy = Accuracy.published
     allow_mixed: bool = False
     allow_tainted: bool = False
     allow_inexact: bool = False
