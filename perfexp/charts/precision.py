@@ -59,11 +59,10 @@ def _line(axes: Axes, own: pd.DataFrame, looks: colours.Looks) -> Sequence[Line]
     axes.plot(own[_RATE], own["top1"], color=colour, linewidth=1, alpha=0.6, zorder=1.8)
     reach = (own["top1"] - own["top1_low"], own["top1_high"] - own["top1"])
     axes.errorbar(own[_RATE], own["top1"], yerr=reach, fmt="none", ecolor=colour, elinewidth=1, capsize=2.5)
-    for row in own.itertuples():
-        marker = _MARKERS.get(str(row.precision), _OTHER_MARKER)
+    for rate, top1, precision in zip(own[_RATE], own["top1"], own["precision"], strict=True):
         axes.scatter(
-            [getattr(row, _RATE)], [row.top1], s=_AREA, marker=marker,
-            color=colour, edgecolor=colours.EDGE, linewidth=0.5, zorder=3,
+            rate, top1, s=_AREA, marker=_MARKERS.get(precision, _OTHER_MARKER), color=colour,
+            edgecolor=colours.EDGE, linewidth=0.5, zorder=3,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.margins(0.12)
