@@ -9,6 +9,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+import openvino as ov
 import pandas as pd
 import psutil
 import pytest
@@ -25,6 +26,9 @@ COUNTS = {
     LITE0: {"foolbox": (18, 19), "ai_benchmark": (90, 97)},
     SQUEEZENET: {"foolbox": (14, 17), "ai_benchmark": (75, 91)},
 }
+CAPABILITIES = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "int8": "INT8"}
+"""From the finest to the coarsest, and what OpenVINO calls a processor that has it."""
+
 RANDOM = ("weights=random", "input_size=64", "batch_size=2", "workers=1")
 
 
@@ -69,13 +73,16 @@ def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, model: tuple[st
 @pytest.mark.usefixtures("photos_at_hand")
 def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
     """What they make of the counts is printed, not asserted: it depends on the processor."""
-    done = evaluate("--multirun", *SQUEEZENET, "backend=openvino", "backend.precision=f32,bf16,f16,int8")
+    listed = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = [name for name, capability in CAPABILITIES.items() if capability in listed]
+    done = evaluate("--multirun", *SQUEEZENET, "backend=openvino", f"backend.precision={','.join(able)}")
     assert done.returncode == 0, done.stderr
     runs = evaluations(tmp_path).set_index("precision")
     print({precision: counts(tmp_path, run_id) for precision, run_id in runs["run_id"].items()})
-    assert runs["loss"].nunique() == 4
+    assert set(runs.index) == set(able) >= {"f32", "int8"}
+    assert runs["loss"].nunique() == len(able)
     correlation = runs["rank_correlation"]
-    assert 0.9 < correlation["int8"] < correlation["bf16"] < correlation["f16"] < correlation["f32"]
+    assert correlation.loc[able].is_monotonic_decreasing and correlation["int8"] > 0.9
     assert (runs["effective_precision"] == runs.index).all()
     assert (runs["top1_agreement"] >= 90).all()
     assert runs.loc["int8", "effective_calibration"] == (
