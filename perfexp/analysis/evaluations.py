@@ -21,7 +21,8 @@ def comparable(runs: pd.DataFrame) -> pd.DataFrame:
     if runs.empty:
         return runs
     runs = runs.astype({name: str for name in (*_ONE, "family", "display_name") if name in runs})
-    alike = runs.reindex(columns=list(_ALIKE)).astype(str).agg("|".join, axis=1)
+    shared = runs.reindex(columns=list(_ALIKE)).astype(object)
+    alike = shared.groupby(list(_ALIKE), dropna=False).ngroup()
     newest = runs.assign(alike=alike).sort_values("start_time").drop_duplicates([*_ONE, "alike"], keep="last")
     common = newest["alike"].value_counts().idxmax()
     return newest[newest["alike"] == common].drop(columns="alike").sort_values(_ONE, ignore_index=True)

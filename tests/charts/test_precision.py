@@ -24,7 +24,9 @@ def test_each_models_line_joins_its_precisions_from_the_finest_on(few: Results) 
     drawn = charts.draw(chart("precision"), few)
     assert [axes.get_title(loc="left") for axes in drawn.axes] == ["openvino", "torch"]
     evaluations = few.evaluations[few.evaluations["backend"] == "torch"]
-    lines = [line for line in drawn.axes[1].lines if len(line.get_xdata()) == 3]
+    lines = [
+        line for line in drawn.axes[1].lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 3
+    ]
     assert len(lines) == 4
     drawn_points = {(x, y) for line in lines for x, y in zip(*line.get_data(), strict=True)}
     assert drawn_points == set(zip(evaluations["model_images_per_s"], evaluations["top1"], strict=True))
