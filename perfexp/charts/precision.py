@@ -35,7 +35,7 @@ def draw(results: Results) -> Figure:
         for axes, name in zip(panels, names, strict=True)
     ]
     canvas.axis_labels(panels, "Throughput of the model (images/s)", "Measured top-1 accuracy (%)")
-    colours.legend(drawn, looks, found["family"])
+    colours.legend(drawn, looks, found["family"], bars=True)  # shapes are the precisions'
     _legend(drawn, found["precision"].unique())
     canvas.note(drawn, _images(found), "Both axes are of the same runs: forward passes alone.", rest)
     for axes, name, lines in zip(panels, names, drawn_lines, strict=True):
