@@ -217,7 +217,12 @@ def _draft(
         "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
-    asked = {"sweep": settings.of_sweep, "where": settings.where, "data": settings.data}
+    asked = {
+        "sweep": settings.of_sweep,
+        "where": settings.where,
+        "data": settings.data,
+        "accuracy": settings.accuracy,
+    }
     return Draft(
         name=f"analysis of {len(runs)} runs",
         status="FINISHED",

@@ -12,7 +12,7 @@ from perfexp.config import Cell
 from perfexp.measure.inputs import random_batches
 
 IMAGES = 64
-"""More change nothing that 118 labelled photos could tell: 16, 64 and 118 were tried."""
+"""Two networks calibrated with 64 or all of 118 labelled photos got the same right, to within one."""
 
 _KIND = "calibration"
 
