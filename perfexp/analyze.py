@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from perfexp.draft import TAG_LIMIT, Draft
 from perfexp.errors import ConfigError
 from perfexp.phases import Phases
 from perfexp.runs import load_runs
-from perfexp.settings import AnalyzeConfig, Data
+from perfexp.settings import Accuracy, AnalyzeConfig, Data
 from perfexp.tracking import Tracker, open_tracker
 
 if TYPE_CHECKING:
@@ -118,12 +119,19 @@ def _some(values: "pd.Series[str]") -> str:
 
 def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
-    from perfexp.analysis import pipeline, tables
+    from perfexp.analysis import evaluations, pipeline, tables
     from perfexp.analysis.selection import select
 
+    evaluated = _evaluated(settings, uri)
     with stages("selection"):
+        if settings.accuracy == Accuracy.measured:
+            runs = evaluations.joined(runs, evaluated)
         selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
-    results = pipeline.analyse(selection, settings.seed, stages)
+    results = replace(
+        pipeline.analyse(selection, settings.seed, stages),
+        evaluations=evaluated,
+        accuracy=settings.accuracy,
+    )
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     output = _output(settings, tracker.experiment)
@@ -144,6 +152,24 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
         paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
         run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
     _print(results, written.html, tracker, run_id, stages)
+
+
+def _evaluated(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
+    """The experiment's evaluations that can be compared.
+
+    Raises:
+        ConfigError: the measured accuracy is asked for, and there is none.
+    """
+    from perfexp.analysis import evaluations
+
+    runs = load_runs(settings.experiment, kind="evaluation", tracking_uri=uri)
+    if runs.empty and settings.accuracy == Accuracy.measured:
+        name = store.experiment_name(settings.experiment)
+        raise ConfigError(
+            f"accuracy=measured needs evaluations, and the experiment {name!r} holds none; make some with "
+            "perfexp-evaluate, or leave accuracy=published."
+        )
+    return evaluations.comparable(runs)
 
 
 def _output(settings: AnalyzeConfig, experiment: str) -> Path:
@@ -191,7 +217,12 @@ def _draft(
         "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
-    asked = {"sweep": settings.of_sweep, "where": settings.where, "data": settings.data}
+    asked = {
+        "sweep": settings.of_sweep,
+        "where": settings.where,
+        "data": settings.data,
+        "accuracy": settings.accuracy,
+    }
     return Draft(
         name=f"analysis of {len(runs)} runs",
         status="FINISHED",

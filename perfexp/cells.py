@@ -35,13 +35,13 @@ def key(cell: Cell) -> str:
     Raises:
         BackendError, ModelError: the backend or the model source does not exist.
     """
-    packages = backends.backend_class(cell.backend.name).packages + models.source(cell.model.source).packages
+    of_source = {package: version(package) for package in models.source(cell.model.source).packages}
     weights = Path(cell.weights)
     return digest(
         {
             "choices": {k: str(v) for k, v in cell.choices().items()},
             "checkpoint": file_digest(weights) if weights.is_file() else None,
-            "versions": {package: version(package) for package in packages},
+            "versions": {**backends.create(cell.backend).versions(), **of_source},
             "host": environment.host(),
         }
     )

@@ -19,11 +19,12 @@ class InputFit(StrEnum):
 
 
 class Precision(StrEnum):
-    """Arithmetic of the weights and activations."""
+    """Arithmetic of the weights and activations; int8 is quantised after training."""
 
     f32 = "f32"
     bf16 = "bf16"
     f16 = "f16"
+    int8 = "int8"
 
 
 @dataclass
@@ -141,7 +142,8 @@ class RunConfig:
 class Cell:
     """What a worker needs to measure one cell: a plain value, sent over a pipe.
 
-    ``input_size`` None means the model's own; ``cache_dir`` is absolute.
+    ``input_size`` None means the model's own; ``cache_dir`` is absolute. ``calibration`` names kept
+    images that int8 is calibrated with; None means the cell's own random ones.
     """
 
     model: ModelConfig
@@ -153,6 +155,7 @@ class Cell:
     weights: str
     seed: int
     cache_dir: str
+    calibration: str | None = None
 
     @property
     def title(self) -> str:
@@ -161,7 +164,8 @@ class Cell:
 
     def choices(self) -> dict[str, object]:
         """Every choice that decides the number, flattened: ``{"model.name": "resnet18", …}``."""
-        return flatten({k: v for k, v in asdict(self).items() if k != "cache_dir"})
+        without = {"cache_dir"} if self.backend.precision == Precision.int8 else {"cache_dir", "calibration"}
+        return flatten({k: v for k, v in asdict(self).items() if k not in without})
 
 
 def flatten(tree: dict[str, object], prefix: str = "") -> dict[str, object]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from perfexp import attempts, picture
-from perfexp.config import Cell
+from perfexp.config import Cell, ModelConfig
 from perfexp.draft import Draft
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.sources import Row
@@ -32,14 +32,27 @@ def draft_cell(
         tags |= {f"absent.{k}": v for k, v in outcome.absent.items()}
         files |= _measured_files(cell, outcome)
     else:
-        status = "KILLED" if outcome.kind == FailureKind.INTERRUPTED else "FAILED"
-        tags |= {"failure": outcome.kind.value, "reason": outcome.message}
-        display_name = cell.model.display_name or cell.model.name
-        tags |= {"family": cell.model.family or "", "display_name": display_name}
+        status = failed_status(outcome)
+        tags |= failure_tags(cell.model, outcome)
         files["traceback.txt"] = outcome.traceback or outcome.message
     params = {k: str(v) for k, v in cell.choices().items()}
     phases = [(f"phase_{k.replace(' ', '_').replace('-', '')}_s", v, 0) for k, v in outcome.phases_s.items()]
     return Draft(cell.title, status, started_ms, metrics + phases, params, tags, files)
+
+
+def failed_status(outcome: Failure) -> str:
+    """MLflow's status of a run that has no result."""
+    return "KILLED" if outcome.kind == FailureKind.INTERRUPTED else "FAILED"
+
+
+def failure_tags(model: ModelConfig, outcome: Failure) -> dict[str, str]:
+    """The kind and the sentence, and what the model is called as far as the configuration says."""
+    return {
+        "failure": outcome.kind.value,
+        "reason": outcome.message,
+        "family": model.family or "",
+        "display_name": model.display_name or model.name,
+    }
 
 
 def draft_curve(

@@ -6,7 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp import calibration as calibrations
 from perfexp import complexity, models, packaged, weights
+from perfexp.backends.base import Calibration
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config import Cell, InputFit
 from perfexp.errors import ModelError, nearest
@@ -65,6 +67,10 @@ class CellNetwork:
             }
         )
 
+    @property
+    def calibration(self) -> Calibration:
+        return calibrations.of(self.cell, self.input_size)
+
     def build(self) -> "nn.Module":
         cell = self.cell
         source = models.source(cell.model.source)
@@ -100,6 +106,7 @@ class BuiltNetwork:
 
     key: str
     input_size: int
+    calibration: Calibration
     module: "nn.Module"
 
     def build(self) -> "nn.Module":

@@ -55,7 +55,8 @@ def prepare(cell: Cell, cache: Cache, phases: Phases) -> None:
         with phases.timed("reference"):
             reference.write(network, module, cache)
     if not backend.is_prepared(network, cache):
-        backend.prepare(BuiltNetwork(network.key, network.input_size, module), cache, phases)
+        built = BuiltNetwork(network.key, network.input_size, network.calibration, module)
+        backend.prepare(built, cache, phases)
 
 
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:

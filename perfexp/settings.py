@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from omegaconf import MISSING
 
-from perfexp.config import BackendConfig, InputFit, MeasureConfig, ModelConfig, TrackingConfig
+from perfexp.config import BackendConfig, InputFit, MeasureConfig, ModelConfig, SweepConfig, TrackingConfig
 
 
 class Data(StrEnum):
@@ -14,6 +14,13 @@ class Data(StrEnum):
     measured = "measured"
     published = "published"
     both = "both"
+
+
+class Accuracy(StrEnum):
+    """Which accuracy charts show: the authors' for the named weights, or that of evaluations."""
+
+    published = "published"
+    measured = "measured"
 
 
 @dataclass
@@ -38,7 +45,8 @@ class AnalyzeConfig:
     """Which runs are analysed, and where the report goes.
 
     ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
-    measured runs, or the published ones where there are no others. ``allow_*`` use runs of several
+    measured runs, or the published ones where there are no others. ``accuracy`` measured takes that of
+    the experiment's evaluations, whichever ``of_sweep`` is. ``allow_*`` use runs of several
     hosts or versions as one, disturbed ones, and ones whose outputs are beyond their tolerance.
     ``output`` None means a folder of its own below ``tracking.root``/analysis.
     """
@@ -47,6 +55,7 @@ class AnalyzeConfig:
     of_sweep: str | None = None
     where: str | None = None
     data: Data | None = None
+    accuracy: Accuracy = Accuracy.published
     allow_mixed: bool = False
     allow_tainted: bool = False
     allow_inexact: bool = False
@@ -83,7 +92,7 @@ class EvaluateConfig:
     side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
     ``workers`` None means one process a CPU for decoding; ``images_at_once``, rounded up
     to whole batches, are decoded, then inferred, then kept for a later resume. ``agreement``
-    compares with PyTorch in f32.
+    compares with PyTorch in f32. ``lock_wait_s`` bounds the wait for a measurement on the device.
     """
 
     model: ModelConfig = MISSING
@@ -98,8 +107,10 @@ class EvaluateConfig:
     workers: int | None = None
     images_at_once: int = 256
     agreement: bool = True
+    lock_wait_s: float = 3600.0
     seed: int = 0
     experiment: str | None = None
+    in_sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
 @dataclass

@@ -44,6 +44,7 @@ def build_results(
         "clusters": clusters,
         "cluster_bands": make_cluster_bands(runs, clusters),
         "centroids": pd.concat([make_centroids(str(name), c) for name, c in runs.groupby("backend")]),
+        "evaluations": make_evaluations(runs),
         "anova": pd.DataFrame({
             "term": ["model", "batch_size"], "df": [32.0, 6.0], "sum_sq": [210.5, 96.1], "f": [88.2, 203.4],
             "p": [1e-80, 1e-90], "partial_eta_sq": [0.93, 0.86], "method": "OLS, type II",
@@ -109,6 +110,20 @@ def make_runs(backends: Sequence[str], count: int | None) -> pd.DataFrame:
     runs = pd.concat(frames, ignore_index=True).drop(columns="published_ms")
     runs["run_id"] = [f"{number:032x}" for number in range(len(runs))]
     return runs.astype(dict.fromkeys(("model", "family", "backend", "display_name"), "category"))
+
+
+def make_evaluations(runs: pd.DataFrame) -> pd.DataFrame:
+    """Each model on each backend in three precisions: the coarser, the faster and the less accurate."""
+    cells = runs[runs["batch_size"] == 32].dropna(subset="published_top1")
+    frames = []
+    for precision, faster, lost in (("f32", 1.0, 0.0), ("bf16", 1.8, 0.4), ("int8", 3.1, 1.5)):
+        top1 = cells["published_top1"] - lost
+        frames.append(cells[[*KEYS, "display_name", "batch_size", "host"]].assign(
+            precision=precision, dataset="imagenet", images=50_000, top1=top1, top1_low=top1 - 0.4,
+            top1_high=top1 + 0.4, top5=(top1 + 20).clip(upper=100),
+            model_images_per_s=cells["throughput_images_per_s"] * faster,
+        ))  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
 
 
 def fit(cells: pd.DataFrame) -> pd.DataFrame:

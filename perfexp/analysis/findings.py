@@ -184,6 +184,7 @@ def _pareto(cells: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
         names = [labels[model] for model in front["model"]]
         more = f" and {len(names) - 2 * _NAMED} more" if len(names) > 2 * _NAMED else ""
         yield (
-            f"On {backend} no model is both faster and more accurate than these, from the fastest on: "
+            f"On {backend} no model is both faster and more accurate, as published, than these, from the "
+            "fastest on: "
             f"{', '.join(names[: 2 * _NAMED])}{more}."
         )

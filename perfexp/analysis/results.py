@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from perfexp.settings import Accuracy
+
 
 @dataclass(frozen=True)
 class Results:
@@ -34,6 +36,9 @@ class Results:
         tukey_groups: ``factor, level, mean_latency_ms`` (geometric, of a batch, adjusted for the other
             factors), ``groups``: levels that share a letter are not told apart.
         assumptions: ``check, statistic, p, holds, remedy``.
+        evaluations: accuracies that were measured on the same images, one row a model × backend ×
+            precision, as :func:`perfexp.load_runs` gives them.
+        accuracy: which one charts show; the measured one is in ``runs`` as ``top1, top5``.
         findings: sentences computed from the tables above.
         missing: table or figure to one sentence on why it is not there.
         labels: model to the name that charts and tables show.
@@ -54,3 +59,5 @@ class Results:
     missing: Mapping[str, str]
     labels: Mapping[str, str]
     tukey_groups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    evaluations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    accuracy: Accuracy = Accuracy.published

@@ -6,7 +6,7 @@ the methods: the module itself is imported by the command line for its configura
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -17,11 +17,27 @@ from perfexp.cache import Cache
 from perfexp.config import BackendConfig
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
+from perfexp.versions import version
 
 if TYPE_CHECKING:
     from torch import nn
 
 Images = NDArray[np.float32]
+
+
+class Calibration(Protocol):
+    """Images that stand for those of later, for precisions that need to see some."""
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides the images."""
+
+    @property
+    def origin(self) -> str:
+        """What they are, in words."""
+
+    def images(self) -> Iterable[Images]:
+        """Batches of one image, each of shape ``(1, 3, height, width)``."""
 
 
 class Network(Protocol):
@@ -34,6 +50,10 @@ class Network(Protocol):
     @property
     def input_size(self) -> int:
         """Height and width of the input in pixels."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """What to find int8's ranges with."""
 
     def build(self) -> "nn.Module":
         """A new f32 network on the CPU, in eval mode, without gradients."""
@@ -108,6 +128,10 @@ class Backend(ABC):
 
     def __init__(self, config: BackendConfig) -> None:
         self.config = config
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the distributions that decide the latency."""
+        return {package: version(package) for package in self.packages}
 
     @abstractmethod
     def start(self) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from perfexp import quantisation
 from perfexp.backends.base import Backend, Images, Network, Session
 from perfexp.cache import Cache, digest
-from perfexp.config import BackendConfig
+from perfexp.config import BackendConfig, Precision
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
 from perfexp.versions import version
@@ -20,7 +21,7 @@ from perfexp.versions import version
 if TYPE_CHECKING:
     import openvino as ov
 
-_KIND = "openvino"
+_KIND, _QUANTISED = "openvino", "openvino-int8"
 _VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 
@@ -38,7 +39,10 @@ def _core() -> "ov.Core":
 
 @dataclass
 class OpenVinoConfig(BackendConfig):
-    """``device`` is any name the runtime lists; the arithmetic is pinned, never left to it."""
+    """``device`` is any name the runtime lists; the arithmetic is pinned, never left to it.
+
+    With ``precision`` int8 the layers that are not quantised stay in f32.
+    """
 
     name: str = "openvino"
     device: str = "CPU"
@@ -51,8 +55,9 @@ class OpenVinoSession(Session):
         "synchronous infer of a request whose input tensor is bound once, no input copy"
     )
 
-    def __init__(self, compiled: "ov.CompiledModel", stored_bytes: int) -> None:
+    def __init__(self, compiled: "ov.CompiledModel", stored_bytes: int, facts: Mapping[str, str]) -> None:
         self._compiled = compiled
+        self._facts = facts
         self._stored_bytes = stored_bytes
         self._requests: list[ov.InferRequest] = []
         self._inputs: list[Images] = []
@@ -84,7 +89,11 @@ class OpenVinoSession(Session):
         read = {k: self._compiled.get_property(p) for k, p in names.items() if p in supported}
         facts = {key: _plain(value) for key, value in read.items()}
         facts["input_shape"] = str(list(self._compiled.input(0).shape))
-        return facts
+        eight_bit, layers = quantisation.eight_bit_layers(self._compiled)
+        if 2 * eight_bit > layers:
+            facts["precision"] = Precision.int8.value
+            facts["int8_layers"] = f"{eight_bit} of {layers}"
+        return {**facts, **self._facts}
 
     def model_bytes(self) -> int:
         return self._stored_bytes
@@ -115,10 +124,26 @@ class OpenVinoBackend(Backend):
             return "cpu"
         return f"{kind.lower()}-{number or 0}"
 
+    def versions(self) -> dict[str, str]:
+        if self.config.precision != Precision.int8:
+            return super().versions()
+        return {**super().versions(), quantisation.PACKAGE: version(quantisation.PACKAGE)}
+
     def is_prepared(self, network: Network, cache: Cache) -> bool:
-        return cache.has(_KIND, _key(network))
+        return self._entry(network, cache).is_dir()
 
     def prepare(self, network: Network, cache: Cache, phases: Phases) -> None:
+        if not cache.has(_KIND, _key(network)):
+            self._convert(network, cache, phases)
+        if self.config.precision == Precision.int8:
+            self._quantise(network, cache, phases)
+
+    def _entry(self, network: Network, cache: Cache) -> Path:
+        if self.config.precision == Precision.int8:
+            return cache.entry(_QUANTISED, _quantised_key(network))
+        return cache.entry(_KIND, _key(network))
+
+    def _convert(self, network: Network, cache: Cache, phases: Phases) -> None:
         import openvino as ov
         import torch
 
@@ -132,8 +157,13 @@ class OpenVinoBackend(Backend):
                 model = ov.convert_model(module, example_input=example)
             _save(model, folder / "model.xml")
 
+    def _quantise(self, network: Network, cache: Cache, phases: Phases) -> None:
+        model = _core().read_model(cache.entry(_KIND, _key(network)) / "model.xml")
+        with phases.timed("quantise"), cache.writing(_QUANTISED, _quantised_key(network)) as folder:
+            _save(quantisation.quantised(model, network.calibration.images()), folder / "model.xml")
+
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
-        folder = cache.entry(_KIND, _key(network))
+        folder = self._entry(network, cache)
         core = _core()
         with phases.timed("load"):
             model = core.read_model(folder / "model.xml")
@@ -141,13 +171,22 @@ class OpenVinoBackend(Backend):
             model.reshape([batch_size, 3, size, size])
         with phases.timed("compile"):
             compiled = core.compile_model(model, self.config.device, self._properties(core))
-        return OpenVinoSession(compiled, sum(f.stat().st_size for f in folder.iterdir()))
+        return OpenVinoSession(
+            compiled, sum(f.stat().st_size for f in folder.iterdir()), self._facts(network)
+        )
+
+    def _facts(self, network: Network) -> dict[str, str]:
+        """What decided the numbers of a quantised model besides the runtime."""
+        if self.config.precision != Precision.int8:
+            return {}
+        quantiser = f"{quantisation.PACKAGE} {version(quantisation.PACKAGE)}"
+        return {"quantiser": quantiser, "calibration": network.calibration.origin}
 
     def _properties(self, core: "ov.Core") -> dict[str, str | int]:
         """The settings this device understands; what it took is read back afterwards."""
         wanted: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": self.config.precision.value,
+            "INFERENCE_PRECISION_HINT": _hint(self.config.precision).value,
             "INFERENCE_NUM_THREADS": self.threads(),
             "NUM_STREAMS": 1,
         }
@@ -155,8 +194,18 @@ class OpenVinoBackend(Backend):
         return {name: value for name, value in wanted.items() if name in supported}
 
 
+def _hint(precision: Precision) -> Precision:
+    """What the layers compute in that are not quantised."""
+    return Precision.f32 if precision == Precision.int8 else precision
+
+
 def _key(network: Network) -> str:
     return digest({"network": network.key, "openvino": version("openvino")})
+
+
+def _quantised_key(network: Network) -> str:
+    quantiser = version(quantisation.PACKAGE)
+    return digest({"f32": _key(network), "calibration": network.calibration.key, "quantiser": quantiser})
 
 
 def _save(model: "ov.Model", path: Path) -> None:

@@ -120,6 +120,11 @@ class TorchBackend(Backend):
     def start(self) -> None:
         import torch
 
+        if self.config.precision.value not in _DTYPES:
+            raise BackendError(
+                f"PyTorch eager computes in {', '.join(_DTYPES)}, but got "
+                f"backend.precision={self.config.precision.value}; choose one of them, or backend=openvino."
+            )
         available = _devices()
         if self.config.device not in available:
             raise BackendError(

@@ -8,30 +8,35 @@ from statsmodels.stats.proportion import proportion_confint
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart
 from perfexp.charts.parts import canvas, colours, select
+from perfexp.settings import Accuracy
 
 _MOST_BARS = 50
 _VALIDATION_IMAGES = 50_000
+_OF_EVALUATION = "Whiskers: 95 % Wilson interval of the evaluation's own images."
 _IMAGENET = ("IMAGENET1K", "IN1K")
 
 
 def draw(results: Results) -> Figure:
     """One bar a model, sorted; whiskers where the number of images behind the accuracy is known."""
-    models = select.per_model(results, "published_top1", "params")
-    models = models.assign(density=models["published_top1"] / (models["params"] / 1e6))
+    accuracy = select.accuracy(results)
+    models = select.per_model(results, accuracy.column, "params")
+    models = models.assign(density=models[accuracy.column] / (models["params"] / 1e6))
     shown, cut = select.top(
         models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
     )
     looks = colours.families(results)
-    spread = _intervals(shown)
+    measured = results.accuracy == Accuracy.measured
+    spread = _measured_intervals(shown) if measured else _intervals(shown)
     drawn = canvas.figure(1.3 + 0.19 * len(shown))
     axes = drawn.subplots()
     _bars(axes, shown, spread, looks)
-    axes.set(xscale="log", xlabel="Published top-1 accuracy per million parameters (%/M, log axis)")
+    axes.set(xscale="log", xlabel=f"{accuracy.word} top-1 accuracy per million parameters (%/M, log axis)")
     axes.set_xlim(shown["density"].min() / 1.6, shown["density"].max() * 1.15)
     canvas.plain_log_ticks(axes, "x")
     colours.legend(drawn, looks, shown["family"], bars=True)
     scale = "On a log axis compare where the bars end, not their lengths."
-    canvas.note(drawn, cut, _explained(spread), scale)
+    whiskers = _OF_EVALUATION if measured else _explained(spread)
+    canvas.note(drawn, cut, whiskers, scale)
     return drawn
 
 
@@ -61,6 +66,12 @@ def _intervals(models: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _measured_intervals(models: pd.DataFrame) -> pd.DataFrame:
+    millions = models["params"] / 1e6
+    below, above = models["top1"] - models["top1_low"], models["top1_high"] - models["top1"]
+    return pd.DataFrame({"below": below / millions, "above": above / millions})
+
+
 def _explained(spread: pd.DataFrame) -> str:
     known = int(spread["below"].notna().sum())
     if not known:
@@ -75,7 +86,7 @@ def _explained(spread: pd.DataFrame) -> str:
 CHART = Chart(
     name="accuracy_density",
     title="Accuracy density",
-    caption="Published top-1 accuracy divided by millions of parameters.",
+    caption="Top-1 accuracy, published or measured as the axis says, divided by millions of parameters.",
     draw=draw,
     order=20,
 )

@@ -11,24 +11,26 @@ from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.parts import canvas, colours, labels, select
 
-_RATE, _ACCURACY = "throughput_images_per_s", "published_top1"
+_RATE = "throughput_images_per_s"
 _ALL_LABELLED = 8
 
 
 def draw(results: Results) -> Figure:
     """Each backend twice: at the batch size that most models were run at, and each model at its best."""
-    accuracy = select.per_model(results, _ACCURACY).set_index("model")[_ACCURACY]
-    cells = select.cells(results)
-    cells = cells.assign(accuracy=cells["model"].map(accuracy)).dropna(subset="accuracy")
+    shown = select.accuracy(results)
+    keys = list(shown.keys)
+    known = select.rows(results, results.runs, "run", shown.column).drop_duplicates(keys)
+    accuracy = known.set_index(keys)[shown.column].rename("accuracy")
+    cells = select.cells(results).join(accuracy, on=keys).dropna(subset="accuracy")
     if cells.empty:
-        raise ChartMissing("No model with a published top-1 has a time per image.")
+        raise ChartMissing(f"No model with a {shown.word.lower()} top-1 has a time per image.")
     backends, rest = select.backends(cells)
     views = [view for backend in backends for view in _views(backend, cells[cells["backend"] == backend])]
     drawn, axes = canvas.panels([title for title, _ in views], 3.4)
     looks = colours.families(results)
     chosen = [points for _, points in views]
     scatters = [_points(panel, points, looks) for panel, points in zip(axes, chosen, strict=True)]
-    canvas.axis_labels(axes, "Throughput (images/s)", "Published top-1 accuracy (%)")
+    canvas.axis_labels(axes, "Throughput (images/s)", f"{shown.word} top-1 accuracy (%)")
     colours.legend(drawn, looks, cells["family"])
     canvas.note(
         drawn,
@@ -70,8 +72,9 @@ CHART = Chart(
     name="accuracy_throughput",
     title="Accuracy against throughput",
     caption=(
-        "Published top-1 accuracy against images per second, at the batch size most models were "
-        "run at and at the one where each is fastest, with the Pareto frontier of each backend."
+        "Top-1 accuracy, published or measured as the axis says, against images per second, at the batch "
+        "size most models were run at and at the one where each is fastest, with the Pareto frontier of each "
+        "backend."
     ),
     draw=draw,
     order=50,

@@ -97,13 +97,24 @@ class DataPath:
     def start(self, index: int) -> None:
         """Let the processes start and import, by reading one image that is not counted."""
         self._batches.indices = [index]
-        list(self._loader)
+        self._read()
+
+    def _read(self) -> list[tuple[int, Images | str]]:
+        try:
+            return [pair for batch in self._loader for pair in batch]
+        except RuntimeError as error:
+            first = str(error).splitlines()[0]
+            raise DataError(f"A process that decodes images ended ({first}); take fewer workers.") from error
 
     def read(self, indices: Sequence[int]) -> Decoded:
-        """Decode and transform the images at ``indices``, in order."""
+        """Decode and transform the images at ``indices``, in order.
+
+        Raises:
+            DataError: a process ended, as it does when memory runs out.
+        """
         began = time.perf_counter()
         self._batches.indices = indices
-        read = [pair for batch in self._loader for pair in batch]
+        read = self._read()
         self.seconds += time.perf_counter() - began
         good = [(index, image) for index, image in read if not isinstance(image, str)]
         return Decoded(

@@ -1,6 +1,7 @@
 """The loop: a part is decoded, then inferred, then scored and kept; one after the other.
 
-Decoding and inference take turns, so that neither is timed while the other has the processors.
+Decoding and inference take turns, so that neither is timed while the other has the processors. The
+device is held throughout: no measurement runs beside an evaluation, its decoding included.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,15 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perfexp import backends
 from perfexp.cache import Cache
 from perfexp.config import Cell
 from perfexp.datasets import Dataset
 from perfexp.errors import DataError
+from perfexp.evaluation.calibrating import calibrate
 from perfexp.evaluation.datapath import DataPath, Decoded
 from perfexp.evaluation.inference import Inference
 from perfexp.evaluation.parts import Part, Parts
 from perfexp.evaluation.reference import Reference, cell_of
 from perfexp.evaluation.scores import Logits, Scores, score
+from perfexp.measure import device_lock
 from perfexp.models import Preprocessing
 
 
@@ -67,7 +71,7 @@ class Evaluator:
 
         Raises:
             DataError: no image could be decoded, or model and data set have other classes.
-            BackendError: the model could not be loaded, or its process ended.
+            BackendError: the model could not be loaded, its process ended, or the device was not free.
             CacheError: the cache cannot be written.
         """
         plan = self._plan
@@ -95,13 +99,16 @@ class Evaluator:
         if not starts:
             return []
         made = []
-        plan = self._plan
+        plan, cell = self._plan, self._plan.cell
         data = DataPath(plan.dataset, plan.preprocessing, plan.workers)
+        device = backends.create(cell.backend).physical_device()
         with ExitStack() as stack:
-            model = stack.enter_context(Inference(plan.cell))
+            stack.enter_context(device_lock.held(device, cell.measure.lock_wait_s, _say))
+            data.start(starts[0])
+            calibrate(cell, plan.dataset, data, self._cache)
+            model = stack.enter_context(Inference(cell))
             self._effective = dict(model.effective)
             reference = self._reference(stack)
-            data.start(starts[0])
             for start in starts:
                 part = self._part(range(start, start + self._length(start)), data, model, reference)
                 self.parts.keep(start, part)
@@ -150,6 +157,10 @@ class Evaluator:
             reference.keep(logits, decoded.indices)
             return None
         return reference.logits(decoded.images, decoded.indices)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def is_reference(cell: Cell) -> bool:

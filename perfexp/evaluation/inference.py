@@ -17,9 +17,18 @@ from perfexp.cache import Cache
 from perfexp.config import Cell
 from perfexp.errors import BackendError
 from perfexp.evaluation.scores import Logits
+from perfexp.measure import assertions
 from perfexp.network import find
 from perfexp.phases import Phases
-from perfexp.records import Failure, FailureKind
+from perfexp.records import Failure
+
+
+class InferenceError(BackendError):
+    """The process gave no logits; ``failure`` says how it ended."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Inference:
         The wall time of the forward passes alone is added to ``seconds``: no copying, no decoding.
 
         Raises:
-            BackendError: the process failed, or ended.
+            InferenceError: the process failed, or ended.
         """
         answers: list[Logits] = []
         for start in range(0, len(images), self._cell.batch_size):
@@ -85,9 +94,7 @@ class Inference:
         except (EOFError, OSError):
             message = worker.verdict(self._process, self._cell)
         if isinstance(message, Failure):
-            refused = message.kind == FailureKind.REFUSED
-            what = "" if refused else f"{self._cell.title} could not be evaluated: "
-            raise BackendError(what + message.message)
+            raise InferenceError(message)
         return message
 
 
@@ -97,9 +104,12 @@ def _serve(cell: Cell, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     worker.die_first_when_memory_runs_out()
     try:
-        session, size = _loaded(cell)
+        session, size, threads = _loaded(cell)
         _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
-        connection.send(Ready({**session.effective(), "input_size": str(size)}))
+        found = session.effective()
+        wanted = assertions.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
+        assertions.confirm_effective(cell.backend, wanted, found)
+        connection.send(Ready({**found, "input_size": str(size)}))
         while True:
             connection.send(_answer(session, connection.recv(), cell.batch_size))
     except (EOFError, ConnectionError):
@@ -110,14 +120,15 @@ def _serve(cell: Cell, connection: Connection) -> None:
     os._exit(0)  # skip the frameworks' slow teardown
 
 
-def _loaded(cell: Cell) -> tuple[Session, int]:
+def _loaded(cell: Cell) -> tuple[Session, int, int]:
     cache, phases = Cache(Path(cell.cache_dir)), Phases()
     procedure.prepare(cell, cache, phases)
     network = find(cell, cache)
     assert network is not None
     backend = backends.create(cell.backend)
     backend.start()
-    return backend.load(network, cell.batch_size, cache, phases), network.input_size
+    session = backend.load(network, cell.batch_size, cache, phases)
+    return session, network.input_size, backend.threads()
 
 
 def _answer(session: Session, images: Images, batch_size: int) -> tuple[Logits, float]:

@@ -52,7 +52,7 @@ class Reference:
         """Logits of these images, which are the data set's ``indices``.
 
         Raises:
-            BackendError: the process failed, or ended.
+            InferenceError: the process failed, or ended.
             CacheError: the cache cannot be written.
         """
         return self._kept(indices, lambda: self._infer(images))

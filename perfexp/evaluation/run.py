@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfexp import weights
+from perfexp import sweep, weights
 from perfexp.config import Cell, flatten
 from perfexp.draft import Draft
-from perfexp.drafts import host_tags
+from perfexp.drafts import failed_status, failure_tags, host_tags
 from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.network import CellNetwork
+from perfexp.records import Failure
 from perfexp.settings import EvaluateConfig
 
 if TYPE_CHECKING:
@@ -55,19 +56,52 @@ def draft(
 ) -> Draft:
     """The run; tables are written into ``folder``, whose content becomes artifacts."""
     _write_tables(plan, evaluation, folder)
-    choices = {k: v for k, v in plan.cell.choices().items() if not k.startswith("measure.")}
-    choices |= flatten({"dataset": asdict(settings.dataset)}) | {k: getattr(settings, k) for k in _CHOICES}
-    precision = plan.cell.backend.precision.value
     return Draft(
-        name=f"{plan.cell.model.name} {plan.cell.backend.name} {precision} on {settings.dataset.name}",
+        name=_name(settings),
         status="FINISHED",
         started_ms=started_ms,
         metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
-        params={key: str(value) for key, value in choices.items()},
-        tags=_tags(settings, plan, network, evaluation) | host_tags(facts),
+        params=_params(settings, plan.cell),
+        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | sweep.tags(settings.in_sweep),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
+
+
+def failed_draft(
+    settings: EvaluateConfig,
+    cell: Cell,
+    failure: Failure,
+    facts: Mapping[str, str],
+    config_yaml: str,
+    started_ms: int,
+) -> Draft:
+    """The run of an evaluation without a result, told as that of a cell is."""
+    named = {"kind": "evaluation", "model": cell.model.name, **failure_tags(cell.model, failure)}
+    return Draft(
+        name=_name(settings),
+        status=failed_status(failure),
+        started_ms=started_ms,
+        metrics=[],
+        params=_params(settings, cell),
+        tags=named | host_tags(facts) | sweep.tags(settings.in_sweep),
+        files={
+            "config.yaml": config_yaml,
+            "environment.json": json.dumps(dict(facts), indent=1),
+            "traceback.txt": failure.traceback or failure.message,
+        },
+    )
+
+
+def _name(settings: EvaluateConfig) -> str:
+    backend = settings.backend
+    return f"{settings.model.name} {backend.name} {backend.precision.value} on {settings.dataset.name}"
+
+
+def _params(settings: EvaluateConfig, cell: Cell) -> dict[str, str]:
+    choices = {k: v for k, v in cell.choices().items() if not k.startswith("measure.")}
+    choices |= flatten({"dataset": asdict(settings.dataset)}) | {k: getattr(settings, k) for k in _CHOICES}
+    return {key: str(value) for key, value in choices.items()}
 
 
 def _tags(

@@ -1,12 +1,19 @@
 import gc
+import importlib.util
 import multiprocessing
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from perfexp import quantisation
 from perfexp.backends.openvino import OpenVinoBackend, OpenVinoConfig
 from perfexp.cache import Cache
 from perfexp.config import Cell, Precision
+from perfexp.errors import BackendError
+from perfexp.measure.inputs import random_batches
+from perfexp.measure.parity import compare
 from perfexp.network import describe
 from perfexp.phases import Phases
 
@@ -52,3 +59,40 @@ def test_a_signal_after_the_models_are_gone_is_survived(make_cell: Callable[...,
     process.start()
     process.join()
     assert process.exitcode == 0
+
+
+def test_int8_is_read_back_from_the_layers_and_near_its_f32(make_cell: Callable[..., Cell]) -> None:
+    cell = make_cell("openvino", precision=Precision.int8)
+    cache = Cache(Path(cell.cache_dir))
+    network = describe(cell, cache)
+    sessions = {}
+    for precision in (Precision.int8, Precision.f32):
+        backend = OpenVinoBackend(OpenVinoConfig(precision=precision))
+        assert backend.is_prepared(network, cache) == (precision == Precision.f32)  # converted on the way
+        if not backend.is_prepared(network, cache):
+            backend.prepare(network, cache, Phases())
+        sessions[precision] = backend.load(network, 3, cache, Phases())
+    [inputs] = random_batches(0, 1, 3, 64)
+    outputs = {}
+    for precision, session in sessions.items():
+        session.bind([inputs])
+        session.infer(0)
+        outputs[precision] = session.output(0)
+        assert session.effective()["precision"] == precision.value
+    effective = sessions[Precision.int8].effective()
+    eight_bit, _, layers = effective["int8_layers"].split()
+    assert 26 / 2 < int(eight_bit) <= int(layers) == 26
+    assert effective["calibration"] == "64 random inputs of seed 0, which are no photos"
+    assert effective["quantiser"].startswith("nncf 3.")
+    assert "int8_layers" not in sessions[Precision.f32].effective()
+    found = compare(outputs[Precision.int8], outputs[Precision.f32])
+    assert 1e-3 < found.max_error < 0.5
+    assert sessions[Precision.int8].model_bytes() < 0.3 * sessions[Precision.f32].model_bytes()
+
+
+def test_int8_without_its_extra_says_what_installs_it(
+    make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(BackendError, match=r'nncf, which is not here; run: pip install "perfexp\[int8\]"'):
+        quantisation.quantised(None, [])

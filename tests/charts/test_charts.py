@@ -27,8 +27,8 @@ def chart(request: pytest.FixtureRequest) -> charts.Chart:
 def test_the_studys_figures_are_all_there() -> None:
     assert [chart.name for chart in ALL] == [
         "top1_macs", "top5_macs", "accuracy_density", "latency_table", "latency_clusters",
-        "latency_centroids", "accuracy_throughput", "memory_params", "backend_speedup", "throughput_batch",
-        "predicted_measured", "fit_residuals",
+        "latency_centroids", "accuracy_throughput", "precision", "memory_params", "backend_speedup",
+        "throughput_batch", "predicted_measured", "fit_residuals",
     ]  # fmt: skip
 
 

@@ -103,6 +103,30 @@ def test_published_runs_are_used_alone_or_when_asked_for(command, measured: Trac
     assert "the median of a batch's wall times for cell runs and the mean" in both.stdout
 
 
+def test_measured_accuracy_is_that_of_the_experiments_evaluations(
+    command, measured: Tracker, tmp_path: Path
+) -> None:
+    for number, model in enumerate(MODELS):
+        params = {
+            "model.name": model,
+            "backend.name": "torch",
+            "backend.precision": "f32",
+            "batch_size": "32",
+        }
+        top1 = 50.0 + number
+        metrics = {"top1": top1, "top1_low": top1 - 9, "top1_high": top1 + 9, "top5": 80.0, "images": 118.0}
+        metrics["model_images_per_s"] = 100.0
+        tags = {"kind": "evaluation", "family": model[:3], "dataset_digest": "photos", "host": "here"}
+        values = [(name, value, 0) for name, value in metrics.items()]
+        measured.write(Draft(model, "FINISHED", 1000, values, {**params, "dataset.name": "samples"}, tags))
+    done = command("perfexp-analyze", "accuracy=measured", "output=out")
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_csv(tmp_path / "out" / "tables" / "runs.csv")
+    assert runs.groupby("model")["top1"].unique().map(list).tolist() == [[50.0], [51.0], [52.0], [53.0]]
+    assert len(pd.read_csv(tmp_path / "out" / "tables" / "evaluations.csv")) == 4
+    assert (tmp_path / "out" / "figures" / "precision.png").is_file()
+
+
 def test_the_default_output_is_below_mlruns(command, measured: Tracker, tmp_path: Path) -> None:
     done = command("perfexp-analyze", "where=batch_size < 8")
     assert done.returncode == 0, done.stderr
@@ -122,6 +146,10 @@ def test_the_default_output_is_below_mlruns(command, measured: Tracker, tmp_path
         (["data=all"], "expected one of [measured, published, both]"),
         (["where=no_such == 1"], "is not a query over the runs' columns"),
         (["experiment=Default"], "holds no runs of cells"),
+        (
+            ["accuracy=measured"],
+            "accuracy=measured needs evaluations, and the experiment 'perfexp' holds none",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(command, measured: Tracker, arguments: list[str], words: str) -> None:

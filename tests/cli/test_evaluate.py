@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
+import openvino as ov
 import pandas as pd
 import psutil
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image
 from perfexp import datasets, labels, load_runs
 from perfexp.cache import Cache
 from perfexp.datasets.samples import SamplesConfig
+from perfexp.measure import device_lock
 
 LITE0 = ("model=timm", "model.name=tf_efficientnet_lite0", "weights=packaged")
 SQUEEZENET = ("model=squeezenet1_1", "weights=packaged")
@@ -23,6 +26,9 @@ COUNTS = {
     LITE0: {"foolbox": (18, 19), "ai_benchmark": (90, 97)},
     SQUEEZENET: {"foolbox": (14, 17), "ai_benchmark": (75, 91)},
 }
+CAPABILITIES = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "int8": "INT8"}
+"""From the finest to the coarsest, and what OpenVINO calls a processor that has it."""
+
 RANDOM = ("weights=random", "input_size=64", "batch_size=2", "workers=1")
 
 
@@ -65,14 +71,24 @@ def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, model: tuple[st
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("photos_at_hand")
-def test_bf16_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
-    """What it makes of the counts is printed, not asserted: it depends on the processor."""
-    done = evaluate("--multirun", *SQUEEZENET, "backend=openvino", "backend.precision=f32,bf16")
+def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
+    """What they make of the counts is printed, not asserted: it depends on the processor."""
+    listed = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = [name for name, capability in CAPABILITIES.items() if capability in listed]
+    done = evaluate("--multirun", *SQUEEZENET, "backend=openvino", f"backend.precision={','.join(able)}")
     assert done.returncode == 0, done.stderr
     runs = evaluations(tmp_path).set_index("precision")
     print({precision: counts(tmp_path, run_id) for precision, run_id in runs["run_id"].items()})
-    assert runs.loc["bf16", "loss"] != runs.loc["f32", "loss"]
-    assert 0.9 < runs.loc["bf16", "rank_correlation"] < runs.loc["f32", "rank_correlation"]
+    assert set(runs.index) == set(able) >= {"f32", "int8"}
+    assert runs["loss"].nunique() == len(able)
+    correlation = runs["rank_correlation"]
+    assert correlation.loc[able].is_monotonic_decreasing and correlation["int8"] > 0.9
+    assert (runs["effective_precision"] == runs.index).all()
+    assert (runs["top1_agreement"] >= 90).all()
+    assert runs.loc["int8", "effective_calibration"] == (
+        "64 of the 118 images that are evaluated, drawn by seed 0"
+    )
+    assert runs["sweep_id"].nunique() == 1
 
 
 @pytest.mark.slow
@@ -164,6 +180,59 @@ def test_corrupt_images_are_named_counted_and_left_out(evaluate, tmp_path: Path,
     per_class = pd.read_csv(artifact(tmp_path, run["run_id"], "per_class.csv"))
     assert per_class[["class", "images"]].values.tolist() == [[0, 2], [1, 2]]
     assert os.listdir(tmp_path / "mlruns" / "cache" / "evaluation") == []
+
+
+@pytest.mark.slow
+def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
+    evaluate, tmp_path: Path, pictures: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    paths = f"dataset.path={pictures},{tmp_path / 'empty'}"
+    done = evaluate(
+        "--multirun", *RANDOM, "agreement=false", "dataset=imagenet", paths, "backend=null,openvino"
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    runs = load_runs(
+        tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", kind="evaluation", status=None
+    ).iloc[::-1]
+    assert runs["status"].tolist() == ["FAILED", "FINISHED", "FAILED", "FAILED"]
+    assert runs["backend"].tolist() == ["null", "openvino", "null", "openvino"]
+    failed = runs[runs["status"] == "FAILED"]
+    assert failed["failure"].tolist() == ["refused"] * 3
+    assert [reason.split(",")[0] for reason in failed["reason"]] == [
+        "The model tells 2 classes apart",
+        *[f"There is no image below {tmp_path / 'empty'}; check dataset.path."] * 2,
+    ]
+    assert runs["sweep_id"].nunique() == 1 and (runs["weights"] == "random").all()
+    table = done.stdout[done.stdout.index("agrees %") :]
+    assert table.count("FINISHED") == 1
+    assert all(f": {reason}" in table for reason in failed["reason"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "failure", "words"),
+    [
+        (["backend.fault=kill"], 1, "killed by a signal", "The worker was killed by SIGKILL"),
+        (["lock_wait_s=0.2"], 2, "refused", "Another perfexp measurement held cpu for 0.2 s"),
+    ],
+)
+def test_a_single_failure_is_a_run_and_a_sentence(
+    evaluate, tmp_path: Path, pictures: Path, arguments: list[str], code: int, failure: str, words: str
+) -> None:
+    held = device_lock.held("cpu", 5, print) if "lock_wait_s=0.2" in arguments else nullcontext()
+    with held:
+        done = evaluate(*RANDOM, "dataset=imagenet", f"dataset.path={pictures}", "backend=null", *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    [run] = load_runs(
+        tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", kind="evaluation", status=None
+    ).to_dict("records")
+    assert (run["status"], run["failure"]) == ("FAILED", failure)
+    assert words in run["reason"]
+    assert artifact(tmp_path, run["run_id"], "traceback.txt").read_text().startswith(run["reason"][:9])
 
 
 @pytest.mark.slow

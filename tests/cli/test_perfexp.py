@@ -71,7 +71,7 @@ def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_pat
         (["--multirun", "sweep=quik"], "There is no sweep named 'quik': the nearest are quick"),
         (["batch_size=0"], "batch_size must be at least 1, but got 0"),
         (["batch_size=1.5"], "Value '1.5' of type 'float' could not be converted to Integer"),
-        (["backend.precision=f8"], "expected one of [f32, bf16, f16]"),
+        (["backend.precision=f8"], "expected one of [f32, bf16, f16, int8]"),
         (["model=timm"], "model.name has no value"),
         (["batchsize=3"], "Could not override 'batchsize'"),
         (["tracking.uri=http://127.0.0.1:9"], "does not answer (Connection refused)"),

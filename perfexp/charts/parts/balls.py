@@ -14,17 +14,19 @@ _AREA_FEW, _AREA_MANY, _AREA_LEAST = 900.0, 150.0, 4.0
 _MANY = 200
 
 
-def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
-    """Published accuracy against MACs.
+def ball_chart(results: Results, rank: str, name: str) -> Figure:
+    """Accuracy against MACs, published or measured.
 
     Args:
         results: of an analysis.
-        accuracy: the column.
+        rank: ``top1`` or ``top5``.
         name: of the accuracy, for the axis.
 
     Raises:
         ChartMissing: no model has accuracy, MACs and parameters.
     """
+    shown = select.accuracy(results, rank)
+    accuracy = shown.column
     models = select.per_model(results, accuracy, "macs", "params").sort_values("params", ascending=False)
     looks = colours.families(results)
     drawn = canvas.figure(6.2)
@@ -36,7 +38,7 @@ def ball_chart(results: Results, accuracy: str, name: str) -> Figure:
     axes.set(
         xscale="log",
         xlabel="Multiply-accumulates for one image (GMAC)",
-        ylabel=f"Published {name} accuracy (%)",
+        ylabel=f"{shown.word} {name} accuracy (%)",
     )
     axes.margins(0.08)
     canvas.plain_log_ticks(axes, "x")

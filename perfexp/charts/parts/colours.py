@@ -67,7 +67,8 @@ def families(results: Results) -> Looks:
     Where there are more families than looks, those with the most models get one and the rest is grey.
     """
     slots = [Look(colour, marker) for marker in MARKERS for colour in COLOURS]
-    models = results.runs.drop_duplicates("model")
+    tables = (table.reindex(columns=["model", "family"]) for table in (results.runs, results.evaluations))
+    models = pd.concat([table.astype(object) for table in tables]).drop_duplicates("model")
     counts = models["family"].dropna().astype(str).value_counts()
     ranked = sorted(counts.index, key=lambda family: (-counts[family], family))
     looks = {family: slots[_KNOWN.index(_plain(family))] for family in ranked if _plain(family) in _KNOWN}

@@ -23,6 +23,7 @@ def place(
     texts: Sequence[str],
     around: PathCollection | None = None,
     size: float = LABEL_SIZE,
+    lines: Sequence[NDArray[np.float64]] = (),
 ) -> None:
     """Label points without collisions; a label that fits nowhere is left out, the earlier one wins.
 
@@ -35,6 +36,7 @@ def place(
         texts: one label a point.
         around: a scatter that labels shall not cover.
         size: of the font, in points.
+        lines: polylines that labels shall not cover, each of shape ``(points, 2)``.
     """
     if not texts:
         return
@@ -50,6 +52,8 @@ def place(
         x_scatter=points[:, 0],
         y_scatter=points[:, 1],
         scatter_sizes=list(radii),
+        x_lines=[line[:, 0] for line in lines],
+        y_lines=[line[:, 1] for line in lines],
         textsize=size,
         margin=0.006,
         min_distance=0.012,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from perfexp.analysis.results import Results
 from perfexp.charts.base import ChartMissing
 from perfexp.metrics import METRICS
+from perfexp.settings import Accuracy
 
 _TEXTS = ("model", "family", "backend")
 _TIME = "latency_per_image_ms"
@@ -66,6 +68,28 @@ def residuals(results: Results) -> pd.DataFrame:
     table = filled(results, "residuals", "scaling")
     found = rows(results, table, "fit", "measured_ms", "predicted_ms", "batch_size")
     return found.assign(error=found["predicted_ms"] / found["measured_ms"] - 1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The accuracy that charts show.
+
+    Attributes:
+        column: of the runs.
+        word: ``Published`` or ``Measured``, for the axis.
+        keys: what it belongs to: weights have one published accuracy, each backend its measured one.
+    """
+
+    column: str
+    word: str
+    keys: tuple[str, ...]
+
+
+def accuracy(results: Results, rank: str = "top1") -> Shown:
+    """Which accuracy of the rank, ``top1`` or ``top5``, the analysis was asked to show."""
+    if results.accuracy == Accuracy.measured:
+        return Shown(rank, "Measured", ("model", "backend"))
+    return Shown(f"published_{rank}", "Published", ("model",))
 
 
 def per_model(results: Results, *numbers: str) -> pd.DataFrame:

@@ -1,0 +1,35 @@
+"""The images that int8's ranges are read from: some of those that are evaluated, drawn by seed.
+
+A small data set has none to spare, so they are not held out; labels play no part. The run says so.
+"""
+
+import numpy as np
+
+from perfexp import calibration
+from perfexp.cache import Cache
+from perfexp.config import Cell
+from perfexp.datasets import Dataset
+from perfexp.errors import DataError
+from perfexp.evaluation.datapath import DataPath
+
+
+def calibrate(cell: Cell, dataset: Dataset, data: DataPath, cache: Cache) -> None:
+    """Keep the images that ``cell.calibration`` names, where it names some that are not there yet.
+
+    Raises:
+        DataError: none of those drawn could be decoded.
+        CacheError: the cache cannot be written.
+    """
+    if cell.calibration is None or calibration.is_kept(cache, cell.calibration):
+        return
+    total = len(dataset.items)
+    count = min(total, calibration.IMAGES)
+    drawn = np.random.default_rng(cell.seed).choice(total, count, replace=False)
+    decoded = data.read(np.sort(drawn).tolist())
+    if not decoded.indices:
+        raise DataError(
+            f"None of the {count} images drawn for int8's calibration could be decoded; check the files, or "
+            "give another seed."
+        )
+    origin = f"{len(decoded.indices)} of the {total} images that are evaluated, drawn by seed {cell.seed}"
+    calibration.keep(cache, cell.calibration, decoded.images, origin)

@@ -1,0 +1,90 @@
+"""What the terminal shows: one evaluation's numbers, and the table of several."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from perfexp.draft import Draft
+from perfexp.evaluation.evaluator import Evaluation, Plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_CORRUPT_SHOWN = 20
+_COLUMNS = (
+    ("top1", "top1 %", ".2f"),
+    ("top5", "top5 %", ".2f"),
+    ("top1_agreement", "agrees %", ".2f"),
+    ("model_images_per_s", "images/s", ".1f"),
+)
+FINISHED = "FINISHED"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the table; metrics are empty unless the status is FINISHED."""
+
+    name: str
+    status: str
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, draft: Draft) -> "Outcome":
+        """The line of a run."""
+        metrics = {name: value for name, value, _ in draft.metrics}
+        return cls(draft.name, draft.status, draft.tags.get("reason", ""), metrics)
+
+
+def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
+    """The short table at the end, and the reasons of what failed."""
+    from rich.table import Table
+
+    table = Table(title="perfexp-evaluate", title_justify="left")
+    table.add_column("evaluation")
+    for _, heading, _ in _COLUMNS:
+        table.add_column(heading, justify="right")
+    table.add_column("status")
+    for outcome in outcomes:
+        numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, _, f in _COLUMNS]
+        table.add_row(outcome.name, *numbers, outcome.status)
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.status != FINISHED:
+            print(f"{outcome.status} {outcome.name}: {outcome.reason}", file=console.file)
+
+
+def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, float]) -> None:
+    """Accuracy with counts and intervals, agreement, speeds, and what was left out."""
+    part = evaluation.part
+    for name, below in (("top1", 1), ("top5", 5)):
+        right = int((part.scores.rank < below).sum())
+        low, high = metrics[f"{name}_low"], metrics[f"{name}_high"]
+        print(
+            f"  {name} {metrics[name]:.2f} %  ({right} of {len(part.indices)}, 95 % {low:.1f} to {high:.1f})"
+        )
+    if "loss" in metrics:
+        print(f"  loss {metrics['loss']:.4f}")
+    if "top1_agreement" in metrics:
+        print(f"  agrees with PyTorch f32 on {metrics['top1_agreement']:.2f} % of best classes, ", end="")
+        print(f"rank correlation {metrics.get('rank_correlation', float('nan')):.5f}")
+    print(f"  data path {metrics['data_images_per_s']:.1f} images/s in {plan.workers} processes, ", end="")
+    print(f"model {metrics['model_images_per_s']:.1f} images/s")
+    print(f"  labelled by {plan.dataset.labelled_by}; preprocessing of {plan.preprocessing.origin}")
+    if "int8_layers" in evaluation.effective:
+        print(f"  {evaluation.effective['int8_layers']} layers in int8, ", end="")
+        print(f"calibrated with {evaluation.effective['calibration']}")
+    if evaluation.resumed_images:
+        print(f"  {evaluation.resumed_images} images were evaluated before a stop, and kept")
+    _print_corrupt(plan, evaluation)
+
+
+def _print_corrupt(plan: Plan, evaluation: Evaluation) -> None:
+    corrupt = evaluation.part.corrupt
+    if not corrupt:
+        return
+    print(f"  {len(corrupt)} images could not be decoded and are in no percentage above:")
+    for index, reason in list(corrupt.items())[:_CORRUPT_SHOWN]:
+        print(f"    {plan.dataset.items[index].name}: {reason}")
+    if len(corrupt) > _CORRUPT_SHOWN:
+        print(f"    and {len(corrupt) - _CORRUPT_SHOWN} more, in the run's corrupt.csv")
