@@ -4,8 +4,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence  # noqa: UP035
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -15,6 +16,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.perfexp_sweeper.composing import SweepLoader
 
 if TYPE_CHECKING:
     from perfexp.grids import Job
@@ -26,13 +29,14 @@ class PerfexpSweeperConf:
     """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
 
     ``params`` is the grid; with ``grids`` it is what they all share, and each of them adds its own.
-    ``exclude`` drops the jobs that match all patterns of one of its mappings.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf turns numbers
+    into text in ``params``, but not below a list: there their values are of any type.
     """
 
     _target_: str = "hydra_plugins.perfexp_sweeper.sweeper.PerfexpSweeper"
     params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
-    grids: List[Dict[str, str]] = field(default_factory=list)  # noqa: UP006
-    exclude: List[Dict[str, str]] = field(default_factory=list)  # noqa: UP006
+    grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
 
 
 ConfigStore.instance().store(
@@ -41,17 +45,21 @@ ConfigStore.instance().store(
 
 
 class PerfexpSweeper(Sweeper):
-    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own."""
+    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own.
+
+    Attributes:
+        here: the jobs run in this process, which then keeps the ledger while they do.
+    """
 
     def __init__(
         self,
         params: Optional[Dict[str, str]] = None,  # noqa: UP006, UP045
-        grids: Sequence[Dict[str, str]] = (),  # noqa: UP006
-        exclude: Sequence[Dict[str, str]] = (),  # noqa: UP006
+        grids: Sequence[Dict[str, object]] = (),  # noqa: UP006
+        exclude: Sequence[Dict[str, object]] = (),  # noqa: UP006
     ) -> None:
-        self.params = dict(params or {})
-        self.grids = list(grids) or [{}]
-        self.exclude = list(exclude)
+        self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
+        self.exclude = [_texts(exclusion) for exclusion in exclude]
+        self.here = False
         self.config: Optional[DictConfig] = None  # noqa: UP045
         self.launcher: Optional[Launcher] = None  # noqa: UP045
         self.hydra_context: Optional[HydraContext] = None  # noqa: UP045
@@ -62,6 +70,10 @@ class PerfexpSweeper(Sweeper):
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        self.here = isinstance(self.launcher, BasicLauncher)
+        if self.here:
+            own = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
+            self.launcher.setup(hydra_context=own, task_function=task_function, config=config)
 
     def sweep(self, arguments: List[str]) -> None:  # noqa: UP006
         from perfexp import costs, grids, sweeping
@@ -91,18 +103,15 @@ class PerfexpSweeper(Sweeper):
 
     def _launch(self, jobs: List[List[str]]) -> None:  # noqa: UP006
         """Give the launcher its jobs: one after the other where they run in this process."""
-        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-
         from perfexp.ledger import current
 
         assert self.launcher is not None
-        here = isinstance(self.launcher, BasicLauncher)
-        batches = [[job] for job in jobs] if here else [jobs]
+        batches = [[job] for job in jobs] if self.here else [jobs]
         errors: List[Exception] = []  # noqa: UP006
         for number, batch in enumerate(batches):
             for returned in self.launcher.launch(batch, initial_job_idx=number):
                 outcome = _outcome(returned, errors)
-                if outcome is not None and not here:
+                if outcome is not None and not self.here:
                     current.add(outcome)
         if errors:
             raise errors[0]
@@ -115,7 +124,7 @@ class PerfexpSweeper(Sweeper):
     def _own(self, grid: Dict[str, str]) -> List[str]:  # noqa: UP006
         from perfexp.schemas import spelled
 
-        return [spelled(f"{key}={value}") for key, value in {**self.params, **grid}.items()]
+        return [spelled(f"{key}={value}") for key, value in grid.items()]
 
     def _settled(self) -> "Job":
         """What the keys of the exclusions are where a job does not say."""
@@ -123,6 +132,10 @@ class PerfexpSweeper(Sweeper):
         keys = {key for exclusion in self.exclude for key in exclusion}
         chosen = self.config.hydra.runtime.choices
         return {key: str(chosen.get(key) or OmegaConf.select(self.config, key)) for key in keys}
+
+
+def _texts(mapping: Dict[str, object]) -> Dict[str, str]:  # noqa: UP006
+    return {key: "null" if value is None else str(value) for key, value in mapping.items()}
 
 
 def _values(override: Override) -> List[str]:  # noqa: UP006
