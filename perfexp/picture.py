@@ -36,7 +36,7 @@ def draw(
     spread.set_xlabel("timed batches")
     spread.tick_params(labelleft=False)
     drawn = BytesIO()
-    canvas.print_png(drawn)  # savefig would draw twice
+    canvas.print_png(drawn)  # type: ignore[no-untyped-call]  # savefig would draw twice
     return drawn.getvalue()
 
 

@@ -48,7 +48,7 @@ def test_an_empty_experiment_has_no_cells(store: Tracker) -> None:
 
 
 def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[..., Cell]) -> None:
-    for at, name in enumerate(("first", "second")):
+    for at, name in enumerate(("first", "second"), 1):
         tags = {"sweep_id": name, "sweep_grid": "abc"}
         store.write(draft_cell(make_cell(), name, MEASURED, at, "", tags, {}))
     assert finished.sweep_id(store, "abc") == "second"

@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Set, Union  # noqa: UP035
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
@@ -87,32 +87,36 @@ class PerfexpSweeper(Sweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         identity = sweeping.begin(self.config, jobs, [grids.cost(job, macs) for job in jobs], datetime.now())
-        self._launch([[f"{k}={v}" for k, v in {**job, **identity}.items()] for job in jobs])
+        overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
+        self._launch(overrides, identity["sweep.id"])
 
     def _jobs(self, arguments: List[str]) -> "List[Job]":  # noqa: UP006
         from perfexp import grids
+        from perfexp.errors import ConfigError
 
         given = self._choices(arguments)
-        choices = [{**self._choices(self._own(grid)), **given} for grid in self.grids]
-        jobs = grids.without(grids.union(choices), self.exclude, self._settled())
-        if not jobs:
-            from perfexp.errors import ConfigError
-
+        jobs = grids.union([{**self._choices(self._own(grid)), **given} for grid in self.grids])
+        left = grids.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
+        if not left:
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
-        return jobs
+        return left
 
-    def _launch(self, jobs: List[List[str]]) -> None:  # noqa: UP006
+    def _launch(self, jobs: List[List[str]], sweep_id: str) -> None:  # noqa: UP006
         """Give the launcher its jobs: one after the other where they run in this process."""
+        from perfexp import watching
         from perfexp.ledger import current
 
         assert self.launcher is not None
-        batches = [[job] for job in jobs] if self.here else [jobs]
-        errors: List[Exception] = []  # noqa: UP006
-        for number, batch in enumerate(batches):
-            for returned in self.launcher.launch(batch, initial_job_idx=number):
-                outcome = _outcome(returned, errors)
-                if outcome is not None and not self.here:
+        launch = self.launcher.launch
+        if self.here:
+            ended = [_ended(r) for number, job in enumerate(jobs) for r in launch([job], number)]
+        else:
+            with watching.watched(current, sweep_id):
+                ended = [_ended(r) for r in launch(jobs, 0)]
+            for outcome in ended:
+                if not isinstance(outcome, Exception):
                     current.add(outcome)
+        errors = [error for error in ended if isinstance(error, Exception)]
         if errors:
             raise errors[0]
 
@@ -126,16 +130,29 @@ class PerfexpSweeper(Sweeper):
 
         return [spelled(f"{key}={value}") for key, value in grid.items()]
 
-    def _settled(self) -> "Job":
+    def _settled(self, swept: Set[str]) -> "Job":  # noqa: UP006
         """What the keys of the exclusions are where a job does not say."""
+        from perfexp.errors import ConfigError, nearest
+
         assert self.config is not None
-        keys = {key for exclusion in self.exclude for key in exclusion}
-        chosen = self.config.hydra.runtime.choices
-        return {key: str(chosen.get(key) or OmegaConf.select(self.config, key)) for key in keys}
+        settled = {}
+        for key in {key for exclusion in self.exclude for key in exclusion}:
+            found = self.config.hydra.runtime.choices.get(key, OmegaConf.select(self.config, key, default=""))
+            if found == "" and key not in swept:
+                known = [*swept, *(str(k) for k in self.config if k != "hydra")]
+                raise ConfigError(
+                    f"A sweep's exclusion names {key!r}, which no job has: {nearest(key, known)}; correct it."
+                )
+            settled[key] = _text(found)
+        return settled
 
 
 def _texts(mapping: Dict[str, object]) -> Dict[str, str]:  # noqa: UP006
-    return {key: "null" if value is None else str(value) for key, value in mapping.items()}
+    return {key: _text(value) for key, value in mapping.items()}
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def _values(override: Override) -> List[str]:  # noqa: UP006
@@ -144,10 +161,10 @@ def _values(override: Override) -> List[str]:  # noqa: UP006
     return [override.get_value_element_as_str()]
 
 
-def _outcome(returned: JobReturn, errors: List[Exception]) -> "Optional[Outcome]":  # noqa: UP006, UP045
+def _ended(returned: JobReturn) -> "Union[Outcome, Exception]":  # noqa: UP007
+    """What a job returned or raised; the others run on."""
     try:
         outcome: Outcome = returned.return_value
         return outcome
-    except Exception as error:  # noqa: BLE001 - the others run on, and it is raised after them
-        errors.append(error)
-        return None
+    except Exception as error:  # noqa: BLE001 - raised again after the last job
+        return error
