@@ -1,4 +1,5 @@
 import multiprocessing
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -133,7 +134,8 @@ def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
     outcome = run_cell(replace(cell, measure=replace(cell.measure, budget_s=0.01)))
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.REFUSED
-    assert "the first batch took 0.05 s" in outcome.message
+    found = re.search(r"the first batch took ([\d.]+) s", outcome.message)
+    assert found and 0.05 <= float(found[1]) < 0.5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the evidence is Linux's")
