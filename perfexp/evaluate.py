@@ -50,11 +50,12 @@ def _task(config: DictConfig) -> None:
     facts, text = environment.snapshot(), OmegaConf.to_yaml(config, resolve=True)
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         draft = run.draft(settings, plan, described, evaluation, facts, text, started_ms, Path(folder))
-        run_id = tracker.write(draft)
+        run_id = tracker.keep(draft)
     evaluator.parts.forget()
     print(f"{draft.name}, weights {settings.weights}")
     _print(plan, evaluation, run.metrics(evaluation, described))
-    print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
+    if run_id:
+        print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
 
 
 def _check(settings: EvaluateConfig) -> None:

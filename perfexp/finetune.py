@@ -51,10 +51,11 @@ def _task(config: DictConfig) -> None:
     text = OmegaConf.to_yaml(config, resolve=True)
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         _save(network, Path(folder) / CHECKPOINT)
-        run_id = tracker.write(
+        run_id = tracker.keep(
             _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
         )
-    _print(settings, tracker, run_id, epochs[best], best)
+    if run_id:
+        _print(settings, tracker, run_id, epochs[best], best)
 
 
 def _check(settings: FinetuneConfig) -> None:

@@ -64,7 +64,7 @@ def refused(config: RunConfig, error: PerfexpError, ledger: Ledger) -> Outcome:
 def _written(job: Job, result: Measurement | Failure) -> Outcome:
     facts = {**environment.snapshot(), **result.environment}
     draft = draft_cell(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
-    run_id = job.tracker.write(draft)
+    run_id = job.tracker.keep(draft)
     measured = isinstance(result, Measurement)
     return Outcome(
         model=job.cell.model.name,

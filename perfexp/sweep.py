@@ -108,7 +108,7 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
-        tracker.write(draft_curve(model, backend, points, {**shared, **tags(sweep)}))
+        tracker.keep(draft_curve(model, backend, points, {**shared, **tags(sweep)}))
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
