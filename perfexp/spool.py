@@ -73,16 +73,11 @@ class Spool:
             yield None
 
     def tidy(self) -> None:
-        """Remove what a killed process left besides runs: locks, and files cut in the middle."""
-        for lock in self.folder.glob("*.lock"):
-            if self._file(lock.stem).exists():
-                continue
-            try:
-                with FileLock(lock, timeout=0):
-                    self._draft(lock.stem).unlink(missing_ok=True)
-                    lock.unlink(missing_ok=True)
-            except Timeout:
-                continue
+        """Remove files that a kill cut in the middle: their owners are gone when the lock is free."""
+        for draft in self.folder.glob("*.draft"):
+            with suppress(Timeout), FileLock(self._lock(draft.stem), timeout=0):
+                draft.unlink(missing_ok=True)
+                self._lock(draft.stem).unlink(missing_ok=True)
 
     def _put(self, sent: Parcel) -> None:
         draft = self._draft(sent.id)

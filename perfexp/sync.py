@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     root = Path(options.root)
     spool = Spool(root)
+    spool.tidy()
     for address, count in Counter(spool.stores()).items():
         try:
             uri = _uri(address, store.resolve(options.tracking_uri, root))

@@ -29,7 +29,7 @@ def draft(name: str = "a cell", folder: Path | None = None) -> Draft:
     if folder:
         (folder / "table.csv").write_text("a,b")
         paths = [("tables", folder / "table.csv")]
-    files: dict[str, str | bytes] = {"samples.json": "[1.5]", "picture.png": b"\x89PNG\x00"}
+    files: dict[str, str | bytes] = {"samples.json": b"[1.5]", "picture.png": b"\x89PNG\x00"}
     metrics = [("latency_p50_ms", 1.23456789012345, 0), ("top1", float("nan"), 8)]
     return Draft(name, "FINISHED", 1000, metrics, {"a": "b"}, {"kind": "cell", "note": "ä'<b>"}, files, paths)
 
