@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from perfexp import cells, checkpoints, datasets, models, network
 from perfexp.backends.base import usable_cpus
@@ -47,7 +47,7 @@ def _task(config: DictConfig) -> None:
     evaluator = Evaluator(plan, cache)
     with _progress(plan) as done:
         evaluation = evaluator.run(done)
-    facts, text = environment.snapshot(), OmegaConf.to_yaml(config, resolve=True)
+    facts, text = environment.snapshot(), command.text(config)
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         draft = run.draft(settings, plan, described, evaluation, facts, text, started_ms, Path(folder))
         run_id = tracker.keep(draft)

@@ -112,13 +112,19 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
 
 
 def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experiment | None":
+    from mlflow.exceptions import MlflowException
+
     remote = uri.startswith(("http://", "https://", "databricks"))
     folder = re.sub(r"[^\w.-]+", "_", name)
     location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
     with _locked(root.absolute() / "experiments"):
         found = client.get_experiment_by_name(name)
         if found is None:
-            client.create_experiment(name, artifact_location=location)
+            try:
+                client.create_experiment(name, artifact_location=location)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine was faster
+                    raise
             found = client.get_experiment_by_name(name)
         return found
 

@@ -21,7 +21,12 @@ class Tracker:
     """Writes runs into one experiment; ``root`` is the folder that holds the spool."""
 
     def __init__(
-        self, client: "MlflowClient", uri: str, experiment: str, experiment_id: str, root: Path = Path("mlruns")
+        self,
+        client: "MlflowClient",
+        uri: str,
+        experiment: str,
+        experiment_id: str,
+        root: Path = Path("mlruns"),
     ) -> None:
         self._client = client
         self.uri = uri

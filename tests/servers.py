@@ -150,3 +150,9 @@ def server(folder: Path, store: str) -> Iterator[Server]:
         yield made
     finally:
         made.stop()
+
+
+def dumped(database: Postgres, name: str) -> bytes:
+    """Everything that a database holds, as text."""
+    uri = database.uri(name).replace("+psycopg", "")
+    return subprocess.run([_program("pg_dump"), uri], check=True, stdout=subprocess.PIPE).stdout

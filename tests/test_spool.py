@@ -1,7 +1,6 @@
 """Runs on disk until the store has them: whole, plain, and delivered once whatever is killed."""
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -12,15 +11,15 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from processes import forked
 
-from perfexp import delivery, parcel, store, sync, syncing
+from perfexp import delivery, parcel, store, sync
 from perfexp.draft import Draft
 from perfexp.errors import TrackingError
 from perfexp.parcel import Parcel
 from perfexp.spool import Spool
 from perfexp.tracking import Tracker, open_tracker
 
-FORK = multiprocessing.get_context("fork")
 STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
 
 
@@ -65,15 +64,6 @@ def unopened(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPat
     root.mkdir()
     shutil.copy(store_template, root / "mlflow.db")
     return f"sqlite:///{root}/mlflow.db"
-
-
-def forked(action: Callable[[], object], count: int = 1) -> list[int | None]:
-    processes = [FORK.Process(target=action) for _ in range(count)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    return [process.exitcode for process in processes]
 
 
 def die(*_arguments: object, **_named: object) -> None:
@@ -140,14 +130,14 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
     unopened: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def write() -> None:
+    def write(_number: int) -> None:
         tracker = open_tracker(None, Path("mlruns"), None)
         places = {"put": (os, "fsync"), "send": (delivery, "send"), "arrived": (Spool, "arrived")}
         setattr(*places[step], die) if step in places else dying(step)
         tracker.keep(draft(folder=tmp_path))
 
     assert forked(write) == [-signal.SIGKILL]
-    assert forked(lambda: sys_exit(sync.main([]))) == [0]
+    assert forked(lambda _: sync.main([])) == [0]
     assert len(whole(unopened)) == (0 if step == "put" else 1)
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
 
@@ -158,19 +148,15 @@ def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_pat
     with Spool(Path("mlruns")).keeping(sent):
         pass
 
-    def deliver() -> None:
+    def deliver(_number: int) -> None:
         places = {"send_again": (delivery, "send_again"), "arrived": (Spool, "arrived")}
         setattr(*places[step], die) if step in places else dying(step)
         open_tracker(None, Path("mlruns"), None)
 
     assert forked(deliver) == [-signal.SIGKILL]
     assert forked(deliver) == ([0] if step == "create_run" else [-signal.SIGKILL])  # it was created once
-    assert forked(lambda: sys_exit(sync.main([]))) == [0]
+    assert forked(lambda _: sync.main([])) == [0]
     assert whole(unopened) == [sent.id]
-
-
-def sys_exit(code: int) -> None:
-    os._exit(code)
 
 
 def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> None:
@@ -179,7 +165,7 @@ def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> Non
     for each in sent:
         with spool.keeping(each):
             pass
-    codes = forked(lambda: sys_exit(sync.main([])), count=4)
+    codes = forked(lambda _: sync.main([]), count=4)
     assert 0 in codes
     assert sorted(whole(unopened)) == sorted(each.id for each in sent)
 
@@ -236,5 +222,3 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
     assert sync.main(["--tracking-uri", uri]) == 1
     said = capsys.readouterr()
     assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err
-
-
