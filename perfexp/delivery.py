@@ -57,10 +57,10 @@ def send_again(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> st
 def _single(client: "MlflowClient", experiment_id: str, delivery_id: str) -> str | None:
     """The run of this delivery; the others of it are deleted."""
     found = client.search_runs([experiment_id], f"tags.{TAG} = '{delivery_id}'")
-    first, *others = sorted(run.info.run_id for run in found) or [None]
-    for other in others:
+    ids: list[str] = sorted(run.info.run_id for run in found)
+    for other in ids[1:]:
         client.delete_run(other)
-    return first
+    return ids[0] if ids else None
 
 
 def _fill(client: "MlflowClient", run_id: str, draft: Draft, ended_ms: int) -> None:

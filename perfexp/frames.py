@@ -1,6 +1,6 @@
 """Runs as a typed frame: numbers as numbers, categories as categories, and what is derived."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perfexp.errors import ConfigError
 
@@ -39,7 +39,7 @@ def typed(frame: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame(columns)
 
 
-def _typed(column: "pd.Series[object]") -> "pd.Series[object]":
+def _typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     import pandas as pd
 
     if column.name == "run_id":
@@ -49,9 +49,7 @@ def _typed(column: "pd.Series[object]") -> "pd.Series[object]":
     if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
         column = column.where(column != "None", None)
         column = column.astype("category") if column.name in _CATEGORIES else _as_numbers(column)
-    if column.name in _INTEGERS and column.notna().all():
-        column = column.astype("int64")
-    return column
+    return column.astype("int64") if column.name in _INTEGERS and column.notna().all() else column
 
 
 def in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":

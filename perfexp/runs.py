@@ -75,9 +75,8 @@ def load_runs(
         frame = pd.DataFrame()
         for tag in ("sweep_id", "sweep") if sweep else ("",):
             tags = {"kind": kinds, **({tag: [_unquoted(sweep)]} if sweep else {})}
-            frame = tables.read(uri, experiment_id, tags, status, column_of, pushdown.texts(where))
-            if frame is None:
-                frame = search.read(client, experiment_id, tags, status, column_of)
+            read = tables.read(uri, experiment_id, tags, status, column_of, pushdown.texts(where))
+            frame = search.read(client, experiment_id, tags, status, column_of) if read is None else read
             if not frame.empty:
                 break
     frame = frames.where(frames.in_sentinels(frames.typed(frame)), where).copy()

@@ -160,6 +160,11 @@ def _write_ahead(path: Path) -> None:
 
 
 def require_answer(uri: str) -> None:
+    """Knock at the store's door, where it has one.
+
+    Raises:
+        TrackingError: nothing answers at its host and port.
+    """
     parts = urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
     if parts.hostname is None or scheme not in _PORTS:

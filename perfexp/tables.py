@@ -48,9 +48,8 @@ def read(
     with transaction(uri) as connection:
         if connection is None:
             return None
-        families = {
-            family: _named(connection, family, column_of) for family in (SqlParam, SqlTag, SqlLatestMetric)
-        }
+        tables = [each.__table__ for each in (SqlParam, SqlTag, SqlLatestMetric)]
+        families = {table: _named(connection, table, column_of) for table in tables}
         query = _runs(experiment_id, tags, status)
         for column, values in texts.items():
             query = query.where(_has_text(families, column, values))
@@ -62,13 +61,13 @@ def read(
     return pd.DataFrame(columns)
 
 
-def _named(connection: "Connection", family: type, column_of: ColumnOf) -> dict[str, str]:
+def _named(connection: "Connection", family: "Table", column_of: ColumnOf) -> dict[str, str]:
     """The family's keys that are wanted, each with its column: found by steps through the index."""
     from sqlalchemy import func, select
 
-    least = func.min(family.key)
+    least = func.min(family.c.key)
     keys = select(least.label("key")).cte(recursive=True)
-    following = select(least).where(family.key > keys.c.key).scalar_subquery()
+    following = select(least).where(family.c.key > keys.c.key).scalar_subquery()
     keys = keys.union_all(select(following).where(keys.c.key.is_not(None)))
     found = connection.scalars(select(keys.c.key).where(keys.c.key.is_not(None)))
     named = {key: column_of(key) for key in found}
@@ -86,19 +85,21 @@ def _runs(experiment_id: str, tags: Wanted, status: str | None) -> "Select[objec
     if status:
         query = query.where(SqlRun.status == status)
     for key, values in tags.items():
-        query = query.where(_has(SqlTag, [key], values))
+        query = query.where(_has(SqlTag.__table__, [key], values))
     return query
 
 
-def _has(family: type, keys: Sequence[str], values: Collection[str]) -> "ColumnElement[bool]":
+def _has(family: "Table", keys: Sequence[str], values: Collection[str]) -> "ColumnElement[bool]":
     from mlflow.store.tracking.dbmodels.models import SqlRun
     from sqlalchemy import select
 
-    return SqlRun.run_uuid.in_(select(family.run_uuid).where(family.key.in_(keys), family.value.in_(values)))
+    return SqlRun.run_uuid.in_(
+        select(family.c.run_uuid).where(family.c.key.in_(keys), family.c.value.in_(values))
+    )
 
 
 def _has_text(
-    families: Mapping[type, Mapping[str, str]], column: str, values: Collection[str]
+    families: Mapping["Table", Mapping[str, str]], column: str, values: Collection[str]
 ) -> "ColumnElement[bool]":
     """True for all runs if no text can have the column, or a metric may."""
     from sqlalchemy import or_, true
@@ -141,7 +142,7 @@ def _heads(connection: "Connection", chosen: "Table") -> dict[str, Column]:
 def _fill(
     connection: "Connection",
     chosen: "Table",
-    family: type,
+    family: "Table",
     named: Mapping[str, str],
     columns: dict[str, Column],
 ) -> None:
@@ -149,13 +150,13 @@ def _fill(
     import pandas as pd
     from sqlalchemy import Float
 
-    count, is_number = len(columns["run_id"]), isinstance(family.value.type, Float)
+    count, is_number = len(columns["run_id"]), isinstance(family.c.value.type, Float)
     query = _query(chosen, family, named, _is_most(connection, count))
     streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
     for rows in streamed.partitions():
-        keys, places, values = zip(*rows, strict=True)
+        keys, at_places, texts = zip(*rows, strict=True)
         codes, found = pd.factorize(np.array(keys, dtype=object))
-        places, values = np.array(places), np.array(values, dtype=np.float64 if is_number else object)
+        places, values = np.array(at_places), np.array(texts, dtype=np.float64 if is_number else object)
         for code, key in enumerate(found):
             at = codes == code
             if named[key] not in columns:
@@ -178,7 +179,7 @@ def _without_collection() -> Iterator[None]:
 
 
 def _query(
-    chosen: "Table", family: type, keys: Collection[str], is_most: bool
+    chosen: "Table", family: "Table", keys: Collection[str], is_most: bool
 ) -> "Select[tuple[str, int, object]]":
     """The family's key, place and value of each chosen run, in one pass over the table if most are chosen.
 
@@ -186,13 +187,13 @@ def _query(
     """
     from sqlalchemy import Float, case, func, select
 
-    value, run_id = family.value, family.run_uuid
+    value, run_id = family.c.value, family.c.run_uuid
     if isinstance(value.type, Float):
-        value = case((family.is_nan, None), else_=value)
+        value = case((family.c.is_nan, None), else_=value)
     if is_most:
         run_id = func.coalesce(run_id, "")
-    query = select(family.key, chosen.c.place, value).join(chosen, chosen.c.run_uuid == run_id)
-    return query.where(func.coalesce(family.key, "").in_(keys))
+    query = select(family.c.key, chosen.c.place, value).join(chosen, chosen.c.run_uuid == run_id)
+    return query.where(func.coalesce(family.c.key, "").in_(keys))
 
 
 def _is_most(connection: "Connection", count: int) -> bool:
