@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 SENTINELS = tuple(
     f"sentinel_{kernel}_ms" for kernel in ("gemm_before", "gemm_after", "conv_before", "conv_after")
 )
-_FIRST = ("run_id", "status", "start_time")
+_FIRST = ["run_id", "status", "start_time"]
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
     "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in", "dataset",
