@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,12 @@ Wanted = Mapping[str, Collection[str]]
 
 
 def read(
-    uri: str, experiment_id: str, tags: Wanted, status: str | None, column_of: ColumnOf, texts: Wanted
+    uri: str,
+    experiment_id: str,
+    tags: Wanted,
+    status: str | None,
+    column_of: ColumnOf,
+    texts: Wanted = MappingProxyType({}),
 ) -> "pd.DataFrame | None":
     """One row a run, newest first, with its columns as MLflow stores them.
 
@@ -57,7 +63,8 @@ def read(
         columns = _heads(connection, chosen)
         with _without_collection():
             for family, named in families.items():  # where two share a column, the later one holds
-                _fill(connection, chosen, family, named, columns)
+                if named:
+                    _fill(connection, chosen, family, named, columns)
     return pd.DataFrame(columns)
 
 
