@@ -7,19 +7,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp import writer
 from perfexp.draft import PARAM_LIMIT, TAG_LIMIT, Draft
 from perfexp.parcel import Parcel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-TAG = "delivery_id"
+TAG, REASON = "delivery_id", "reason"
+WRITER = "writer"
+"""The tag that tells which process wrote a run."""
 
 
 def write(client: "MlflowClient", experiment_id: str, draft: Draft) -> str:
     """Create the run, fill it and end it; returns its id. Sent twice it would be two runs."""
-    run = client.create_run(experiment_id, start_time=draft.started_ms, run_name=draft.name)
-    run_id: str = run.info.run_id
+    run_id = _create(client, experiment_id, draft, {})
     _fill(client, run_id, draft, int(time.time() * 1000))
     return run_id
 
@@ -30,14 +32,10 @@ def send(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> str:
     Raises:
         MlflowException, SQLAlchemyError, OSError: the store refused or is gone.
     """
-    draft = parcel.draft
-    run = client.create_run(
-        experiment_id, start_time=draft.started_ms, run_name=draft.name, tags={TAG: parcel.id}
-    )
-    run_id: str = run.info.run_id
+    run_id = _create(client, experiment_id, parcel.draft, {TAG: parcel.id})
     if client.tracking_uri.startswith("http"):  # the client itself repeats what was not answered
         run_id = _single(client, experiment_id, parcel.id) or run_id
-    _fill(client, run_id, draft, parcel.ended_ms)
+    _fill(client, run_id, parcel.draft, parcel.ended_ms)
     return run_id
 
 
@@ -50,8 +48,28 @@ def send_again(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> st
     run_id = _single(client, experiment_id, parcel.id)
     if run_id is None:
         return send(client, experiment_id, parcel)
+    _claim(client, run_id, parcel)
     _fill(client, run_id, parcel.draft, parcel.ended_ms)
     return run_id
+
+
+def _create(client: "MlflowClient", experiment_id: str, draft: Draft, more: Mapping[str, str]) -> str:
+    tags = {**_tags(draft), **more}
+    run = client.create_run(experiment_id, start_time=draft.started_ms, tags=tags, run_name=draft.name)
+    return str(run.info.run_id)
+
+
+def _claim(client: "MlflowClient", run_id: str, parcel: Parcel) -> None:
+    """The run is this process's to write, even if it had been taken for abandoned and told so."""
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(k, v) for k, v in _tags(parcel.draft).items()])
+    if REASON not in parcel.draft.tags and REASON in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, REASON)
+
+
+def _tags(draft: Draft) -> dict[str, str]:
+    return {k: v[:TAG_LIMIT] for k, v in draft.tags.items()} | {WRITER: writer.this_process().text()}
 
 
 def _single(client: "MlflowClient", experiment_id: str, delivery_id: str) -> str | None:
@@ -65,13 +83,12 @@ def _single(client: "MlflowClient", experiment_id: str, delivery_id: str) -> str
 
 def _fill(client: "MlflowClient", run_id: str, draft: Draft, ended_ms: int) -> None:
     """Everything but the run itself; doing it again changes nothing."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, Param
 
     metrics = [Metric(name, value, ended_ms, step) for name, value, step in draft.metrics]
     params = [Param(k, v[:PARAM_LIMIT]) for k, v in draft.params.items()]
-    tags = [RunTag(k, v[:TAG_LIMIT]) for k, v in draft.tags.items()]
     with _ended_whatever_happens(client, run_id):
-        client.log_batch(run_id, metrics, params, tags)
+        client.log_batch(run_id, metrics, params)
         _write_files(client, run_id, draft.files)
         for folder, path in draft.paths:
             client.log_artifact(run_id, str(path), folder or None)

@@ -2,12 +2,12 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import bulk, delivery, parcel, signals, store, syncing
+from perfexp import bulk, delivery, parcel, signals, store, syncing, writer
 from perfexp.draft import Draft
 from perfexp.errors import TrackingError
 from perfexp.parcel import Parcel
@@ -35,6 +35,11 @@ class Tracker:
         self._root = root
         self._spool = Spool(root)
         self._behind = False
+
+    @property
+    def client(self) -> "MlflowClient":
+        """The store's client, to read with."""
+        return self._client
 
     def write(self, draft: Draft) -> str:
         """Create the run, fill it and end it, whoever asks to stop meanwhile; returns its id.
@@ -104,6 +109,44 @@ class Tracker:
         with store.explained(self.uri):
             ids = bulk.write(self.uri, self.experiment_id, drafts)
         return [self.write(draft) for draft in drafts] if ids is None else ids
+
+    def end_abandoned(self, now: float) -> list[str]:
+        """End the runs whose writers died as KILLED, with the reason; returns those reasons.
+
+        Raises:
+            TrackingError: the store refused or is gone.
+        """
+        ended = []
+        with store.explained(self.uri):
+            for run in self._client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'"):
+                known = writer.parse(run.data.tags.get(delivery.WRITER))
+                death = known.death(now) if known else None
+                if death:
+                    reason = f"The run was not written to its end: {death}."
+                    self._client.set_tag(run.info.run_id, "reason", reason)
+                    self._client.set_terminated(run.info.run_id, "KILLED")
+                    ended.append(f"{run.info.run_name}: {reason}")
+        return ended
+
+    def tag(self, run_id: str, name: str, value: str) -> None:
+        """Set a tag of a run that was written before.
+
+        Raises:
+            TrackingError: the store refused or is gone.
+        """
+        with store.explained(self.uri):
+            self._client.set_tag(run_id, name, value)
+
+    def discard(self, tags: Mapping[str, str]) -> None:
+        """Put all runs with these tags into MLflow's trash.
+
+        Raises:
+            TrackingError: the store refused or is gone.
+        """
+        with store.explained(self.uri):
+            query = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+            for run in self._client.search_runs([self.experiment_id], query):
+                self._client.delete_run(run.info.run_id)
 
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:
