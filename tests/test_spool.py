@@ -37,7 +37,7 @@ def everything(client: MlflowClient, run_id: str) -> object:
     run = client.get_run(run_id)
     metrics = {k: repr(v) for k, v in run.data.metrics.items()}
     history = [m.value for m in client.get_metric_history(run_id, "latency_p50_ms")]
-    tags = {k: v for k, v in run.data.tags.items() if k != delivery.TAG}
+    tags = {k: v for k, v in run.data.tags.items() if k not in (delivery.TAG, delivery.WRITER)}
     tree = {f"{d.path}/{f.path}" for d in client.list_artifacts(run_id) for f in [d] if not d.is_dir}
     tree |= {f.path for f in client.list_artifacts(run_id, "tables")}
     return run.info.status, run.info.start_time, metrics, history, run.data.params, tags, tree
