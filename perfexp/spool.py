@@ -68,6 +68,7 @@ class Spool:
                     with parcel.unpacked(path) as found:
                         yield found
                 else:
+                    self.arrived(path.stem)
                     yield None
         except Timeout:
             yield None
@@ -90,6 +91,7 @@ class Spool:
             _synchronise(self.folder)
         except OSError:
             draft.unlink(missing_ok=True)
+            self._lock(sent.id).unlink(missing_ok=True)
             raise
 
     def _file(self, delivery_id: str) -> Path:

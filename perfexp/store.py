@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from perfexp import database
 from perfexp.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def explained(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         reason = redacted(str(error).strip().splitlines()[0])[:300]
         raise TrackingError(
             f"The MLflow store {redacted(uri)} did not do as asked ({reason}); check that it is "
@@ -83,7 +84,8 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is raised too
     with explained(uri):
         if not uri.startswith(_SQLITE):
-            return MlflowClient(tracking_uri=uri)
+            with database.alone(uri):
+                return MlflowClient(tracking_uri=uri)
         path = Path(uri.removeprefix(_SQLITE))
         _require_file(path, create)
         with _locked(path):

@@ -97,7 +97,7 @@ class Tracker:
         except TrackingError as error:
             raise TrackingError(
                 f"{kept.draft.name} is lost: {self._spool.folder} cannot be written "
-                f"({reason.strerror or reason}), and {str(error)[0].lower()}{str(error)[1:]}"
+                f"({reason.strerror or reason}), and the store did not take it either. {error}"
             ) from error
 
     def write_all(self, drafts: Sequence[Draft]) -> list[str]:

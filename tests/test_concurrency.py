@@ -13,7 +13,7 @@ from perfexp.draft import Draft
 from perfexp.tracking import open_tracker
 
 pytestmark = pytest.mark.slow
-WRITERS, RUNS = 16, 4
+WRITERS, RUNS = 16, 2
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """Runs on disk until the store has them: whole, plain, and delivered once whatever is killed."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -222,3 +224,51 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
     assert sync.main(["--tracking-uri", uri]) == 1
     said = capsys.readouterr()
     assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB of its own, below the current directory."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    return filler
+
+
+def test_a_store_whose_disk_is_full_gets_the_run_later(
+    small_disk: Path, store_template: Path, tmp_path: Path, capsys
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
+    tracker = open_tracker(uri, root, None)
+    filler = fill(small_disk)
+    assert tracker.keep(draft(folder=tmp_path)) is None
+    assert "full" in capsys.readouterr().err
+    filler.unlink()
+    open_tracker(uri, root, None)
+    assert len(whole(uri)) == 1
+
+
+def test_where_the_spools_disk_is_full_too_it_is_said(
+    small_disk: Path, store_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    tracker = open_tracker(None, small_disk, None)
+    filler = fill(small_disk)
+    with pytest.raises(TrackingError, match=r"^a cell is lost: .*No space left on device\).*full"):
+        tracker.keep(draft(folder=tmp_path))
+    filler.unlink()
+    assert tracker.keep(draft(folder=tmp_path))
+    assert len(whole(tracker.uri)) == 1
+    assert os.listdir(small_disk / "spool") == []
