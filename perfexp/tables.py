@@ -160,7 +160,7 @@ def _fill(
     count, is_number = len(columns["run_id"]), isinstance(family.c.value.type, Float)
     query = _query(chosen, family, named, _is_most(connection, count))
     streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
-    while rows := streamed.cursor.fetchmany(_ROWS_AT_ONCE):  # plain tuples, as the driver makes them
+    for rows in streamed.partitions():
         keys, at_places, texts = zip(*rows, strict=True)
         codes, found = pd.factorize(np.array(keys, dtype=object))
         places, values = np.array(at_places), np.array(texts, dtype=np.float64 if is_number else object)
