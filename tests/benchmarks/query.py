@@ -37,7 +37,7 @@ def drafts(first: int, count: int) -> Iterator[Draft]:
     """Runs of 25 metrics, 30 parameters and 15 tags; their values differ as in a real sweep."""
     for n in range(first, first + count):
         model = f"model_{n % 1000}"
-        metrics = [(name, 1.0 + n / 7, 0) for name in OWN_METRICS]
+        metrics = [(name, float(n + 1), 0) for name in OWN_METRICS]
         metrics += [(f"metric_{i}", n / (i + 3), 0) for i in range(METRICS - len(OWN_METRICS))]
         params = {"model.name": model, "backend.name": ("torch", "openvino")[n % 2]}
         params |= {"batch_size": str(2 ** (n % 7))}
