@@ -58,11 +58,17 @@ def explained(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
-        reason = redacted(str(error).strip().splitlines()[0])[:300]
+        reason = redacted(_reason(str(error)))[:300]
         raise TrackingError(
             f"The MLflow store {redacted(uri)} did not do as asked ({reason}); check that it is "
             "there, writable and not held by another program, or set tracking.uri."
         ) from error
+
+
+def _reason(text: str) -> str:
+    """What went wrong, without SQLAlchemy's remark on when it noticed."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("(raised as a result of")]
+    return lines[0] if lines else text
 
 
 def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
@@ -73,6 +79,7 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -272,3 +273,22 @@ def test_where_the_spools_disk_is_full_too_it_is_said(
     assert tracker.keep(draft(folder=tmp_path))
     assert len(whole(tracker.uri)) == 1
     assert os.listdir(small_disk / "spool") == []
+
+
+def test_a_store_that_has_become_read_only_gets_the_run_later(
+    small_disk: Path, store_template: Path, tmp_path: Path, capsys
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
+    tracker = open_tracker(uri, root, None)
+    engine = tracker.client._tracking_client.store.engine
+    engine.dispose()  # an open file keeps its disk writable
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert tracker.keep(draft(folder=tmp_path)) is None
+    assert re.search("did not do as asked.*(readonly|unable to open)", capsys.readouterr().err)
+    with pytest.raises(TrackingError, match="did not do as asked"):
+        open_tracker(uri, root, None)
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    engine.dispose()  # as a new process; an old one would keep what it can read alone
+    open_tracker(uri, root, None)
+    assert len(whole(uri)) == 1
