@@ -1,6 +1,7 @@
 """Writes many runs in a few statements, into the tables that MLflow's client would fill."""
 
 import getpass
+import math
 import time
 import uuid
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def _insert(
     shared: Values = {"experiment_id": int(experiment_id), "user_id": user, "end_time": now}
     own = {MLFLOW_USER: user}
     metrics = [
-        {"run_uuid": run_id, "key": key, "value": value, "step": step, "timestamp": now, "is_nan": False}
+        {"run_uuid": run_id, "key": key, "step": step, "timestamp": now, **_number(value)}
         for run_id, draft in runs
         for key, value, step in draft.metrics
     ]
@@ -94,6 +95,11 @@ def _run(run_id: str, draft: Draft, root: str) -> Values:
         "lifecycle_stage": "active",
         "artifact_uri": f"{root}/{run_id}/artifacts",
     }
+
+
+def _number(value: float) -> Values:
+    """MLflow's columns hold no NaN: they say that it is one."""
+    return {"value": 0.0 if math.isnan(value) else value, "is_nan": math.isnan(value)}
 
 
 def _pair(run_id: str, key: str, value: str) -> Values:

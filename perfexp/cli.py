@@ -2,7 +2,7 @@
 
 import sys
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from perfexp import job, sweep
 from perfexp.command import Command, terminal
@@ -24,7 +24,7 @@ def main() -> None:
 def _task(config: DictConfig) -> Outcome:
     settings = command.settings(config, RunConfig)
     try:
-        return job.run(settings, OmegaConf.to_yaml(config, resolve=True), ledger)
+        return job.run(settings, command.text(config), ledger)
     except TrackingError as error:
         command.exit(str(error))
     except PerfexpError as error:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from perfexp import schemas
+from perfexp import schemas, store
 from perfexp.errors import PerfexpError, nearest
 
 if TYPE_CHECKING:
@@ -93,6 +94,25 @@ class Command:
         print(f"{self.program}: {sentence}", file=sys.stderr)
         raise SystemExit(code)
 
+    def text(self, config: DictConfig) -> str:
+        """The resolved config as YAML, for an artifact; addresses without their credentials."""
+        return store.redacted(OmegaConf.to_yaml(config, resolve=True))
+
+    def _refuse_credentials(self) -> None:
+        """Hydra keeps what is typed, and the files that it composes, as files of its own."""
+        files = [
+            *(schemas.conf_dir() / "tracking").glob("*.yaml"),
+            *Path("sweeps").glob("*.yaml"),
+        ]
+        texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
+        texts |= {argument.partition("=")[0]: argument for argument in self.typed}
+        for place, text in texts.items():
+            if store.redacted(text) != text:
+                self.exit(
+                    f"{place} holds an address with credentials, which would be kept beside the runs; set "
+                    "MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+                )
+
     def _own_key(self, argument: str) -> str:
         option, equals, value = argument.partition("=")
         return f"{self.aliases.get(option, option)}{equals}{value}"
@@ -100,6 +120,7 @@ class Command:
     def _run(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None) -> None:
         schemas.register()
         self.typed = tuple(sys.argv[1:])
+        self._refuse_credentials()
         sys.argv[1:] = [schemas.spelled(self._own_key(argument)) for argument in self.typed]
         folder = str(schemas.conf_dir())
         run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_DIALECTS = ("sqlite:", "postgresql:", "postgresql+")
+_POSTGRESQL = ("postgresql:", "postgresql+")
+_DIALECTS = ("sqlite:", *_POSTGRESQL)
+_LOCK = int.from_bytes(b"perfexp")
 _TESTED_LAYOUTS = frozenset({"dc11669786a5"})
 """``alembic_version`` of MLflow 3.17."""
 
@@ -32,6 +34,26 @@ def transaction(uri: str) -> "Iterator[Connection | None]":
     engine = create_engine(uri, poolclass=NullPool)
     with engine.begin() as connection:
         yield connection if _is_tested(connection) else None
+
+
+@contextmanager
+def alone(uri: str) -> Iterator[None]:
+    """One process at a time, whatever its machine, where the store is PostgreSQL.
+
+    MLflow makes and checks its tables when a store is opened, and two at once would collide.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
+    """
+    if not uri.startswith(_POSTGRESQL):
+        yield
+        return
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.pool import NullPool
+
+    with create_engine(uri, poolclass=NullPool).connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
+        yield
 
 
 def _is_tested(connection: "Connection") -> bool:

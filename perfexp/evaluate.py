@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from perfexp.cache import Cache
 from perfexp.command import BAD_INPUT, Command, terminal
@@ -50,7 +50,7 @@ class Job:
     @property
     def in_sweep(self) -> bool:
         """Whether others wait for it to end, however it does."""
-        return self.settings.in_sweep.id is not None
+        return self.settings.sweep.id is not None
 
     def tracker(self) -> Tracker:
         """The store and the experiment that the run goes into."""
@@ -61,7 +61,7 @@ class Job:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, EvaluateConfig)
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
-    job = Job(settings, cache, OmegaConf.to_yaml(config, resolve=True), int(time.time() * 1000))
+    job = Job(settings, cache, command.text(config), int(time.time() * 1000))
     try:
         plan, described = planning.plan(settings, cache)
     except TrackingError:
@@ -94,19 +94,20 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> None:
         draft = run.draft(
             job.settings, plan, described, evaluation, facts, job.config_yaml, job.started_ms, Path(folder)
         )
-        run_id = tracker.write(draft)
+        run_id = tracker.keep(draft)
     evaluator.parts.forget()
     _told(job, draft)
     print(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
-    print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
+    if run_id:
+        print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
 
 
 def _fail(job: Job, failure: Failure) -> None:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
     cell, facts = planning.cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
-    job.tracker().write(draft)
+    job.tracker().keep(draft)
     _told(job, draft)
     if job.in_sweep:
         print(f"{draft.status} {draft.name}: {failure.message}", flush=True)

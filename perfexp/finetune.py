@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from perfexp import checkpoints, datasets, models, training, weights
 from perfexp.backends.base import usable_cpus
@@ -48,13 +48,14 @@ def _task(config: DictConfig) -> None:
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     epochs: list[training.Epoch] = []
     best = _fit(settings, network, dataset, preprocessing, epochs)
-    text = OmegaConf.to_yaml(config, resolve=True)
+    text = command.text(config)
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         _save(network, Path(folder) / CHECKPOINT)
-        run_id = tracker.write(
+        run_id = tracker.keep(
             _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
         )
-    _print(settings, tracker, run_id, epochs[best], best)
+    if run_id:
+        _print(settings, tracker, run_id, epochs[best], best)
 
 
 def _check(settings: FinetuneConfig) -> None:

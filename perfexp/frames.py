@@ -1,6 +1,6 @@
 """Runs as a typed frame: numbers as numbers, categories as categories, and what is derived."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perfexp.errors import ConfigError
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 SENTINELS = tuple(
     f"sentinel_{kernel}_ms" for kernel in ("gemm_before", "gemm_after", "conv_before", "conv_after")
 )
+_FIRST = ["run_id", "status", "start_time"]
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
     "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in", "dataset",
@@ -29,21 +30,26 @@ _INTEGERS = (
 
 
 def typed(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Columns of text as the numbers, truths, times and categories that they spell."""
+    """Columns of text as the numbers, truths, times and categories that they spell, in a fixed order."""
     import pandas as pd
 
     if frame.empty:
-        return frame
-    frame = frame.assign(start_time=pd.to_datetime(frame["start_time"], unit="ms", utc=True))
-    for column in frame.select_dtypes(include=["object", "str"]):
-        if column in _CATEGORIES:
-            frame[column] = frame[column].astype("category")
-        elif column != "run_id":
-            frame[column] = _as_numbers(frame[column])
-    for column in _INTEGERS:
-        if column in frame and frame[column].notna().all():
-            frame[column] = frame[column].astype("int64")
-    return frame
+        return pd.DataFrame()
+    columns = {name: _typed(frame[name]) for name in [*_FIRST, *sorted(frame.columns.difference(_FIRST))]}
+    return pd.DataFrame(columns)
+
+
+def _typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    import pandas as pd
+
+    if column.name == "run_id":
+        return column
+    if column.name == "start_time":
+        return pd.to_datetime(column, unit="ms", utc=True)
+    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
+        column = column.where(column != "None", None)
+        column = column.astype("category") if column.name in _CATEGORIES else _as_numbers(column)
+    return column.astype("int64") if column.name in _INTEGERS and column.notna().all() else column
 
 
 def in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -59,7 +65,7 @@ def in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
 def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] | pd.Series[bool]":
     import pandas as pd
 
-    if set(column.dropna()) <= {"True", "False"} and column.notna().all():
+    if set(column.dropna().unique()) <= {"True", "False"} and column.notna().all():
         return column == "True"
     try:
         return pd.to_numeric(column)

@@ -1,5 +1,6 @@
 """One Hydra job: a cell is measured and becomes a run."""
 
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from perfexp import cells, checkpoints, sweep
 from perfexp.config import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.drafts import draft_cell
-from perfexp.errors import PerfexpError
+from perfexp.errors import PerfexpError, TrackingError
 from perfexp.ledger import Ledger
 from perfexp.measure import environment
 from perfexp.measure.certificate import TAINTED
@@ -45,7 +46,7 @@ def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
     ledger.sweep = config.sweep
     if ledger.tracker is None:
         ledger.tracker = tracker_of(config.tracking, config.experiment)
-    earlier = ledger.finished.find(key) if config.sweep.id else None
+    earlier = _earlier(ledger, key) if config.sweep.id else None
     if earlier and not _again(earlier, config.sweep.rerun):
         ledger.add(earlier)
         return earlier
@@ -82,6 +83,15 @@ def refused(config: RunConfig, error: PerfexpError, ledger: Ledger) -> Outcome:
     return outcome
 
 
+def _earlier(ledger: Ledger, key: str) -> Outcome | None:
+    """The cell's finished run; a store that has gone meanwhile tells of none, and the sweep goes on."""
+    try:
+        return ledger.finished.find(key)
+    except TrackingError as error:
+        print(f"{error} The cell is measured whether it was before or not.", file=sys.stderr, flush=True)
+        return None
+
+
 def _again(earlier: Outcome, rerun: Rerun) -> bool:
     return rerun == Rerun.all or (rerun == Rerun.tainted and earlier.tags.get("verdict") == TAINTED)
 
@@ -89,13 +99,16 @@ def _again(earlier: Outcome, rerun: Rerun) -> bool:
 def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
     """In one sweep a cell has one run: what it replaces is no longer of the kind ``cell``."""
     if earlier.run_id and earlier.tags.get("sweep_id") == outcome.tags.get("sweep_id"):
-        tracker.tag(earlier.run_id, "kind", "superseded")
+        try:
+            tracker.tag(earlier.run_id, "kind", "superseded")
+        except TrackingError as error:
+            print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
 
 
 def _written(job: Job, result: Measurement | Failure) -> Outcome:
     facts = {**environment.snapshot(), **result.environment}
     draft = draft_cell(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
-    run_id = job.tracker.write(draft)
+    run_id = job.tracker.keep(draft)
     found = result.metrics if isinstance(result, Measurement) else {}
     measured = isinstance(result, Measurement)
     return Outcome(

@@ -55,7 +55,6 @@ class Ledger:
         self.costs = costs
         if screen.is_terminal:
             self._bar = _bar(screen)
-            self._bar.start()
             self._bar.add_task("", total=len(costs), counts="")
 
     def begin(self, title: str) -> None:
@@ -112,6 +111,7 @@ class Ledger:
     def _show(self, statuses: Sequence[str], running: str) -> None:
         if self._bar is None:
             return
+        self._bar.start()
         left_s = self.seconds_left()
         counts = _counts(statuses) + ("" if left_s is None else f", about {_duration(left_s)} left")
         self._bar.update(self._bar.task_ids[0], completed=len(statuses), description=running, counts=counts)

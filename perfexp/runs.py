@@ -2,18 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import frames, search, store, tables
+from perfexp import frames, pushdown, search, store, tables
 from perfexp.errors import ConfigError, TrackingError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-_FIRST = ["run_id", "status", "start_time"]
 _RENAMED = {
     "model.name": "model",
     "model.source": "source",
@@ -75,7 +75,8 @@ def load_runs(
         frame = pd.DataFrame()
         for tag in ("sweep_id", "sweep") if sweep else ("",):
             tags = {"kind": kinds, **({tag: [_unquoted(sweep)]} if sweep else {})}
-            frame = _read(client, uri, experiment_id, tags, status, column_of)
+            read = tables.read(uri, experiment_id, tags, status, column_of, pushdown.texts(where))
+            frame = search.read(client, experiment_id, tags, status, column_of) if read is None else read
             if not frame.empty:
                 break
     frame = frames.where(frames.in_sentinels(frames.typed(frame)), where).copy()
@@ -84,24 +85,6 @@ def load_runs(
             [_samples(client, run_id) for run_id in frame.get("run_id", [])], index=frame.index, dtype=object
         )
     return frame.reset_index(drop=True)
-
-
-def _read(
-    client: "MlflowClient",
-    uri: str,
-    experiment_id: str,
-    tags: Mapping[str, Collection[str]],
-    status: str | None,
-    column_of: Callable[[str], str | None],
-) -> "pd.DataFrame":
-    """The runs' columns, from the tables where they can be read, else from the client."""
-    import pandas as pd
-
-    frame = tables.read(uri, experiment_id, tags, status, column_of)
-    if frame is None:
-        frame = search.read(client, experiment_id, tags, status, column_of)
-    frame = frame.replace("None", None)
-    return frame[[*_FIRST, *sorted(frame.columns.difference(_FIRST))]] if len(frame) else pd.DataFrame()
 
 
 def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
@@ -142,8 +125,8 @@ def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
 
 def _samples(client: "MlflowClient", run_id: str) -> object:
     import numpy as np
-    from mlflow.artifacts import load_text
 
-    uri = client.get_run(run_id).info.artifact_uri
-    stored = json.loads(load_text(f"{uri}/samples.json"))
+    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
+        path = Path(client.download_artifacts(run_id, "samples.json", folder))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     return np.asarray(stored["samples_ms"], dtype=np.float64)

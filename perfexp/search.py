@@ -1,6 +1,7 @@
 """Reads runs through MLflow's client: any store, run by run."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,24 @@ def read(
     import pandas as pd
 
     queries = [_filter(dict(zip(tags, values, strict=True)), status) for values in product(*tags.values())]
-    rows = [_row(run, column_of) for query in queries for run in _pages(client, experiment_id, query)]
+    with _progress() as told:
+        rows = [
+            _row(run, column_of) for query in queries for run in told(_pages(client, experiment_id, query))
+        ]
     frame = pd.DataFrame(rows, columns=None if rows else list(_FIRST))
     return frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[Iterator[Run]], Iterable[Run]]]":
+    """Counts the runs as they come, where somebody looks on; how many will come nobody knows."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} runs read"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar.track
 
 
 def _filter(tags: Mapping[str, str], status: str | None) -> str:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import IO
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -53,24 +53,28 @@ def free_port(asked: int) -> int:
 
 
 @contextmanager
-def serving(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server, ready to answer; it and its children end with the block."""
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    if uri.startswith(_SQLITE):
+def serving(
+    uri: str,
+    port: int,
+    options: Sequence[str] = ("--host", HOST, "--workers", "1"),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server, ready to answer; it and its children end with the block.
+
+    Args:
+        uri: the store behind it, told by an environment variable: it may hold a password.
+        port: where it listens.
+        options: of ``mlflow server``.
+        settings: environment variables of the server.
+
+    Raises:
+        TrackingError: the server ended, or did not answer in time.
+    """
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
+    if uri.startswith(_SQLITE) and "--artifacts-destination" not in options:
         artifacts = Path(uri.removeprefix(_SQLITE)).parent / "artifacts"
         command += ["--artifacts-destination", str(artifacts)]
-    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri}
+    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

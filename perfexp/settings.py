@@ -5,7 +5,15 @@ from enum import StrEnum
 
 from omegaconf import MISSING
 
-from perfexp.config import BackendConfig, InputFit, MeasureConfig, ModelConfig, SweepConfig, TrackingConfig
+from perfexp.config import (
+    BackendConfig,
+    InputFit,
+    MeasureConfig,
+    ModelConfig,
+    Rerun,
+    SweepConfig,
+    TrackingConfig,
+)
 
 
 class Data(StrEnum):
@@ -110,7 +118,7 @@ class EvaluateConfig:
     lock_wait_s: float = 3600.0
     seed: int = 0
     experiment: str | None = None
-    in_sweep: SweepConfig = field(default_factory=SweepConfig)
+    sweep: SweepConfig = field(default_factory=lambda: SweepConfig(rerun=Rerun.all))
 
 
 @dataclass

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from perfexp import database
 from perfexp.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -56,12 +57,18 @@ def explained(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = redacted(str(error).strip().splitlines()[0])[:300]
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+        reason = redacted(_reason(str(error)))[:300]
         raise TrackingError(
             f"The MLflow store {redacted(uri)} did not do as asked ({reason}); check that it is "
             "there, writable and not held by another program, or set tracking.uri."
         ) from error
+
+
+def _reason(text: str) -> str:
+    """What went wrong, without SQLAlchemy's remark on when it noticed."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("(raised as a result of")]
+    return lines[0] if lines else text
 
 
 def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
@@ -72,16 +79,20 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    _require_answer(uri)
+    require_answer(uri)
     from mlflow import MlflowClient
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is raised too
     with explained(uri):
         if not uri.startswith(_SQLITE):
-            return MlflowClient(tracking_uri=uri)
+            with database.alone(uri):
+                return MlflowClient(tracking_uri=uri)
         path = Path(uri.removeprefix(_SQLITE))
         _require_file(path, create)
         with _locked(path):
@@ -110,13 +121,19 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
 
 
 def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experiment | None":
+    from mlflow.exceptions import MlflowException
+
     remote = uri.startswith(("http://", "https://", "databricks"))
     folder = re.sub(r"[^\w.-]+", "_", name)
     location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
     with _locked(root.absolute() / "experiments"):
         found = client.get_experiment_by_name(name)
         if found is None:
-            client.create_experiment(name, artifact_location=location)
+            try:
+                client.create_experiment(name, artifact_location=location)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine was faster
+                    raise
             found = client.get_experiment_by_name(name)
         return found
 
@@ -151,7 +168,12 @@ def _write_ahead(path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _require_answer(uri: str) -> None:
+def require_answer(uri: str) -> None:
+    """Knock at the store's door, where it has one.
+
+    Raises:
+        TrackingError: nothing answers at its host and port.
+    """
     parts = urlsplit(uri)
     scheme = parts.scheme.split("+")[0]
     if parts.hostname is None or scheme not in _PORTS:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from perfexp import store
 from perfexp.config import SweepConfig
 from perfexp.drafts import draft_curve
+from perfexp.errors import TrackingError
 from perfexp.measure.parity import BEYOND
 from perfexp.outcomes import METRICS, Outcome
 from perfexp.tracking import Tracker
@@ -34,21 +36,22 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
     A cell whose output is beyond its precision's tolerance is left out: it is fast at something else.
 
     Raises:
-        TrackingError: the store refused.
+        TrackingError: neither the store nor the spool could take them.
     """
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.has_numbers and outcome.tags.get("parity") != BEYOND:
             groups.setdefault((outcome.model, outcome.backend), []).append(outcome)
     if sweep.id:
-        tracker.discard({"kind": "curve", "sweep_id": sweep.id})
+        with suppress(TrackingError):  # a store that is gone keeps them until the sweep is resumed
+            tracker.discard({"kind": "curve", "sweep_id": sweep.id})
     for (model, backend), members in groups.items():
         points = {
             member.batch_size: {k: member.metrics[k] for k in METRICS if k in member.metrics}
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
-        tracker.write(draft_curve(model, backend, points, {**shared, **tags(sweep)}))
+        tracker.keep(draft_curve(model, backend, points, {**shared, **tags(sweep)}))
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:

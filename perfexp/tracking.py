@@ -1,31 +1,40 @@
 """The only writer to MLflow: one draft becomes one run, in few calls."""
 
-import tempfile
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import bulk, signals, store, writer
-from perfexp.draft import PARAM_LIMIT, TAG_LIMIT, Draft
+from perfexp import bulk, delivery, parcel, signals, store, syncing, writer
+from perfexp.draft import Draft
+from perfexp.errors import TrackingError
+from perfexp.parcel import Parcel
+from perfexp.spool import Spool
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-WRITER = "writer"
-"""The tag that tells which process wrote a run."""
-
-
 class Tracker:
-    """Writes runs into one experiment."""
+    """Writes runs into one experiment; ``root`` is the folder that holds the spool."""
 
-    def __init__(self, client: "MlflowClient", uri: str, experiment: str, experiment_id: str) -> None:
+    def __init__(
+        self,
+        client: "MlflowClient",
+        uri: str,
+        experiment: str,
+        experiment_id: str,
+        root: Path = Path("mlruns"),
+    ) -> None:
         self._client = client
         self.uri = uri
         self.experiment = experiment
         self.experiment_id = experiment_id
+        self._root = root
+        self._spool = Spool(root)
+        self._behind = False
 
     @property
     def client(self) -> "MlflowClient":
@@ -38,24 +47,58 @@ class Tracker:
         Raises:
             TrackingError: the store refused or is gone.
         """
-        from mlflow.entities import Metric, Param
-
-        now = int(time.time() * 1000)
-        metrics = [Metric(name, value, now, step) for name, value, step in draft.metrics]
-        params = [Param(k, v[:PARAM_LIMIT]) for k, v in draft.params.items()]
-        tags = {k: v[:TAG_LIMIT] for k, v in draft.tags.items()} | {WRITER: writer.this_process().text()}
         with signals.deferred(), store.explained(self.uri):
-            run = self._client.create_run(
-                self.experiment_id, start_time=draft.started_ms, tags=tags, run_name=draft.name
-            )
-            run_id: str = run.info.run_id
-            with self._ended_whatever_happens(run_id):
-                self._client.log_batch(run_id, metrics, params)
-                self._write_files(run_id, draft.files)
-                for folder, path in draft.paths:
-                    self._client.log_artifact(run_id, str(path), folder or None)
-            self._client.set_terminated(run_id, draft.status)
+            return delivery.write(self._client, self.experiment_id, draft)
+
+    def keep(self, draft: Draft) -> str | None:
+        """Write a run that must not be lost: until the store has it, it waits in the spool.
+
+        Returns:
+            The run's id; None, after a warning, while the store does not take it.
+
+        Raises:
+            TrackingError: neither the store nor the spool could take it.
+        """
+        kept = Parcel(
+            parcel.new_id(), store.redacted(self.uri), self.experiment, int(time.time() * 1000), draft
+        )
+        with signals.deferred(), ExitStack() as held:
+            try:
+                held.enter_context(self._spool.keeping(kept))
+            except OSError as error:
+                return self._sent_unkept(kept, error)
+            return self._sent(kept)
+
+    def _sent(self, kept: Parcel) -> str | None:
+        try:
+            with store.explained(self.uri):
+                run_id = delivery.send(self._client, self.experiment_id, kept)
+        except TrackingError as error:
+            self._behind = True
+            print(f"{error}\n{kept.draft.name} waits in {self._spool.folder}.", file=sys.stderr, flush=True)
+            return None
+        self._spool.arrived(kept.id)
+        if self._behind:
+            self._catch_up()
         return run_id
+
+    def _catch_up(self) -> None:
+        """The store is back: it gets what it missed, unless it goes away again."""
+        try:
+            syncing.told(syncing.deliver(self._spool, self._client, self.uri, self._root))
+        except TrackingError:
+            return
+        self._behind = False
+
+    def _sent_unkept(self, kept: Parcel, reason: OSError) -> str:
+        try:
+            with store.explained(self.uri):
+                return delivery.send(self._client, self.experiment_id, kept)
+        except TrackingError as error:
+            raise TrackingError(
+                f"{kept.draft.name} is lost: {self._spool.folder} cannot be written "
+                f"({reason.strerror or reason}), and the store did not take it either. {error}"
+            ) from error
 
     def write_all(self, drafts: Sequence[Draft]) -> list[str]:
         """Write many runs that have no artifacts; returns their ids.
@@ -76,7 +119,7 @@ class Tracker:
         ended = []
         with store.explained(self.uri):
             for run in self._client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'"):
-                known = writer.parse(run.data.tags.get(WRITER))
+                known = writer.parse(run.data.tags.get(delivery.WRITER))
                 death = known.death(now) if known else None
                 if death:
                     reason = f"The run was not written to its end: {death}."
@@ -105,25 +148,9 @@ class Tracker:
             for run in self._client.search_runs([self.experiment_id], query):
                 self._client.delete_run(run.info.run_id)
 
-    @contextmanager
-    def _ended_whatever_happens(self, run_id: str) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._client.set_terminated(run_id, "FAILED")
-            raise
-
-    def _write_files(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
-        if not files:
-            return
-        with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-            for name, content in files.items():
-                Path(folder, name).write_bytes(content.encode() if isinstance(content, str) else content)
-            self._client.log_artifacts(run_id, folder)
-
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:
-    """Open, or make, the store and the experiment.
+    """Open, or make, the store and the experiment, and bring it what waits in the spool.
 
     Raises:
         TrackingError: the store is missing, locked, read-only or does not answer.
@@ -131,4 +158,6 @@ def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker
     address = store.resolve(uri, root)
     name = store.experiment_name(experiment)
     client = store.connect(address, root)
-    return Tracker(client, address, name, store.experiment_id(client, address, name, root))
+    tracker = Tracker(client, address, name, store.experiment_id(client, address, name, root), root)
+    syncing.told(syncing.deliver(Spool(root), client, address, root))
+    return tracker

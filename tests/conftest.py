@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+import servers
 
 from perfexp.backends import backend_class
 from perfexp.cache import Cache
@@ -26,7 +27,9 @@ Perfexp = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def _no_inherited_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "HYDRA_FULL_ERROR"):
+    for name in ("URI", "USERNAME", "PASSWORD"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    for name in ("MLFLOW_EXPERIMENT_NAME", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -92,6 +95,20 @@ def tracker(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatc
     root.mkdir()
     shutil.copy(store_template, root / "mlflow.db")
     return open_tracker(None, Path("mlruns"), None)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[servers.Postgres]:
+    """One PostgreSQL for all tests; each makes its own database in it."""
+    with servers.postgres() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def served(database: servers.Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """``perfexp-server`` on the PostgreSQL database ``served``, with authentication."""
+    with servers.server(tmp_path_factory.mktemp("server"), database.add_database("served")) as made:
+        yield made
 
 
 @pytest.fixture

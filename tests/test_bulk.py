@@ -15,7 +15,7 @@ DRAFTS = [
         name=f"run {n}",
         status="FINISHED",
         started_ms=1000 + n,
-        metrics=[("latency_mean_ms", 0.1 * n, 0), ("macs", 1e18, 0)],
+        metrics=[("latency_mean_ms", 0.1 * n, 0), ("macs", 1e18, 0), ("top1", float("nan"), 0)],
         params={"a": "b"},
         tags={"kind": "published"},
     )
@@ -27,8 +27,8 @@ def seen(client: MlflowClient, run_id: str) -> object:
     run = client.get_run(run_id)
     return {
         "history": [(m.value, m.step) for m in client.get_metric_history(run_id, "latency_mean_ms")],
-        "tags": {k: v for k, v in run.data.tags.items() if k != "mlflow.user"},
-        "data": (run.data.params, run.data.metrics),
+        "tags": {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "writer")},
+        "data": (run.data.params, repr(run.data.metrics)),
         "info": (run.info.run_name, run.info.status, run.info.start_time, run.info.lifecycle_stage),
         "place": (run.info.artifact_uri.replace(run_id, "ID"), run.info.experiment_id),
     }

@@ -8,16 +8,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from servers import PASSWORD, Postgres, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 INSTALL = "pip install "
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
+QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
 SHORTER = "model=squeezenet1_1 batch_size=2 measure.precision=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+SERVER_RECIPE = blocks("sh")
 
 
 def commands() -> list[str]:
@@ -79,6 +84,29 @@ def test_query_example(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "images/s" in done.stdout
     assert "in 18 runs" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.server
+@pytest.mark.parametrize("recipe", [SERVER_RECIPE] if SERVER_RECIPE else [])
+def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) -> None:
+    """The first block is left running, the second one used against it."""
+    serve, use = recipe
+    database.add_database("perfexp")
+    port, places = free_port(), f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = {**os.environ, "PATH": places, "PGPORT": str(database.port), "PGPASSWORD": PASSWORD}
+    started = serve.replace("perfexp-server", f"exec perfexp-server --port {port}")
+    server = subprocess.Popen(
+        ["bash", "-ec", started], cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("Serving postgresql+psycopg://***@127.0.0.1/perfexp")
+    used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=null batch_size=1 {QUICK}"
+    done = subprocess.run(["bash", "-ec", used], cwd=tmp_path, env=settings, capture_output=True, text=True)
+    server.terminate()
+    server.communicate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FINISHED" in done.stdout
 
 
 def test_files_shown_exist_or_are_examples() -> None:

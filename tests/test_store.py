@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import sqlite3
 from pathlib import Path
@@ -43,21 +42,6 @@ def test_nothing_is_written_beside_mlruns(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     open_tracker(None, Path("mlruns"), None)
     assert os.listdir(tmp_path) == ["mlruns"]
-
-
-def _open(root: str) -> None:
-    open_tracker(None, Path(root), "shared")
-
-
-@pytest.mark.slow
-def test_four_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_open, args=(str(tmp_path / "mlruns"),)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/db"])

@@ -62,7 +62,7 @@ def draft(
         started_ms=started_ms,
         metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
         params=_params(settings, plan.cell),
-        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | sweep.tags(settings.in_sweep),
+        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | sweep.tags(settings.sweep),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
@@ -84,7 +84,7 @@ def failed_draft(
         started_ms=started_ms,
         metrics=[],
         params=_params(settings, cell),
-        tags=named | host_tags(facts) | sweep.tags(settings.in_sweep),
+        tags=named | host_tags(facts) | sweep.tags(settings.sweep),
         files={
             "config.yaml": config_yaml,
             "environment.json": json.dumps(dict(facts), indent=1),

@@ -154,3 +154,16 @@ def test_cfg_job_prints_the_composed_config(perfexp) -> None:
     assert done.returncode == 0
     assert "display_name: Inception-v3" in done.stdout
     assert "device: CPU" in done.stdout
+
+
+def test_credentials_are_refused_before_hydra_keeps_them(perfexp, tmp_path: Path) -> None:
+    typed = perfexp("tracking.uri=http://me:secret@127.0.0.1:9")
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text("tracking: {uri: 'postgresql://me:secret@db/x'}\n")
+    written = perfexp("--multirun", "sweep=mine")
+    for done, place in ((typed, "tracking.uri"), (written, "sweeps/mine.yaml")):
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"perfexp: {place} holds an address with credentials")
+        assert "secret" not in done.stderr + done.stdout
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "mlruns").exists()

@@ -1,0 +1,294 @@
+"""Runs on disk until the store has them: whole, plain, and delivered once whatever is killed."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from processes import forked
+
+from perfexp import delivery, parcel, store, sync
+from perfexp.draft import Draft
+from perfexp.errors import TrackingError
+from perfexp.parcel import Parcel
+from perfexp.spool import Spool
+from perfexp.tracking import Tracker, open_tracker
+
+STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
+
+
+def draft(name: str = "a cell", folder: Path | None = None) -> Draft:
+    paths = []
+    if folder:
+        (folder / "table.csv").write_text("a,b")
+        paths = [("tables", folder / "table.csv")]
+    files: dict[str, str | bytes] = {"samples.json": b"[1.5]", "picture.png": b"\x89PNG\x00"}
+    metrics = [("latency_p50_ms", 1.23456789012345, 0), ("top1", float("nan"), 8)]
+    return Draft(name, "FINISHED", 1000, metrics, {"a": "b"}, {"kind": "cell", "note": "ä'<b>"}, files, paths)
+
+
+def everything(client: MlflowClient, run_id: str) -> object:
+    run = client.get_run(run_id)
+    metrics = {k: repr(v) for k, v in run.data.metrics.items()}
+    history = [m.value for m in client.get_metric_history(run_id, "latency_p50_ms")]
+    tags = {k: v for k, v in run.data.tags.items() if k not in (delivery.TAG, delivery.WRITER)}
+    tree = {f"{d.path}/{f.path}" for d in client.list_artifacts(run_id) for f in [d] if not d.is_dir}
+    tree |= {f.path for f in client.list_artifacts(run_id, "tables")}
+    return run.info.status, run.info.start_time, metrics, history, run.data.params, tags, tree
+
+
+def whole(uri: str) -> list[str]:
+    """The ids of all runs; each must be what the client writes by itself."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("perfexp")
+    runs = client.search_runs([experiment.experiment_id])
+    for run in runs:
+        status, _, metrics, history, params, _, tree = everything(client, run.info.run_id)
+        assert (status, history, params) == ("FINISHED", [1.23456789012345], {"a": "b"})
+        assert metrics == {"latency_p50_ms": "1.23456789012345", "top1": "nan"}
+        assert tree == {"samples.json/samples.json", "picture.png/picture.png", "tables/table.csv"}
+    return [run.data.tags[delivery.TAG] for run in runs]
+
+
+@pytest.fixture
+def unopened(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store that this process has no connection to, so that a forked one may open it."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "mlruns"
+    root.mkdir()
+    shutil.copy(store_template, root / "mlflow.db")
+    return f"sqlite:///{root}/mlflow.db"
+
+
+def die(*_arguments: object, **_named: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(step: str) -> None:
+    """From now on this process is killed as soon as the client has done ``step``."""
+    real = getattr(MlflowClient, step)
+
+    def doomed(*arguments: object, **named: object) -> None:
+        real(*arguments, **named)
+        die()
+
+    setattr(MlflowClient, step, doomed)
+
+
+def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp_path: Path) -> None:
+    client = MlflowClient(tracker.uri)
+    kept = tracker.keep(draft(folder=tmp_path))
+    assert kept
+    assert everything(client, kept) == everything(client, tracker.write(draft(folder=tmp_path)))
+    assert os.listdir(tmp_path / "mlruns" / "spool") == []
+
+
+def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None:
+    uri = "postgresql://me:secret@db/x"
+    sent = Parcel("id1", store.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
+    spool = Spool(tmp_path)
+    with spool.keeping(sent):
+        [path] = spool.waiting()
+        with spool.claimed(path) as refused:
+            assert refused is None
+    with zipfile.ZipFile(path) as archive:
+        run = json.loads(archive.read("run.json"))
+        assert (run["format"], run["store"], run["draft"]["name"]) == (1, "postgresql://***@db/x", "a cell")
+        assert archive.read("paths/tables/table.csv") == b"a,b"
+    with spool.claimed(path) as found:
+        assert found is not None
+        assert repr(found.draft.metrics) == repr(sent.draft.metrics)
+        assert (found.draft.files, found.draft.tags) == (sent.draft.files, sent.draft.tags)
+    assert b"secret" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"no zip", b""])
+def test_a_damaged_file_is_named_and_kept(tracker: Tracker, tmp_path: Path, content: bytes, capsys) -> None:
+    folder = tmp_path / "mlruns" / "spool"
+    folder.mkdir(exist_ok=True)
+    (folder / "0.zip").write_bytes(content)
+    assert tracker.keep(draft())
+    open_tracker(None, Path("mlruns"), None)
+    assert "0.zip is no run that waits to be delivered" in capsys.readouterr().err
+    assert (folder / "0.zip").exists()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "0.zip", "w") as archive:
+        archive.writestr("run.json", '{"format": 2}')
+    with pytest.raises(TrackingError, match="it has format 2, this version reads 1"):
+        parcel.address(tmp_path / "0.zip")
+
+
+@pytest.mark.parametrize("step", ["put", "send", *STEPS, "arrived"])
+def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
+    unopened: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def write(_number: int) -> None:
+        tracker = open_tracker(None, Path("mlruns"), None)
+        places = {"put": (os, "fsync"), "send": (delivery, "send"), "arrived": (Spool, "arrived")}
+        setattr(*places[step], die) if step in places else dying(step)
+        tracker.keep(draft(folder=tmp_path))
+
+    assert forked(write) == [-signal.SIGKILL]
+    assert forked(lambda _: sync.main([])) == [0]
+    assert len(whole(unopened)) == (0 if step == "put" else 1)
+    assert os.listdir(tmp_path / "mlruns" / "spool") == []
+
+
+@pytest.mark.parametrize("step", ["send_again", *STEPS, "arrived"])
+def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_path: Path, step: str) -> None:
+    sent = Parcel(parcel.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
+    with Spool(Path("mlruns")).keeping(sent):
+        pass
+
+    def deliver(_number: int) -> None:
+        places = {"send_again": (delivery, "send_again"), "arrived": (Spool, "arrived")}
+        setattr(*places[step], die) if step in places else dying(step)
+        open_tracker(None, Path("mlruns"), None)
+
+    assert forked(deliver) == [-signal.SIGKILL]
+    assert forked(deliver) == ([0] if step == "create_run" else [-signal.SIGKILL])  # it was created once
+    assert forked(lambda _: sync.main([])) == [0]
+    assert whole(unopened) == [sent.id]
+
+
+def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> None:
+    spool = Spool(Path("mlruns"))
+    sent = [Parcel(parcel.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)]
+    for each in sent:
+        with spool.keeping(each):
+            pass
+    codes = forked(lambda _: sync.main([]), count=4)
+    assert 0 in codes
+    assert sorted(whole(unopened)) == sorted(each.id for each in sent)
+
+
+def test_of_two_runs_of_one_delivery_one_is_left(tracker: Tracker, tmp_path: Path) -> None:
+    """As after a request that the client repeats though the server had done it."""
+    client = MlflowClient(tracker.uri)
+    sent = Parcel("id1", tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
+    for _ in range(2):
+        client.create_run(tracker.experiment_id, tags={delivery.TAG: "id1"})
+    delivery.send_again(client, tracker.experiment_id, sent)
+    assert whole(tracker.uri) == ["id1"]
+
+
+def test_a_locked_store_is_waited_for_on_disk_and_caught_up(
+    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr(delivery, "send", refusing := Refusing(delivery.send, times=2))
+    assert [tracker.keep(draft(folder=tmp_path)) for _ in range(2)] == [None, None]
+    assert len(Spool(Path("mlruns")).waiting()) == 2
+    assert tracker.keep(draft(folder=tmp_path))
+    assert len(whole(tracker.uri)) == 3 and refusing.refused == 2
+    said = capsys.readouterr().err
+    assert "database is locked" in said and "a cell waits in" in said
+    assert "Delivered 2 runs that had waited" in said
+
+
+class Refusing:
+    """The real function, but its first calls find the database locked by another connection."""
+
+    def __init__(self, real: Callable[..., str], times: int) -> None:
+        self.real, self.times, self.refused = real, times, 0
+
+    def __call__(self, client: MlflowClient, *arguments: object) -> str:
+        if self.refused == self.times:
+            return self.real(client, *arguments)
+        self.refused += 1
+        path = client.tracking_uri.removeprefix("sqlite:///")
+        with sqlite3.connect(path, timeout=0.1) as holder, sqlite3.connect(path, timeout=0.1) as other:
+            holder.execute("BEGIN IMMEDIATE")
+            other.execute("BEGIN IMMEDIATE")
+        raise AssertionError("the second connection was not refused")
+
+
+def test_a_store_with_credentials_is_reached_by_the_address_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    uri = "postgresql://me:secret@127.0.0.1:9/db"
+    with Spool(Path("mlruns")).keeping(Parcel("id1", store.redacted(uri), "perfexp", 2000, draft())):
+        pass
+    assert sync.main([]) == 1
+    assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err
+    assert sync.main(["--tracking-uri", uri]) == 1
+    said = capsys.readouterr()
+    assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB of its own, below the current directory."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    return filler
+
+
+def test_a_store_whose_disk_is_full_gets_the_run_later(
+    small_disk: Path, store_template: Path, tmp_path: Path, capsys
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
+    tracker = open_tracker(uri, root, None)
+    filler = fill(small_disk)
+    assert tracker.keep(draft(folder=tmp_path)) is None
+    assert "full" in capsys.readouterr().err
+    filler.unlink()
+    open_tracker(uri, root, None)
+    assert len(whole(uri)) == 1
+
+
+def test_where_the_spools_disk_is_full_too_it_is_said(
+    small_disk: Path, store_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    tracker = open_tracker(None, small_disk, None)
+    filler = fill(small_disk)
+    with pytest.raises(TrackingError, match=r"^a cell is lost: .*No space left on device\).*full"):
+        tracker.keep(draft(folder=tmp_path))
+    filler.unlink()
+    assert tracker.keep(draft(folder=tmp_path))
+    assert len(whole(tracker.uri)) == 1
+    assert os.listdir(small_disk / "spool") == []
+
+
+def test_a_store_that_has_become_read_only_gets_the_run_later(
+    small_disk: Path, store_template: Path, tmp_path: Path, capsys
+) -> None:
+    shutil.copy(store_template, small_disk / "mlflow.db")
+    uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
+    tracker = open_tracker(uri, root, None)
+    engine = tracker.client._tracking_client.store.engine
+    engine.dispose()  # an open file keeps its disk writable
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert tracker.keep(draft(folder=tmp_path)) is None
+    assert re.search("did not do as asked.*(readonly|unable to open)", capsys.readouterr().err)
+    with pytest.raises(TrackingError, match="did not do as asked"):
+        open_tracker(uri, root, None)
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    engine.dispose()  # as a new process; an old one would keep what it can read alone
+    open_tracker(uri, root, None)
+    assert len(whole(uri)) == 1
