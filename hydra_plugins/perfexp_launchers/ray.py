@@ -1,0 +1,93 @@
+"""Cells on a Ray cluster: submitted by Hydra's Ray plugin, collected one by one."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from perfexp import remote
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+_PATIENCE_S = 15.0
+
+
+class RayLauncher(Launcher):
+    """The plugin's launcher, except that a lost job hides no other and a stop ends them all in order.
+
+    The plugin's own ``launch`` raises at the first lost job; Ray then kills the others.
+    """
+
+    def __init__(self, ray: DictConfig) -> None:
+        self.ray = ray
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config = config
+        self.hydra_context = hydra_context
+        self.task = remote.Task(_OnNode(task_function))
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
+
+        start_ray(self.ray.init)
+        references = [self._submit(o, n) for n, o in enumerate(job_overrides, initial_job_idx)]
+        try:
+            return [_returned(reference) for reference in references]
+        except BaseException:
+            _cancel(references)
+            raise
+
+    def _submit(self, overrides: Sequence[str], number: int) -> "ObjectRef[JobReturn]":
+        from hydra_plugins.hydra_ray_launcher._launcher_util import launch_job_on_ray
+
+        loader = self.hydra_context.config_loader
+        config = loader.load_sweep_config(self.config, remote.placed(overrides, self.config))
+        with open_dict(config):
+            config.hydra.job.id = f"job_id_for_{number}"
+            config.hydra.job.num = number
+        state = Singleton.get_state()
+        return launch_job_on_ray(self.hydra_context, self.ray.remote, config, self.task, state)
+
+
+def _returned(reference: "ObjectRef[JobReturn]") -> JobReturn:
+    """What the job returned; when its worker or node was lost, a failure that says so."""
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        returned: JobReturn = ray.get(reference)
+    except RayError as error:
+        return remote.lost(f"Ray lost the job: {str(error).strip().splitlines()[0]}")
+    return returned
+
+
+def _cancel(references: "Sequence[ObjectRef[JobReturn]]") -> None:
+    """Interrupt what runs, drop what waits, and give the running cells time to be written."""
+    import ray
+    from ray.exceptions import RayError
+
+    for reference in references:
+        with suppress(RayError):
+            ray.cancel(reference)
+    ray.wait(list(references), num_returns=len(references), timeout=_PATIENCE_S)
+
+
+class _OnNode:
+    """The task, told its node: a Ray worker has it in no environment variable."""
+
+    def __init__(self, task: TaskFunction) -> None:
+        self.task = task
+
+    def __call__(self, config: DictConfig) -> object:
+        from ray.util import get_node_ip_address
+
+        os.environ["PERFEXP_NODE"] = get_node_ip_address()
+        return self.task(config)

@@ -1,0 +1,117 @@
+"""Cells on a Slurm cluster: submitted by submitit, collected one by one."""
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from perfexp import remote
+
+if TYPE_CHECKING:
+    from submitit import Job
+
+ARRAY_LIMIT = 1000
+"""Tasks in one array: Slurm's MaxArraySize is 1001 unless configured otherwise."""
+_POLL_S = 1.0
+
+
+class SlurmLauncher(Launcher):
+    """Submitit's launcher, except that a lost job hides no other and a stop cancels them all.
+
+    The plugin's own ``launch`` raises at the first job without a result and forgets the rest.
+    """
+
+    def __init__(self, **parameters: object) -> None:
+        self.parameters = parameters
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher as OnNode
+
+        self.config = config
+        self.on_node = OnNode(**self.parameters)
+        task = remote.Task(_Stoppable(task_function))
+        self.on_node.setup(hydra_context=hydra_context, task_function=task, config=config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        jobs: list[Job[JobReturn]] = []
+        placed = [remote.placed(overrides, self.config) for overrides in job_overrides]
+        try:
+            for first in range(0, len(placed), ARRAY_LIMIT):
+                jobs += self._submit(placed[first : first + ARRAY_LIMIT], initial_job_idx + first)
+            returned = dict(self._collected(jobs))
+        except BaseException:
+            for job in jobs:
+                job.cancel(check=False)
+            raise
+        return [returned[index] for index in range(len(jobs))]
+
+    def _submit(self, overrides: Sequence[Sequence[str]], first: int) -> "list[Job[JobReturn]]":
+        from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+        from submitit import AutoExecutor
+
+        chosen = dict(self.on_node.params)
+        executor = AutoExecutor(
+            folder=chosen.pop("submitit_folder"),
+            cluster="slurm",
+            slurm_max_num_timeout=chosen.pop("max_num_timeout"),
+        )
+        shared = OmegaConf.structured(BaseQueueConf)
+        executor.update_parameters(**{k if k in shared else f"slurm_{k}": v for k, v in chosen.items()})
+        state = Singleton.get_state()
+        calls = [(o, "hydra.sweep.dir", n, f"job_id_for_{n}", state) for n, o in enumerate(overrides, first)]
+        return list(executor.map_array(self.on_node, *zip(*calls, strict=True)))
+
+    def _collected(self, jobs: "Sequence[Job[JobReturn]]") -> Iterator[tuple[int, JobReturn]]:
+        waiting = dict(enumerate(jobs))
+        while waiting:
+            for index, job in list(waiting.items()):
+                if job.done():
+                    del waiting[index]
+                    yield index, _returned(job)
+            if waiting:
+                time.sleep(_POLL_S)
+
+
+def _returned(job: "Job[JobReturn]") -> JobReturn:
+    """What the job returned; when Slurm ended it, a failure that says how."""
+    from submitit.core.utils import FailedJobError, UncompletedJobError
+
+    state = job.get_info(mode="cache").get("State", "UNKNOWN")
+    if job.paths.result_pickle.exists() or state == "COMPLETED":
+        try:
+            return job.result()
+        except (FailedJobError, UncompletedJobError) as error:
+            return remote.lost(f"Slurm job {job.job_id} returned nothing: {_last_line(str(error))}")
+    said = _last_line(job.stderr() or "")
+    return remote.lost(f"Slurm ended job {job.job_id} as {state}{f': {said}' if said else ''}")
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip(" -")), "")
+
+
+class _Stoppable:
+    """The task, ended in order when Slurm asks: submitit ignores SIGTERM, and requeues on SIGUSR2."""
+
+    def __init__(self, task: TaskFunction) -> None:
+        self.task = task
+
+    def __call__(self, config: DictConfig) -> object:
+        signal.signal(signal.SIGTERM, _cancelled)
+        signal.signal(signal.SIGUSR2, _near_the_limit)
+        return self.task(config)
+
+
+def _cancelled(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _near_the_limit(_signal: int, _frame: object) -> None:
+    print("The job's time limit is near; raise hydra.launcher.timeout_min.", flush=True)
+    signal.raise_signal(signal.SIGTERM)

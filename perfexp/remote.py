@@ -1,0 +1,60 @@
+"""What a job of a sweep needs to run the same on another node, and what stands for one that was lost."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig
+
+from perfexp.errors import LaunchError
+from perfexp.measure import environment
+
+
+class Task:
+    """A task that runs where it was made: same directory, same store, same numerical settings.
+
+    Slurm brings these along; Ray does not, and sets OMP_NUM_THREADS to its own count of CPUs.
+    Which GPU a job may use stays the engine's choice.
+    """
+
+    def __init__(self, task: Callable[[DictConfig], object]) -> None:
+        self.task = task
+        self.folder = str(Path.cwd())
+        self.variables = _variables()
+
+    def __call__(self, config: DictConfig) -> object:
+        """Run the task.
+
+        Raises:
+            LaunchError: the node does not have the directory.
+        """
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            raise LaunchError(
+                f"The node {environment.node()} cannot enter {self.folder} ({error.strerror}); start "
+                "sweeps from a directory that all nodes share."
+            ) from error
+        for name in _variables():
+            del os.environ[name]
+        os.environ.update(self.variables)
+        return self.task(config)
+
+
+def placed(overrides: Sequence[str], config: DictConfig) -> list[str]:
+    """A job's overrides, with the folder of all runs as an absolute path."""
+    root = str(Path(config.tracking.root).absolute()).replace("\\", "\\\\").replace("'", "\\'")
+    return [*overrides, f"tracking.root='{root}'"]
+
+
+def lost(sentence: str) -> JobReturn:
+    """The return of a job that came to no end of its own; its value raises LaunchError."""
+    returned = JobReturn(status=JobStatus.FAILED)
+    returned.return_value = LaunchError(f"{sentence.rstrip('.')}.")
+    return returned
+
+
+def _variables() -> dict[str, str]:
+    chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
+    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}

@@ -1,0 +1,1 @@
+"""Two-node clusters on loopback, started and stopped by the tests."""
