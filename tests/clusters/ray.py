@@ -31,7 +31,6 @@ class RayCluster:
             **os.environ,
             "RAY_health_check_period_ms": "500",
             "RAY_health_check_failure_threshold": "3",
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         }
 
     def start(self, ip: str) -> None:
