@@ -1,10 +1,12 @@
 """What a job of a sweep needs to run the same on another node, and what stands for one that was lost."""
 
 import os
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from perfexp.errors import LaunchError
@@ -27,7 +29,7 @@ class Task:
         """Run the task.
 
         Raises:
-            LaunchError: the node does not have the directory.
+            LaunchError: the node does not have the directory, or the task ended with a sentence.
         """
         try:
             os.chdir(self.folder)
@@ -39,7 +41,27 @@ class Task:
         for name in _variables():
             del os.environ[name]
         os.environ.update(self.variables)
-        return self.task(config)
+        try:
+            return self.task(config)
+        except SystemExit as stop:
+            if not getattr(stop, "__notes__", []):
+                raise
+            raise LaunchError(stop.__notes__[0]) from stop
+
+
+class RemoteLauncher(Launcher):
+    """A launcher that tells each job's end at once, and a lost one's as a return of its own."""
+
+    @abstractmethod
+    def collect(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Iterator[tuple[int, JobReturn]]:
+        """Run all jobs; yields each one's place in ``job_overrides`` with its return, as they end."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run all jobs; their returns in their own order."""
+        returned = dict(self.collect(job_overrides, initial_job_idx))
+        return [returned[index] for index in sorted(returned)]
 
 
 def placed(overrides: Sequence[str], config: DictConfig) -> list[str]:

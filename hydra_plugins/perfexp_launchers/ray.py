@@ -1,13 +1,12 @@
 """Cells on a Ray cluster: submitted by Hydra's Ray plugin, collected one by one."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 15.0
 
 
-class RayLauncher(Launcher):
+class RayLauncher(remote.RemoteLauncher):
     """The plugin's launcher, except that a lost job hides no other and a stop ends them all in order.
 
     The plugin's own ``launch`` raises at the first lost job; Ray then kills the others.
@@ -33,16 +32,18 @@ class RayLauncher(Launcher):
         self.hydra_context = hydra_context
         self.task = remote.Task(_OnNode(task_function))
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def collect(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Iterator[tuple[int, JobReturn]]:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
 
         start_ray(self.ray.init)
-        references = [self._submit(o, n) for n, o in enumerate(job_overrides, initial_job_idx)]
+        jobs = [self._submit(overrides, n) for n, overrides in enumerate(job_overrides, initial_job_idx)]
         try:
-            return [_returned(reference) for reference in references]
+            yield from _as_they_end(jobs)
         except BaseException:
-            _cancel(references)
+            _cancel(jobs)
             raise
 
     def _submit(self, overrides: Sequence[str], number: int) -> "ObjectRef[JobReturn]":
@@ -57,27 +58,37 @@ class RayLauncher(Launcher):
         return launch_job_on_ray(self.hydra_context, self.ray.remote, config, self.task, state)
 
 
-def _returned(reference: "ObjectRef[JobReturn]") -> JobReturn:
+def _as_they_end(jobs: "Sequence[ObjectRef[JobReturn]]") -> Iterator[tuple[int, JobReturn]]:
+    import ray
+
+    waiting = list(jobs)
+    while waiting:
+        ended, waiting = ray.wait(waiting)
+        for job in ended:
+            yield jobs.index(job), _returned(job)
+
+
+def _returned(job: "ObjectRef[JobReturn]") -> JobReturn:
     """What the job returned; when its worker or node was lost, a failure that says so."""
     import ray
     from ray.exceptions import RayError
 
     try:
-        returned: JobReturn = ray.get(reference)
+        returned: JobReturn = ray.get(job)
     except RayError as error:
         return remote.lost(f"Ray lost the job: {str(error).strip().splitlines()[0]}")
     return returned
 
 
-def _cancel(references: "Sequence[ObjectRef[JobReturn]]") -> None:
+def _cancel(jobs: "Sequence[ObjectRef[JobReturn]]") -> None:
     """Interrupt what runs, drop what waits, and give the running cells time to be written."""
     import ray
     from ray.exceptions import RayError
 
-    for reference in references:
+    for job in jobs:
         with suppress(RayError):
-            ray.cancel(reference)
-    ray.wait(list(references), num_returns=len(references), timeout=_PATIENCE_S)
+            ray.cancel(job)
+    ray.wait(list(jobs), num_returns=len(jobs), timeout=_PATIENCE_S)
 
 
 class _OnNode:

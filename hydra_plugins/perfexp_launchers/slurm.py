@@ -1,13 +1,13 @@
 """Cells on a Slurm cluster: submitted by submitit, collected one by one."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 ARRAY_LIMIT = 1000
 """Tasks in one array: Slurm's MaxArraySize is 1001 unless configured otherwise."""
-_POLL_S = 1.0
+_POLL_S, _PATIENCE_S = 1.0, 15.0
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(remote.RemoteLauncher):
     """Submitit's launcher, except that a lost job hides no other and a stop cancels them all.
 
     The plugin's own ``launch`` raises at the first job without a result and forgets the rest.
@@ -38,18 +38,18 @@ class SlurmLauncher(Launcher):
         task = remote.Task(_Stoppable(task_function))
         self.on_node.setup(hydra_context=hydra_context, task_function=task, config=config)
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        jobs: list[Job[JobReturn]] = []
+    def collect(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Iterator[tuple[int, JobReturn]]:
         placed = [remote.placed(overrides, self.config) for overrides in job_overrides]
+        jobs: list[Job[JobReturn]] = []
         try:
             for first in range(0, len(placed), ARRAY_LIMIT):
                 jobs += self._submit(placed[first : first + ARRAY_LIMIT], initial_job_idx + first)
-            returned = dict(self._collected(jobs))
+            yield from _as_they_end(jobs)
         except BaseException:
-            for job in jobs:
-                job.cancel(check=False)
+            _cancel(jobs)
             raise
-        return [returned[index] for index in range(len(jobs))]
 
     def _submit(self, overrides: Sequence[Sequence[str]], first: int) -> "list[Job[JobReturn]]":
         from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
@@ -67,15 +67,25 @@ class SlurmLauncher(Launcher):
         calls = [(o, "hydra.sweep.dir", n, f"job_id_for_{n}", state) for n, o in enumerate(overrides, first)]
         return list(executor.map_array(self.on_node, *zip(*calls, strict=True)))
 
-    def _collected(self, jobs: "Sequence[Job[JobReturn]]") -> Iterator[tuple[int, JobReturn]]:
-        waiting = dict(enumerate(jobs))
-        while waiting:
-            for index, job in list(waiting.items()):
-                if job.done():
-                    del waiting[index]
-                    yield index, _returned(job)
-            if waiting:
-                time.sleep(_POLL_S)
+
+def _as_they_end(jobs: "Sequence[Job[JobReturn]]") -> Iterator[tuple[int, JobReturn]]:
+    waiting = dict(enumerate(jobs))
+    while waiting:
+        for index, job in list(waiting.items()):
+            if job.done():
+                del waiting[index]
+                yield index, _returned(job)
+        time.sleep(_POLL_S)
+
+
+def _cancel(jobs: "Sequence[Job[JobReturn]]") -> None:
+    """Cancel whole arrays, and give the running cells time to be written."""
+    arrays = {job.job_id.split("_")[0] for job in jobs}
+    if arrays:
+        subprocess.run(["scancel", *arrays], check=False)
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline and not all(job.done(force_check=True) for job in jobs):
+        time.sleep(_POLL_S)
 
 
 def _returned(job: "Job[JobReturn]") -> JobReturn:

@@ -15,7 +15,12 @@ import psutil
 
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
 PORT = 6399
-COMMON = ("--num-cpus=1", '--resources={"perfexp": 1}', "--disable-usage-stats", "--object-store-memory=80000000")
+COMMON = (
+    "--num-cpus=1",
+    '--resources={"perfexp": 1}',
+    "--disable-usage-stats",
+    "--object-store-memory=80000000",
+)
 _START_S = 60.0
 
 

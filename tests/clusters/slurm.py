@@ -62,7 +62,9 @@ def running(folder: Path) -> Iterator[SlurmCluster]:
     try:
         munge = folder / "munge"
         files = [f"--{name}-file={munge / name}" for name in ("key", "seed", "pid", "log")]
-        daemons.append(_daemon(cluster, "munged", "--foreground", "--force", f"--socket={munge / 'socket'}", *files))
+        daemons.append(
+            _daemon(cluster, "munged", "--foreground", "--force", f"--socket={munge / 'socket'}", *files)
+        )
         until((munge / "socket").exists)
         daemons.append(_daemon(cluster, "slurmctld", "-D", "-i"))
         daemons += [_daemon(cluster, "slurmd", "-D", "-N", node) for node in NODES]
