@@ -95,7 +95,8 @@ def _returned(job: "Job[JobReturn]") -> JobReturn:
     state = job.get_info(mode="cache").get("State", "UNKNOWN")
     if job.paths.result_pickle.exists() or state == "COMPLETED":
         try:
-            return job.result()
+            returned: JobReturn = job.result()
+            return returned
         except (FailedJobError, UncompletedJobError) as error:
             return remote.lost(f"Slurm job {job.job_id} returned nothing: {_last_line(str(error))}")
     said = _last_line(job.stderr() or "")

@@ -1,10 +1,11 @@
 # Hydra's plugin scan evaluates this module's dataclass annotations: no postponed ones here.
 """The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.grids` and the ledger."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Sequence, Tuple  # noqa: UP035
+from typing import TYPE_CHECKING, Dict, Generator, List, Optional, Sequence, Tuple  # noqa: UP035
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -100,10 +101,11 @@ class PerfexpSweeper(Sweeper):
         batches = [[job] for job in jobs] if here else [jobs]
         errors: List[Exception] = []  # noqa: UP006
         for number, batch in enumerate(batches):
-            for index, returned in _collected(self.launcher, batch, number):
-                outcome = self._outcome(returned, batch[index], errors)
-                if outcome is not None and not here:
-                    current.add(outcome)
+            with closing(_collected(self.launcher, batch, number)) as returns:
+                for index, returned in returns:
+                    outcome = self._outcome(returned, batch[index], errors)
+                    if outcome is not None and not here:
+                        current.add(outcome)
         if errors:
             raise errors[0]
 
@@ -160,10 +162,11 @@ def _collected(
     launcher: Launcher,
     jobs: List[List[str]],  # noqa: UP006
     first: int,
-) -> Iterable[Tuple[int, JobReturn]]:  # noqa: UP006
+) -> Generator[Tuple[int, JobReturn], None, None]:  # noqa: UP006
     """Each job's place in the list with its return, as soon as there is one where the launcher can."""
     from perfexp.remote import RemoteLauncher
 
     if isinstance(launcher, RemoteLauncher):
-        return launcher.collect(jobs, first)
-    return enumerate(launcher.launch(jobs, initial_job_idx=first))
+        yield from launcher.collect(jobs, first)
+    else:
+        yield from enumerate(launcher.launch(jobs, initial_job_idx=first))

@@ -2,16 +2,16 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from clusters import until
 
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
 PORT = 6399
@@ -21,7 +21,7 @@ COMMON = (
     "--disable-usage-stats",
     "--object-store-memory=80000000",
 )
-_START_S = 60.0
+_LOSS_FOUND_QUICKLY = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
 
 
 class RayCluster:
@@ -32,11 +32,7 @@ class RayCluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
-        self.environment = {
-            **os.environ,
-            "RAY_health_check_period_ms": "500",
-            "RAY_health_check_failure_threshold": "3",
-        }
+        self.environment = {**os.environ, **_LOSS_FOUND_QUICKLY}
 
     def start(self, ip: str) -> None:
         """Start the node ``ip`` and wait until it takes work."""
@@ -76,16 +72,3 @@ def running() -> Iterator[RayCluster]:
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(condition: Callable[[], bool], within_s: float = _START_S) -> None:
-    """Wait for ``condition``.
-
-    Raises:
-        TimeoutError: it did not come true.
-    """
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within_s:g} s: {condition}")
-        time.sleep(0.1)

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clusters import until
+
 NODES = ("n1", "n2")
-_START_S = 20.0
 _TEMPLATE = Path(__file__).with_name("slurm.conf")
 _SACCT = Path(__file__).with_name("sacct.py")
 
@@ -20,15 +20,14 @@ _SACCT = Path(__file__).with_name("sacct.py")
 class SlurmCluster:
     """What a test does with the cluster besides running perfexp on it."""
 
-    nodes = NODES
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {
-            **os.environ,
-            "SLURM_CONF": str(folder / "slurm.conf"),
-            "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], "/usr/sbin"]),
-        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's, and the way to the cluster and its stand-in for sacct."""
+        path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"], "/usr/sbin"])
+        return {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
 
     def __call__(self, *command: str) -> str:
         """Output of one of Slurm's commands."""
@@ -72,19 +71,6 @@ def running(folder: Path) -> Iterator[SlurmCluster]:
         yield cluster
     finally:
         _stop(cluster, daemons)
-
-
-def until(condition: Callable[[], bool], within_s: float = _START_S) -> None:
-    """Wait for ``condition``.
-
-    Raises:
-        TimeoutError: it did not come true.
-    """
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within_s:g} s: {condition}")
-        time.sleep(0.1)
 
 
 def _write_files(folder: Path) -> None:

@@ -1,0 +1,219 @@
+"""One sweep in this process, on a two-node Slurm and on a two-node Ray, with the faults of each.
+
+The test holds the device's lock while it breaks things: every cell that has begun waits for it.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from clusters import ray, slurm, until
+
+from perfexp import load_runs
+from perfexp.measure import device_lock
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
+BASIC = "perfexp --multirun sweep=quick"
+SLURM = f"{BASIC} hydra/launcher=slurm"
+RAY = f"{BASIC} hydra/launcher=ray_cluster hydra.launcher.ray.init.address=127.0.0.2:6399"
+CELLS = [(1, "null"), (1, "torch"), (2, "null"), (2, "torch")]
+SMALL = [
+    "model=squeezenet1_1",
+    "backend=null,torch",
+    "batch_size=1,2",
+    "input_size=32",
+    "measure.percentiles=[]",
+    "measure.min_s=1",
+]
+PLACE = {"node", "sweep_id"}
+"""Tags in which the same sweep may differ from one launcher to the other."""
+
+
+class Sweep:
+    """One recipe in a folder of its own."""
+
+    def __init__(self, folder: Path, recipe: str, environment: Mapping[str, str]) -> None:
+        folder.mkdir()
+        self.folder = folder
+        program, *arguments = shlex.split(recipe)
+        self._command = [Path(sys.executable).parent / program, *arguments, *SMALL]
+        self._environment = environment
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self._command,
+            cwd=self.folder,
+            env=dict(self._environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self) -> tuple[int, str]:
+        process = self.start()
+        said, _ = process.communicate(timeout=300)
+        return process.returncode, said
+
+    def begun(self) -> int:
+        """How many jobs of the newest invocation have begun."""
+        newest = max((self.folder / "mlruns" / "hydra" / "sweep").glob("*"), default=self.folder)
+        return len(list(newest.glob("*/.hydra/overrides.yaml")))
+
+    def runs(self, **options: object):
+        uri = f"sqlite:///{self.folder}/mlruns/mlflow.db"
+        return load_runs(tracking_uri=uri, **{"status": None, **options}).sort_values(
+            ["batch_size", "backend"]
+        )
+
+    def records(self) -> list[tuple[dict[str, str], set[str], dict[str, str | None], str]]:
+        """What each finished cell's run holds: params, names of metrics, tags, where its artifacts lie."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
+        [experiment] = client.search_experiments(filter_string="name = 'perfexp'")
+        query = "tags.kind = 'cell' and attributes.status = 'FINISHED'"
+        found = client.search_runs([experiment.experiment_id], query)
+        return sorted(
+            (
+                (run.data.params, set(run.data.metrics), _lasting(run.data.tags), run.info.artifact_uri)
+                for run in found
+            ),
+            key=lambda record: (record[0]["batch_size"], record[0]["backend.name"]),
+        )
+
+
+def _lasting(tags: Mapping[str, str]) -> dict[str, str | None]:
+    """Tags, the values of those that a measurement decides left out."""
+    measured = ("verdict", "stop_reason", "taint", "writer", "heartbeat", "mlflow.")
+    return {k: None if k in PLACE or k.startswith(measured) else v for k, v in tags.items()}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.getbasetemp() / "tmp"
+    folder.mkdir(exist_ok=True)
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Sweep:
+    """The sweep in one process: what the others must have come to in the end."""
+    sweep = Sweep(tmp_path_factory.mktemp("launchers") / "basic", BASIC, environment)
+    code, said = sweep.run()
+    assert code == 0, said
+    return sweep
+
+
+@pytest.fixture
+def on_slurm(tmp_path: Path) -> Iterator[slurm.SlurmCluster]:
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    with slurm.running(folder) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_ray() -> Iterator[ray.RayCluster]:
+    with ray.running() as cluster:
+        yield cluster
+
+
+def same(sweep: Sweep, basic: Sweep) -> None:
+    """Both hold one run a cell, alike in everything that is not measured; all that was written is below mlruns/."""
+    assert [
+        (r["batch_size"], r["backend"]) for r in sweep.runs(status="FINISHED").to_dict("records")
+    ] == CELLS
+    for ours, theirs in zip(sweep.records(), basic.records(), strict=True):
+        assert ours[:3] == theirs[:3]
+        assert ours[3].startswith(f"file://{sweep.folder}/mlruns/artifacts/")
+    assert sweep.runs()["sweep_id"].nunique() == 1
+    assert not len(sweep.runs(status="RUNNING"))
+    assert len(sweep.runs(kind="curve", status="FINISHED")) >= 2
+    assert os.listdir(sweep.folder) == ["mlruns"]
+
+
+def never_at_once(sweep: Sweep) -> None:
+    """Cells of one host ended at least as far apart as the later one was timed, whatever their node."""
+    runs = sweep.runs(status="FINISHED")
+    ended = sorted(zip(runs["end_time"], runs["phase_timed_s"], strict=True))
+    for (earlier, _), (later, timed_s) in pairwise(ended):
+        assert (later - earlier).total_seconds() > 0.5 * timed_s
+
+
+def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> None:
+    sweep = Sweep(tmp_path / "swept", SLURM, on_slurm.environment)
+    with device_lock.held("cpu", 60.0, print):
+        stopped = sweep.start()
+        until(lambda: sweep.begun() == 2)
+        os.killpg(stopped.pid, signal.SIGINT)
+        said, _ = stopped.communicate(timeout=60)
+        assert stopped.returncode == 130, said
+        assert on_slurm.jobs("PENDING", "RUNNING", "COMPLETING") == []
+        assert Counter(sweep.runs()["status"]) == {"KILLED": 2}
+        first = {number.split("_")[0] for number in on_slurm.jobs("all")}
+
+    with device_lock.held("cpu", 60.0, print):
+        broken = sweep.start()
+        until(lambda: len({n.split("_")[0] for n in on_slurm.jobs("RUNNING")} - first) == 1)
+        until(lambda: sweep.begun() == 2)
+        [array] = {number.split("_")[0] for number in on_slurm.jobs("RUNNING")}
+        on_slurm.set_state("n2", "DRAIN")
+        on_slurm("scancel", f"{array}_0")
+        until(lambda: f"{array}_2" in on_slurm.jobs("RUNNING") and sweep.begun() == 3)
+        on_slurm("scontrol", "update", f"JobId={array}_2", "TimeLimit=1")
+        until(lambda: f"{array}_2" not in on_slurm.jobs("RUNNING", "COMPLETING"))
+    said, _ = broken.communicate(timeout=120)
+    assert broken.returncode == 1, said
+    assert f"LOST squeezenet1_1 null b1: Slurm ended job {array}_0 as CANCELLED" in said
+    assert f"LOST squeezenet1_1 null b2: Slurm ended job {array}_2 as" in said
+    assert "time limit" in said.split(f"job {array}_2 as")[-1].splitlines()[0]
+    assert said.count("LOST squeezenet1_1") == 2
+    kept = sweep.runs(status="FINISHED")
+    assert [(r["batch_size"], r["backend"], r["node"]) for r in kept.to_dict("records")] == [
+        (1, "torch", "n2"),
+        (2, "torch", "n1"),
+    ]
+    assert set(sweep.runs()["status"]) == {"FINISHED", "KILLED"}
+
+    on_slurm.set_state("n2", "RESUME")
+    code, said = sweep.run()
+    assert code == 0, said
+    assert said.count("measured before") == 2
+    assert set(kept["run_id"]) < set(sweep.runs(status="FINISHED")["run_id"])
+    same(sweep, basic)
+    never_at_once(sweep)
+    assert set(sweep.runs(status="FINISHED")["node"]) == set(slurm.NODES)
+    assert sweep.runs()["host"].nunique() == 1
+
+
+def test_ray(tmp_path: Path, basic: Sweep, on_ray: ray.RayCluster) -> None:
+    sweep = Sweep(tmp_path / "swept", RAY, on_ray.environment)
+    with device_lock.held("cpu", 60.0, print):
+        broken = sweep.start()
+        until(lambda: sweep.begun() == 2)
+        on_ray.lose(ray.WORKER)
+        until(lambda: sweep.begun() == 2)
+    said, _ = broken.communicate(timeout=120)
+    assert broken.returncode == 1, said
+    [lost] = [line for line in said.splitlines() if line.startswith("LOST squeezenet1_1")]
+    assert "b1: Ray lost the job: " in lost
+    kept = sweep.runs()
+    assert Counter(kept["status"]) == {"FINISHED": 3}
+    assert set(kept["node"]) == {ray.HEAD}
+
+    on_ray.start(ray.WORKER)
+    code, said = sweep.run()
+    assert code == 0, said
+    assert said.count("measured before") == 3
+    same(sweep, basic)
+    never_at_once(sweep)
+    assert sweep.runs()["host"].nunique() == 1
