@@ -12,12 +12,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from clusters import ray, slurm, until
 
 from perfexp import load_runs
 from perfexp.measure import device_lock
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -74,21 +78,15 @@ class Sweep:
             ["batch_size", "backend"]
         )
 
-    def records(self) -> list[tuple[dict[str, str], set[str], dict[str, str | None], str]]:
-        """What each finished cell's run holds: params, names of metrics, tags, where its artifacts lie."""
+    def cells(self) -> "list[Run]":
+        """The finished cells as MLflow has them, in the order of their choices."""
         from mlflow import MlflowClient
 
         client = MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
         [experiment] = client.search_experiments(filter_string="name = 'perfexp'")
         query = "tags.kind = 'cell' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment.experiment_id], query)
-        return sorted(
-            (
-                (run.data.params, set(run.data.metrics), _lasting(run.data.tags), run.info.artifact_uri)
-                for run in found
-            ),
-            key=lambda record: (record[0]["batch_size"], record[0]["backend.name"]),
-        )
+        return sorted(found, key=lambda run: (run.data.params["batch_size"], run.data.params["backend.name"]))
 
 
 def _lasting(tags: Mapping[str, str]) -> dict[str, str | None]:
@@ -128,13 +126,14 @@ def on_ray() -> Iterator[ray.RayCluster]:
 
 
 def same(sweep: Sweep, basic: Sweep) -> None:
-    """Both hold one run a cell, alike in everything that is not measured; all that was written is below mlruns/."""
-    assert [
-        (r["batch_size"], r["backend"]) for r in sweep.runs(status="FINISHED").to_dict("records")
-    ] == CELLS
-    for ours, theirs in zip(sweep.records(), basic.records(), strict=True):
-        assert ours[:3] == theirs[:3]
-        assert ours[3].startswith(f"file://{sweep.folder}/mlruns/artifacts/")
+    """Both hold one run a cell, alike in everything that is not measured; all lies below mlruns/."""
+    ours, theirs = sweep.cells(), basic.cells()
+    assert [(int(run.data.params["batch_size"]), run.data.params["backend.name"]) for run in ours] == CELLS
+    for our, their in zip(ours, theirs, strict=True):
+        assert our.data.params == their.data.params
+        assert set(our.data.metrics) == set(their.data.metrics)
+        assert _lasting(our.data.tags) == _lasting(their.data.tags)
+        assert our.info.artifact_uri.startswith(f"file://{sweep.folder}/mlruns/artifacts/")
     assert sweep.runs()["sweep_id"].nunique() == 1
     assert not len(sweep.runs(status="RUNNING"))
     assert len(sweep.runs(kind="curve", status="FINISHED")) >= 2
@@ -143,10 +142,9 @@ def same(sweep: Sweep, basic: Sweep) -> None:
 
 def never_at_once(sweep: Sweep) -> None:
     """Cells of one host ended at least as far apart as the later one was timed, whatever their node."""
-    runs = sweep.runs(status="FINISHED")
-    ended = sorted(zip(runs["end_time"], runs["phase_timed_s"], strict=True))
+    ended = sorted((run.info.end_time / 1e3, run.data.metrics["phase_timed_s"]) for run in sweep.cells())
     for (earlier, _), (later, timed_s) in pairwise(ended):
-        assert (later - earlier).total_seconds() > 0.5 * timed_s
+        assert later - earlier > 0.5 * timed_s
 
 
 def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> None:
