@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,10 +67,10 @@ class Sweep:
         said, _ = process.communicate(timeout=300)
         return process.returncode, said
 
-    def begun(self) -> int:
-        """How many jobs of the newest invocation have begun."""
+    def waiting(self) -> int:
+        """How many jobs of the newest invocation on Slurm have come to the device's lock."""
         newest = max((self.folder / "mlruns" / "hydra" / "sweep").glob("*"), default=self.folder)
-        return len(list(newest.glob("*/.hydra/overrides.yaml")))
+        return waiting_in(newest.glob(".submitit/*/*_log.out"))
 
     def runs(self, **options: object):
         uri = f"sqlite:///{self.folder}/mlruns/mlflow.db"
@@ -87,6 +87,10 @@ class Sweep:
         query = "tags.kind = 'cell' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment.experiment_id], query)
         return sorted(found, key=lambda run: (run.data.params["batch_size"], run.data.params["backend.name"]))
+
+
+def waiting_in(logs: Iterable[Path]) -> int:
+    return sum(log.read_text().count("Waiting for another measurement") for log in logs)
 
 
 def _lasting(tags: Mapping[str, str]) -> dict[str, str | None]:
@@ -151,22 +155,20 @@ def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> No
     sweep = Sweep(tmp_path / "swept", SLURM, on_slurm.environment)
     with device_lock.held("cpu", 60.0, print):
         stopped = sweep.start()
-        until(lambda: sweep.begun() == 2)
+        until(lambda: sweep.waiting() == 2)
         os.killpg(stopped.pid, signal.SIGINT)
         said, _ = stopped.communicate(timeout=60)
         assert stopped.returncode == 130, said
         assert on_slurm.jobs("PENDING", "RUNNING", "COMPLETING") == []
         assert Counter(sweep.runs()["status"]) == {"KILLED": 2}
-        first = {number.split("_")[0] for number in on_slurm.jobs("all")}
 
     with device_lock.held("cpu", 60.0, print):
         broken = sweep.start()
-        until(lambda: len({n.split("_")[0] for n in on_slurm.jobs("RUNNING")} - first) == 1)
-        until(lambda: sweep.begun() == 2)
+        until(lambda: len(on_slurm.jobs("RUNNING")) == 2 and sweep.waiting() == 2)
         [array] = {number.split("_")[0] for number in on_slurm.jobs("RUNNING")}
         on_slurm.set_state("n2", "DRAIN")
         on_slurm("scancel", f"{array}_0")
-        until(lambda: f"{array}_2" in on_slurm.jobs("RUNNING") and sweep.begun() == 3)
+        until(lambda: f"{array}_2" in on_slurm.jobs("RUNNING") and sweep.waiting() == 3)
         on_slurm("scontrol", "update", f"JobId={array}_2", "TimeLimit=1")
         until(lambda: f"{array}_2" not in on_slurm.jobs("RUNNING", "COMPLETING"))
     said, _ = broken.communicate(timeout=120)
@@ -197,9 +199,8 @@ def test_ray(tmp_path: Path, basic: Sweep, on_ray: ray.RayCluster) -> None:
     sweep = Sweep(tmp_path / "swept", RAY, on_ray.environment)
     with device_lock.held("cpu", 60.0, print):
         broken = sweep.start()
-        until(lambda: sweep.begun() == 2)
+        until(lambda: waiting_in(on_ray.folder.glob("session_2*/logs/worker-*.out")) == 2)
         on_ray.lose(ray.WORKER)
-        until(lambda: sweep.begun() == 2)
     said, _ = broken.communicate(timeout=120)
     assert broken.returncode == 1, said
     [lost] = [line for line in said.splitlines() if line.startswith("LOST squeezenet1_1")]
