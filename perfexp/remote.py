@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
@@ -66,8 +67,8 @@ class RemoteLauncher(Launcher):
 
 def placed(overrides: Sequence[str], config: DictConfig) -> list[str]:
     """A job's overrides, with the folder of all runs as an absolute path."""
-    root = str(Path(config.tracking.root).absolute()).replace("\\", "\\\\").replace("'", "\\'")
-    return [*overrides, f"tracking.root='{root}'"]
+    root = QuotedString(str(Path(config.tracking.root).absolute()), Quote.single)
+    return [*overrides, f"tracking.root={root.with_quotes()}"]
 
 
 def lost(sentence: str) -> JobReturn:
