@@ -112,17 +112,19 @@ class _Stoppable:
 
     def __init__(self, task: TaskFunction) -> None:
         self.task = task
+        self.reason = ""
 
     def __call__(self, config: DictConfig) -> object:
-        signal.signal(signal.SIGTERM, _cancelled)
-        signal.signal(signal.SIGUSR2, _near_the_limit)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGUSR2, self._near_the_limit)
         return self.task(config)
 
+    def _stop(self, _signal: int, _frame: object) -> NoReturn:
+        stop = SystemExit(128 + signal.SIGTERM)
+        if self.reason:
+            stop.add_note(self.reason)
+        raise stop
 
-def _cancelled(_signal: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def _near_the_limit(_signal: int, _frame: object) -> None:
-    print("The job's time limit is near; raise hydra.launcher.timeout_min.", flush=True)
-    signal.raise_signal(signal.SIGTERM)
+    def _near_the_limit(self, _signal: int, _frame: object) -> None:
+        self.reason = "The job was near its time limit; raise hydra.launcher.timeout_min."
+        signal.raise_signal(signal.SIGTERM)
