@@ -33,9 +33,11 @@ class Ledger:
         self.tracker: Tracker | None = None
         self.sweep = SweepConfig()
         self.costs: Sequence[float] = ()
-        self._began = self._cell_began = time.monotonic()
+        self._began = time.monotonic()
+        self._cell_began: float | None = None
         self._done: list[tuple[float, float]] = []
         self._bar: Progress | None = None
+        self._seen = 0
 
     @cached_property
     def finished(self) -> Finished:
@@ -57,22 +59,33 @@ class Ledger:
             self._bar.add_task("", total=len(costs), counts="")
 
     def begin(self, title: str) -> None:
-        """A cell begins."""
+        """A cell begins in this process; cells of other processes only end."""
         self._cell_began = time.monotonic()
         self._draw(title)
 
     def add(self, outcome: Outcome) -> None:
         """A cell ended: keep its outcome and tell it in one line."""
-        if outcome.status != SKIPPED and len(self.outcomes) < len(self.costs):
-            self._done.append((self.costs[len(self.outcomes)], time.monotonic() - self._cell_began))
+        place, began, self._cell_began = len(self.outcomes), self._cell_began, None
+        if began is not None and outcome.status != SKIPPED and place < len(self.costs):
+            self._done.append((self.costs[place], time.monotonic() - began))
         self.outcomes.append(outcome)
-        self._cell_began = time.monotonic()
         line = self.line(outcome)
         if self._bar is None:
             print(line, flush=True)
         else:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
             self._draw("")
+
+    def see(self, statuses: Sequence[str]) -> None:
+        """Cells of other processes ended with these statuses; their outcomes come later."""
+        if len(statuses) == self._seen:
+            return
+        self._seen = len(statuses)
+        if self._bar is None:
+            elapsed = _duration(time.monotonic() - self._began)
+            print(f"[{len(statuses)}/{len(self.costs)}] {_counts(statuses)} ({elapsed})", flush=True)
+        else:
+            self._show(statuses, "")
 
     def close(self) -> None:
         """Take the bar off the screen."""
@@ -94,17 +107,20 @@ class Ledger:
         return seconds_left(self._done, self.costs[len(self.outcomes) :])
 
     def _draw(self, running: str) -> None:
+        self._show([outcome.status for outcome in self.outcomes], running)
+
+    def _show(self, statuses: Sequence[str], running: str) -> None:
         if self._bar is None:
             return
-        statuses = [outcome.status for outcome in self.outcomes]
-        done, skipped = statuses.count(FINISHED), statuses.count(SKIPPED)
-        counts = f"{done} done, {len(statuses) - done - skipped} failed, {skipped} skipped"
         left_s = self.seconds_left()
-        left = "" if left_s is None else f", about {_duration(left_s)} left"
-        self._bar.update(
-            self._bar.task_ids[0], completed=len(statuses), description=running, counts=counts + left
-        )
+        counts = _counts(statuses) + ("" if left_s is None else f", about {_duration(left_s)} left")
+        self._bar.update(self._bar.task_ids[0], completed=len(statuses), description=running, counts=counts)
         self._bar.refresh()
+
+
+def _counts(statuses: Sequence[str]) -> str:
+    done, skipped = statuses.count(FINISHED), statuses.count(SKIPPED)
+    return f"{done} done, {len(statuses) - done - skipped} failed, {skipped} skipped"
 
 
 def _bar(screen: "Console") -> "Progress":

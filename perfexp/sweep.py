@@ -26,9 +26,8 @@ def new_id(name: str | None, now: datetime) -> str:
 
 def tags(sweep: SweepConfig) -> dict[str, str]:
     """The tags that tie a run to its sweep."""
-    if sweep.id is None:
-        return {}
-    return {"sweep_id": sweep.id, "sweep": sweep.name or "sweep", "sweep_grid": sweep.grid or ""}
+    named = {"sweep_id": sweep.id, "sweep": sweep.name or "sweep", "sweep_grid": sweep.grid}
+    return {name: value for name, value in named.items() if value} if sweep.id else {}
 
 
 def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
@@ -43,7 +42,8 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
     for outcome in outcomes:
         if outcome.has_numbers and outcome.tags.get("parity") != BEYOND:
             groups.setdefault((outcome.model, outcome.backend), []).append(outcome)
-    tracker.discard({"kind": "curve", **tags(sweep)})
+    if sweep.id:
+        tracker.discard({"kind": "curve", "sweep_id": sweep.id})
     for (model, backend), members in groups.items():
         points = {
             member.batch_size: {k: member.metrics[k] for k in _CURVE_METRICS if k in member.metrics}

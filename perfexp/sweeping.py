@@ -38,7 +38,7 @@ def begin(config: DictConfig, jobs: Sequence[Job], costs: Sequence[float], now: 
 
 def _grid(config: DictConfig, jobs: Sequence[Job]) -> str:
     """Hash of all that the sweep's cells are made from."""
-    own = OmegaConf.masked_copy(config, [key for key in config if key not in ("hydra", "sweep")])
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
     swept = [sorted((k, v) for k, v in job.items() if not k.startswith(_OWN)) for job in jobs]
     return digest(
         {

@@ -5,8 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Generator, List, Optional, Sequence, Tuple  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Optional, Sequence, Set, Tuple, Union  # noqa: UP035
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,6 +17,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.perfexp_sweeper.composing import SweepLoader
 
 if TYPE_CHECKING:
     from perfexp.grids import Job
@@ -27,13 +30,14 @@ class PerfexpSweeperConf:
     """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
 
     ``params`` is the grid; with ``grids`` it is what they all share, and each of them adds its own.
-    ``exclude`` drops the jobs that match all patterns of one of its mappings.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf turns numbers
+    into text in ``params``, but not below a list: there their values are of any type.
     """
 
     _target_: str = "hydra_plugins.perfexp_sweeper.sweeper.PerfexpSweeper"
     params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
-    grids: List[Dict[str, str]] = field(default_factory=list)  # noqa: UP006
-    exclude: List[Dict[str, str]] = field(default_factory=list)  # noqa: UP006
+    grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
 
 
 ConfigStore.instance().store(
@@ -42,17 +46,21 @@ ConfigStore.instance().store(
 
 
 class PerfexpSweeper(Sweeper):
-    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own."""
+    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own.
+
+    Attributes:
+        here: the jobs run in this process, which then keeps the ledger while they do.
+    """
 
     def __init__(
         self,
         params: Optional[Dict[str, str]] = None,  # noqa: UP006, UP045
-        grids: Sequence[Dict[str, str]] = (),  # noqa: UP006
-        exclude: Sequence[Dict[str, str]] = (),  # noqa: UP006
+        grids: Sequence[Dict[str, object]] = (),  # noqa: UP006
+        exclude: Sequence[Dict[str, object]] = (),  # noqa: UP006
     ) -> None:
-        self.params = dict(params or {})
-        self.grids = list(grids) or [{}]
-        self.exclude = list(exclude)
+        self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
+        self.exclude = [_texts(exclusion) for exclusion in exclude]
+        self.here = False
         self.config: Optional[DictConfig] = None  # noqa: UP045
         self.launcher: Optional[Launcher] = None  # noqa: UP045
         self.hydra_context: Optional[HydraContext] = None  # noqa: UP045
@@ -63,6 +71,10 @@ class PerfexpSweeper(Sweeper):
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        self.here = isinstance(self.launcher, BasicLauncher)
+        if self.here:
+            own = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
+            self.launcher.setup(hydra_context=own, task_function=task_function, config=config)
 
     def sweep(self, arguments: List[str]) -> None:  # noqa: UP006
         from perfexp import costs, grids, sweeping
@@ -76,63 +88,71 @@ class PerfexpSweeper(Sweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         identity = sweeping.begin(self.config, jobs, [grids.cost(job, macs) for job in jobs], datetime.now())
-        self._launch([[f"{k}={v}" for k, v in {**job, **identity}.items()] for job in jobs])
+        overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
+        self._launch(overrides, identity["sweep.id"])
 
     def _jobs(self, arguments: List[str]) -> "List[Job]":  # noqa: UP006
         from perfexp import grids
+        from perfexp.errors import ConfigError
 
         given = self._choices(arguments)
-        choices = [{**self._choices(self._own(grid)), **given} for grid in self.grids]
-        jobs = grids.without(grids.union(choices), self.exclude, self._settled())
-        if not jobs:
-            from perfexp.errors import ConfigError
-
+        jobs = grids.union([{**self._choices(self._own(grid)), **given} for grid in self.grids])
+        left = grids.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
+        if not left:
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
-        return jobs
+        return left
 
-    def _launch(self, jobs: List[List[str]]) -> None:  # noqa: UP006
-        """Give the launcher its jobs: one after the other where they run in this process."""
-        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-
+    def _launch(self, jobs: List[List[str]], sweep_id: str) -> None:  # noqa: UP006
+        """Give the launcher its jobs, and the ledger those that other processes ended."""
         from perfexp.ledger import current
 
-        assert self.launcher is not None
-        here = isinstance(self.launcher, BasicLauncher)
-        batches = [[job] for job in jobs] if here else [jobs]
         errors: List[Exception] = []  # noqa: UP006
-        for number, batch in enumerate(batches):
-            with closing(_collected(self.launcher, batch, number)) as returns:
-                for index, returned in returns:
-                    outcome = self._outcome(returned, batch[index], errors)
-                    if outcome is not None and not here:
-                        current.add(outcome)
+        with closing(self._returned(jobs, sweep_id)) as returns:
+            for index, returned in returns:
+                ended = self._ended(returned, jobs[index])
+                if isinstance(ended, Exception):
+                    errors.append(ended)
+                elif not self.here:
+                    current.add(ended)
         if errors:
             raise errors[0]
 
-    def _outcome(
+    def _returned(
         self,
-        returned: JobReturn,
-        job: List[str],  # noqa: UP006
-        errors: List[Exception],  # noqa: UP006
-    ) -> "Optional[Outcome]":  # noqa: UP045
+        jobs: List[List[str]],  # noqa: UP006
+        sweep_id: str,
+    ) -> Generator[Tuple[int, JobReturn], None, None]:  # noqa: UP006
+        """Each job's place with its return: as they end where they run here or the launcher can tell."""
+        from perfexp import watching
+        from perfexp.ledger import current
+        from perfexp.remote import RemoteLauncher
+
+        assert self.launcher is not None
+        if self.here:
+            for number, job in enumerate(jobs):
+                for returned in self.launcher.launch([job], number):
+                    yield number, returned
+        elif isinstance(self.launcher, RemoteLauncher):
+            yield from self.launcher.collect(jobs, 0)
+        else:
+            with watching.watched(current, sweep_id):
+                returns = self.launcher.launch(jobs, 0)
+            yield from enumerate(returns)
+
+    def _ended(self, returned: JobReturn, job: List[str]) -> "Union[Outcome, Exception]":  # noqa: UP006, UP007
+        """What a job returned or raised; the others run on."""
         from perfexp.errors import LaunchError
+        from perfexp.outcomes import LOST, Outcome
 
         try:
             outcome: Outcome = returned.return_value
             return outcome
         except LaunchError as error:
-            return self._lost(job, str(error))
-        except Exception as error:  # noqa: BLE001 - the others run on, and it is raised after them
-            errors.append(error)
-            return None
-
-    def _lost(self, job: List[str], reason: str) -> "Outcome":  # noqa: UP006
-        """The line of a cell that its launcher lost."""
-        from perfexp.outcomes import LOST, Outcome
-
-        assert self.hydra_context is not None and self.config is not None
-        cell = self.hydra_context.config_loader.load_sweep_config(self.config, job)
-        return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, reason)
+            assert self.hydra_context is not None and self.config is not None
+            cell = self.hydra_context.config_loader.load_sweep_config(self.config, job)
+            return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
+        except Exception as error:  # noqa: BLE001 - raised again after the last job
+            return error
 
     def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
         assert self.hydra_context is not None
@@ -142,31 +162,34 @@ class PerfexpSweeper(Sweeper):
     def _own(self, grid: Dict[str, str]) -> List[str]:  # noqa: UP006
         from perfexp.schemas import spelled
 
-        return [spelled(f"{key}={value}") for key, value in {**self.params, **grid}.items()]
+        return [spelled(f"{key}={value}") for key, value in grid.items()]
 
-    def _settled(self) -> "Job":
+    def _settled(self, swept: Set[str]) -> "Job":  # noqa: UP006
         """What the keys of the exclusions are where a job does not say."""
+        from perfexp.errors import ConfigError, nearest
+
         assert self.config is not None
-        keys = {key for exclusion in self.exclude for key in exclusion}
-        chosen = self.config.hydra.runtime.choices
-        return {key: str(chosen.get(key) or OmegaConf.select(self.config, key)) for key in keys}
+        settled = {}
+        for key in {key for exclusion in self.exclude for key in exclusion}:
+            found = self.config.hydra.runtime.choices.get(key, OmegaConf.select(self.config, key, default=""))
+            if found == "" and key not in swept:
+                known = [*swept, *(str(k) for k in self.config if k != "hydra")]
+                raise ConfigError(
+                    f"A sweep's exclusion names {key!r}, which no job has: {nearest(key, known)}; correct it."
+                )
+            settled[key] = _text(found)
+        return settled
+
+
+def _texts(mapping: Dict[str, object]) -> Dict[str, str]:  # noqa: UP006
+    return {key: _text(value) for key, value in mapping.items()}
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def _values(override: Override) -> List[str]:  # noqa: UP006
     if override.is_sweep_override():
         return list(override.sweep_string_iterator())
     return [override.get_value_element_as_str()]
-
-
-def _collected(
-    launcher: Launcher,
-    jobs: List[List[str]],  # noqa: UP006
-    first: int,
-) -> Generator[Tuple[int, JobReturn], None, None]:  # noqa: UP006
-    """Each job's place in the list with its return, as soon as there is one where the launcher can."""
-    from perfexp.remote import RemoteLauncher
-
-    if isinstance(launcher, RemoteLauncher):
-        yield from launcher.collect(jobs, first)
-    else:
-        yield from enumerate(launcher.launch(jobs, initial_job_idx=first))
