@@ -36,6 +36,7 @@ SMALL = [
     "input_size=32",
     "measure.percentiles=[]",
     "measure.min_s=1",
+    "measure.min_iterations=100",
 ]
 PLACE = {"node", "sweep_id"}
 """Tags in which the same sweep may differ from one launcher to the other."""
