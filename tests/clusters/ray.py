@@ -32,19 +32,25 @@ class RayCluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
-        self.environment = {**os.environ, **_LOSS_FOUND_QUICKLY}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's, and the way to the cluster."""
+        return {**os.environ, "RAY_ADDRESS": self.address}
 
     def start(self, ip: str) -> None:
         """Start the node ``ip`` and wait until it takes work."""
         place = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         join = [f"--address={self.address}"]
         program = Path(sys.executable).parent / "ray"
+        own = {**os.environ, **_LOSS_FOUND_QUICKLY}
         command = [program, "start", "--block", f"--node-ip-address={ip}", *(place if ip == HEAD else join)]
-        with (self.folder / f"{ip}.log").open("ab") as log:
+        said = self.folder / f"{ip}.log"
+        with said.open("wb") as log:
             self.nodes[ip] = subprocess.Popen(
-                [*command, *COMMON], env=self.environment, stdout=log, stderr=log, start_new_session=True
+                [*command, *COMMON], env=own, stdout=log, stderr=log, start_new_session=True
             )
-        until(lambda: b"Ray runtime started" in (self.folder / f"{ip}.log").read_bytes())
+        until(lambda: b"Ray runtime started" in said.read_bytes())
 
     def lose(self, ip: str) -> None:
         """Kill every process of a node at once, as a lost machine does."""

@@ -27,7 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 BASIC = "perfexp --multirun sweep=quick"
 SLURM = f"{BASIC} hydra/launcher=slurm"
-RAY = f"{BASIC} hydra/launcher=ray_cluster hydra.launcher.ray.init.address=127.0.0.2:6399"
+RAY = f"{BASIC} hydra/launcher=ray_cluster"
+README = Path(__file__).resolve().parents[2] / "README.md"
 CELLS = [(1, "null"), (1, "torch"), (2, "null"), (2, "torch")]
 SMALL = [
     "model=squeezenet1_1",
@@ -155,6 +156,11 @@ def never_at_once(sweep: Sweep) -> None:
     ended = sorted((run.info.end_time / 1e3, run.data.metrics["phase_timed_s"]) for run in sweep.cells())
     for (earlier, _), (later, timed_s) in pairwise(ended):
         assert later - earlier > 0.5 * timed_s
+
+
+def test_the_readmes_recipes_are_those_run_here() -> None:
+    recipes = [line for line in README.read_text().splitlines() if "hydra/launcher=" in line]
+    assert {line for line in recipes if line.startswith("perfexp ")} <= {SLURM, RAY}
 
 
 def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> None:
