@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from perfexp import remote
+from perfexp.errors import LaunchError
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -35,16 +36,25 @@ class RayLauncher(remote.RemoteLauncher):
     def collect(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Iterator[tuple[int, JobReturn]]:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
-
-        start_ray(self.ray.init)
+        self._join()
         jobs = [self._submit(overrides, n) for n, overrides in enumerate(job_overrides, initial_job_idx)]
         try:
             yield from _as_they_end(jobs)
         except BaseException:
             _cancel(jobs)
             raise
+
+    def _join(self) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
+
+        try:
+            start_ray(self.ray.init)
+        except ConnectionError as error:
+            raise LaunchError(
+                f"No Ray cluster answers at {self.ray.init.address}; start its nodes with ray start, or name "
+                "it in hydra.launcher.ray.init.address."
+            ) from error
 
     def _submit(self, overrides: Sequence[str], number: int) -> "ObjectRef[JobReturn]":
         from hydra_plugins.hydra_ray_launcher._launcher_util import launch_job_on_ray

@@ -12,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from perfexp import remote
+from perfexp.errors import LaunchError
 
 if TYPE_CHECKING:
     from submitit import Job
@@ -56,16 +57,19 @@ class SlurmLauncher(remote.RemoteLauncher):
         from submitit import AutoExecutor
 
         chosen = dict(self.on_node.params)
-        executor = AutoExecutor(
-            folder=chosen.pop("submitit_folder"),
-            cluster="slurm",
-            slurm_max_num_timeout=chosen.pop("max_num_timeout"),
-        )
+        folder, retries = chosen.pop("submitit_folder"), chosen.pop("max_num_timeout")
         shared = OmegaConf.structured(BaseQueueConf)
-        executor.update_parameters(**{k if k in shared else f"slurm_{k}": v for k, v in chosen.items()})
         state = Singleton.get_state()
         calls = [(o, "hydra.sweep.dir", n, f"job_id_for_{n}", state) for n, o in enumerate(overrides, first)]
-        return list(executor.map_array(self.on_node, *zip(*calls, strict=True)))
+        try:
+            executor = AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=retries)
+            executor.update_parameters(**{k if k in shared else f"slurm_{k}": v for k, v in chosen.items()})
+            return list(executor.map_array(self.on_node, *zip(*calls, strict=True)))
+        except RuntimeError as error:
+            raise LaunchError(
+                f"Slurm took no job ({_last_line(str(error))}); check that sbatch works here, and what is "
+                "set in hydra.launcher."
+            ) from error
 
 
 def _as_they_end(jobs: "Sequence[Job[JobReturn]]") -> Iterator[tuple[int, JobReturn]]:

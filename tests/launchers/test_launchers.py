@@ -75,10 +75,10 @@ class Sweep:
         return waiting_in(newest.glob(".submitit/*/*_log.out"))
 
     def runs(self, **options: object):
-        uri = f"sqlite:///{self.folder}/mlruns/mlflow.db"
-        return load_runs(tracking_uri=uri, **{"status": None, **options}).sort_values(
-            ["batch_size", "backend"]
+        frame = load_runs(
+            tracking_uri=f"sqlite:///{self.folder}/mlruns/mlflow.db", **{"status": None, **options}
         )
+        return frame.sort_values([name for name in ("batch_size", "backend") if name in frame])
 
     def cells(self) -> "list[Run]":
         """The finished cells as MLflow has them, in the order of their choices."""
@@ -146,7 +146,7 @@ def same(sweep: Sweep, basic: Sweep) -> None:
         assert _lasting(our.data.tags) == _lasting(their.data.tags)
         assert our.info.artifact_uri.startswith(f"file://{sweep.folder}/mlruns/artifacts/")
     assert sweep.runs()["sweep_id"].nunique() == 1
-    assert not len(sweep.runs(status="RUNNING"))
+    assert "RUNNING" not in set(sweep.runs()["status"])
     assert len(sweep.runs(kind="curve", status="FINISHED")) >= 2
     assert os.listdir(sweep.folder) == ["mlruns"]
 
@@ -161,6 +161,22 @@ def never_at_once(sweep: Sweep) -> None:
 def test_the_readmes_recipes_are_those_run_here() -> None:
     recipes = [line for line in README.read_text().splitlines() if "hydra/launcher=" in line]
     assert {line for line in recipes if line.startswith("perfexp ")} <= {SLURM, RAY}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        (SLURM, 'Slurm took no job (Could not detect "srun", are you indeed on a slurm cluster?)'),
+        (RAY, "No Ray cluster answers at auto"),
+    ],
+)
+def test_without_its_cluster_a_recipe_ends_with_one_sentence(
+    tmp_path: Path, environment: dict[str, str], recipe: str, sentence: str
+) -> None:
+    code, said = Sweep(tmp_path / "swept", recipe, {**environment, "PATH": "/nowhere"}).run()
+    assert code == 2, said
+    assert sentence in said.splitlines()[-1]
+    assert "Traceback" not in said
 
 
 def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> None:
