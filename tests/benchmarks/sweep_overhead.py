@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from typing import NamedTuple
 
 import psutil
 import yaml
@@ -59,7 +59,7 @@ def main() -> None:
     models = sweep["hydra"]["sweeper"]["params"]["model"].replace(" ", "").split(",")[: chosen.models]
     grid = (f"model={','.join(models)}", f"batch_size=range(1,{chosen.batch_sizes + 1})")
     perfexp = shutil.which("perfexp", path=str(Path(sys.executable).parent)) or "perfexp"
-    report("perfexp", *trace([perfexp, "--multirun", "backend=null", *PLAN, *grid], "["))
+    report("perfexp", trace([perfexp, "--multirun", "backend=null", *PLAN, *grid], "["))
     if chosen.stock:
         stock = [sys.executable, "-c", STOCK, str(conf_dir()), "--multirun", "hydra/sweeper=basic"]
         report(
@@ -67,37 +67,48 @@ def main() -> None:
         )
 
 
-def trace(command: Sequence[str], mark: str) -> tuple[list[float], list[float]]:
-    """Run a sweep; returns the seconds since its start and its resident MB at each cell's line."""
-    ends_s, resident_mb = [], []
+class Moment(NamedTuple):
+    """What was read as a cell ended: seconds since the start, the command's own CPU seconds, its MB."""
+
+    wall_s: float
+    cpu_s: float
+    resident_mb: float
+
+
+def trace(command: Sequence[str], mark: str) -> list[Moment]:
+    """Run a sweep in a folder of its own, with device locks of its own; a moment each cell's line."""
+    moments = []
     with tempfile.TemporaryDirectory(prefix="perfexp-overhead-") as folder:
-        began = time.perf_counter()
-        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        began, own = time.perf_counter(), {**os.environ, "TMPDIR": folder}
+        with subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             watched = psutil.Process(process.pid)
             for line in process.stdout:
                 if line.startswith(mark):
-                    ends_s.append(time.perf_counter() - began)
-                    resident_mb.append(watched.memory_info().rss / 1e6)
+                    cpu, memory = watched.cpu_times(), watched.memory_info()
+                    wall_s = time.perf_counter() - began
+                    moments.append(Moment(wall_s, cpu.user + cpu.system, memory.rss / 1e6))
         if process.returncode:
             raise SystemExit(f"{command[0]} exited with code {process.returncode}")
-    return ends_s, resident_mb
+    return moments
 
 
-def report(title: str, ends_s: Sequence[float], resident_mb: Sequence[float]) -> None:
-    """Print a sweep's first, middle and last tenth; the first cell's wait stands apart."""
-    cells, tenth = len(ends_s), max(1, len(ends_s) // 10)
-    middle = cells // 2 - tenth // 2
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    table = Table(title=f"{title}: {cells} cells in {ends_s[-1]:.0f} s, load {load}", title_justify="left")
-    for heading in ("", "s a cell", "resident MB"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, start in (("first tenth", 1), ("middle tenth", middle), ("last tenth", cells - tenth)):
-        end = min(start + tenth, cells) - 1
-        took_s = (ends_s[end] - ends_s[start - 1]) / (end - start + 1)
-        table.add_row(name, f"{took_s:.3f}", f"{fmean(resident_mb[start : end + 1]):.0f}")
+def report(title: str, moments: Sequence[Moment]) -> None:
+    """Print a sweep's first, middle and last tenth; the wait for its first cell stands apart."""
+    last, tenth = len(moments) - 1, max(1, len(moments) // 10)
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    table = Table(title=f"{title}: {len(moments)} cells in {moments[-1].wall_s:.0f} s (load {load})")
+    table.add_column("")
+    for heading in ("s a cell", "of these its own CPU", "resident MB"):
+        table.add_column(heading, justify="right")
+    middle = (last - tenth) // 2
+    for name, start in (("first tenth", 0), ("middle", middle), ("last tenth", last - tenth), ("all", 0)):
+        before, after = moments[start], moments[last if name == "all" else start + tenth]
+        cells = last if name == "all" else tenth
+        seconds = [f"{(after[i] - before[i]) / cells:.3f}" for i in (0, 1)]
+        table.add_row(name, *seconds, f"{after.resident_mb:.0f}")
     Console(width=100).print(table)
-    print(f"first cell after {ends_s[0]:.1f} s; then {(ends_s[-1] - ends_s[0]) / (cells - 1):.3f} s a cell")
+    print(f"first cell after {moments[0].wall_s:.1f} s")
 
 
 if __name__ == "__main__":
