@@ -1,5 +1,6 @@
 """Cells on a Ray cluster: submitted by Hydra's Ray plugin, collected one by one."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -55,6 +56,19 @@ class RayLauncher(remote.RemoteLauncher):
                 f"No Ray cluster answers at {self.ray.init.address}; start its nodes with ray start, or name "
                 "it in hydra.launcher.ray.init.address."
             ) from error
+        self._require_resources()
+
+    def _require_resources(self) -> None:
+        """Ray would wait for ever for what no node has."""
+        import ray
+
+        missing = set(self.ray.remote.get("resources", {})) - set(ray.cluster_resources())
+        if missing:
+            flag = json.dumps(dict.fromkeys(sorted(missing), 1))
+            raise LaunchError(
+                f"No node of the Ray cluster offers {' and '.join(sorted(missing))}; start them with ray start "
+                f"--resources='{flag}'."
+            )
 
     def _submit(self, overrides: Sequence[str], number: int) -> "ObjectRef[JobReturn]":
         from hydra_plugins.hydra_ray_launcher._launcher_util import launch_job_on_ray

@@ -40,7 +40,9 @@ SMALL = [
     "measure.min_iterations=100",
 ]
 PLACE = {"node", "sweep_id"}
-"""Tags in which the same sweep may differ from one launcher to the other."""
+"""Tags in which the same sweep differs from one launcher to the other."""
+JUDGED = ("verdict", "taint", "stop_reason", "warmup_stable", "writer", "mlflow.")
+"""Tags that say how a measurement went, or who wrote it."""
 
 
 class Sweep:
@@ -54,7 +56,7 @@ class Sweep:
         self._environment = environment
 
     def start(self) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
+        self._process = subprocess.Popen(
             self._command,
             cwd=self.folder,
             env=dict(self._environment),
@@ -63,11 +65,17 @@ class Sweep:
             text=True,
             start_new_session=True,
         )
+        return self._process
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and what was printed, once it has ended."""
+        if self._process.returncode is None:
+            self._said, _ = self._process.communicate(timeout=300)
+        return self._process.returncode, self._said
 
     def run(self) -> tuple[int, str]:
-        process = self.start()
-        said, _ = process.communicate(timeout=300)
-        return process.returncode, said
+        self.start()
+        return self.end()
 
     def waiting(self) -> int:
         """How many jobs of the newest invocation on Slurm have come to the device's lock."""
@@ -100,25 +108,17 @@ def _measured(run: "Run") -> set[str]:
     return {name for name in run.data.metrics if not name.startswith("phase_")}
 
 
-def _lasting(tags: Mapping[str, str]) -> dict[str, str | None]:
-    """Tags, the values of those that a measurement decides left out."""
-    measured = ("verdict", "stop_reason", "taint", "writer", "heartbeat", "mlflow.")
-    return {k: None if k in PLACE or k.startswith(measured) else v for k, v in tags.items()}
+def _lasting(run: "Run") -> dict[str, str]:
+    """Tags that neither the measurement nor the place decides."""
+    return {k: v for k, v in run.data.tags.items() if k not in PLACE and not k.startswith(JUDGED)}
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.getbasetemp() / "tmp"
-    folder.mkdir(exist_ok=True)
-    return {**os.environ, "TMPDIR": str(folder)}
-
-
-@pytest.fixture(scope="module")
-def basic(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Sweep:
-    """The sweep in one process: what the others must have come to in the end."""
-    sweep = Sweep(tmp_path_factory.mktemp("launchers") / "basic", BASIC, environment)
-    code, said = sweep.run()
-    assert code == 0, said
+def basic(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """The sweep in one process, begun: what the others must have come to in the end."""
+    folder = tmp_path_factory.mktemp("launchers")
+    sweep = Sweep(folder / "basic", BASIC, {**os.environ, "TMPDIR": str(folder)})
+    sweep.start()
     return sweep
 
 
@@ -138,12 +138,15 @@ def on_ray() -> Iterator[ray.RayCluster]:
 
 def same(sweep: Sweep, basic: Sweep) -> None:
     """Both hold one run a cell, alike in everything that is not measured; all lies below mlruns/."""
+    code, said = basic.end()
+    assert code == 0, said
     ours, theirs = sweep.cells(), basic.cells()
     assert [(int(run.data.params["batch_size"]), run.data.params["backend.name"]) for run in ours] == CELLS
     for our, their in zip(ours, theirs, strict=True):
         assert our.data.params == their.data.params
         assert _measured(our) == _measured(their)
-        assert _lasting(our.data.tags) == _lasting(their.data.tags)
+        assert _lasting(our) == _lasting(their)
+        assert set(our.data.tags) > PLACE
         assert our.info.artifact_uri.startswith(f"file://{sweep.folder}/mlruns/artifacts/")
     assert sweep.runs()["sweep_id"].nunique() == 1
     assert "RUNNING" not in set(sweep.runs()["status"])
@@ -171,9 +174,9 @@ def test_the_readmes_recipes_are_those_run_here() -> None:
     ],
 )
 def test_without_its_cluster_a_recipe_ends_with_one_sentence(
-    tmp_path: Path, environment: dict[str, str], recipe: str, sentence: str
+    tmp_path: Path, recipe: str, sentence: str
 ) -> None:
-    code, said = Sweep(tmp_path / "swept", recipe, {**environment, "PATH": "/nowhere"}).run()
+    code, said = Sweep(tmp_path / "swept", recipe, {**os.environ, "PATH": "/nowhere"}).run()
     assert code == 2, said
     assert sentence in said.splitlines()[-1]
     assert "Traceback" not in said
