@@ -66,7 +66,7 @@ class RayLauncher(remote.RemoteLauncher):
         if missing:
             flag = json.dumps(dict.fromkeys(sorted(missing), 1))
             raise LaunchError(
-                f"No node of the Ray cluster offers {' and '.join(sorted(missing))}; start them with ray start "
+                f"No node of the Ray cluster offers {' and '.join(sorted(missing))}; start nodes with "
                 f"--resources='{flag}'."
             )
 
