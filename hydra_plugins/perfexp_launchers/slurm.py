@@ -84,11 +84,14 @@ def _as_they_end(jobs: "Sequence[Job[JobReturn]]") -> Iterator[tuple[int, JobRet
 
 def _cancel(jobs: "Sequence[Job[JobReturn]]") -> None:
     """Cancel whole arrays, and give the running cells time to be written."""
-    arrays = {job.job_id.split("_")[0] for job in jobs}
-    if arrays:
-        subprocess.run(["scancel", *arrays], check=False)
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline and not all(job.done(force_check=True) for job in jobs):
+    if not jobs:
+        return
+    subprocess.run(["scancel", *{job.job_id.split("_")[0] for job in jobs}], check=False)
+    watcher, deadline = jobs[0].watcher, time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        watcher.update()
+        if all(watcher.is_done(job.job_id, mode="cache") for job in jobs):
+            return
         time.sleep(_POLL_S)
 
 
