@@ -85,7 +85,7 @@ def _write_files(folder: Path) -> None:
     controller, first, second = _free_ports(3)
     replaced = {
         "@DIR@": str(folder),
-        "@HOST@": socket.gethostname(),
+        "@HOST@": socket.gethostname().split(".")[0],
         "@CONTROLLER@": str(controller),
         "@PORT1@": str(first),
         "@PORT2@": str(second),
