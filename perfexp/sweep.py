@@ -10,13 +10,11 @@ from perfexp import store
 from perfexp.config import SweepConfig
 from perfexp.drafts import draft_curve
 from perfexp.measure.parity import BEYOND
-from perfexp.outcomes import Outcome
+from perfexp.outcomes import METRICS, Outcome
 from perfexp.tracking import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_CURVE_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
 
 
 def new_id(name: str | None, now: datetime) -> str:
@@ -46,7 +44,7 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
         tracker.discard({"kind": "curve", "sweep_id": sweep.id})
     for (model, backend), members in groups.items():
         points = {
-            member.batch_size: {k: member.metrics[k] for k in _CURVE_METRICS if k in member.metrics}
+            member.batch_size: {k: member.metrics[k] for k in METRICS if k in member.metrics}
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
@@ -81,13 +79,16 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
             print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
-def ui_command(tracker: Tracker, sweep: SweepConfig) -> str:
-    """The line that opens the MLflow UI on these runs, credentials left out."""
+def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:
+    """The line that opens the MLflow UI on these runs, credentials left out.
+
+    Where another sweep's numbers stand for a cell, the UI is not narrowed to this sweep.
+    """
     words = ["perfexp-ui"]
     if tracker.uri != store.resolve(None, Path("mlruns")):
         words += ["--tracking-uri", store.redacted(tracker.uri)]
     if tracker.experiment != store.experiment_name(None):
         words += ["--experiment", tracker.experiment]
-    if sweep.id:
+    if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):
         words += ["--sweep", sweep.id]
     return shlex.join(words)
