@@ -2,7 +2,7 @@
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -15,16 +15,19 @@ from perfexp.measure import environment
 
 
 class Task:
-    """A task that runs where it was made: same directory, same store, same numerical settings.
+    """A task that runs in the directory where it was made.
 
-    Slurm brings these along; Ray does not, and sets OMP_NUM_THREADS to its own count of CPUs.
-    Which GPU a job may use stays the engine's choice.
+    Args:
+        task: what Hydra calls on the node.
+        variables: the environment that :func:`variables` found, for engines that do not bring it along.
     """
 
-    def __init__(self, task: Callable[[DictConfig], object]) -> None:
+    def __init__(
+        self, task: Callable[[DictConfig], object], variables: Mapping[str, str] | None = None
+    ) -> None:
         self.task = task
         self.folder = str(Path.cwd())
-        self.variables = _variables()
+        self.variables = variables
 
     def __call__(self, config: DictConfig) -> object:
         """Run the task.
@@ -39,15 +42,25 @@ class Task:
                 f"The node {environment.node()} cannot enter {self.folder} ({error.strerror}); start "
                 "sweeps from a directory that all nodes share."
             ) from error
-        for name in _variables():
-            del os.environ[name]
-        os.environ.update(self.variables)
+        if self.variables is not None:
+            for name in variables():
+                del os.environ[name]
+            os.environ.update(self.variables)
         try:
             return self.task(config)
         except SystemExit as stop:
             if not getattr(stop, "__notes__", []):
                 raise
             raise LaunchError(stop.__notes__[0]) from stop
+
+
+def variables() -> dict[str, str]:
+    """The environment that decides the store and the speed of numerical libraries.
+
+    Which GPU a job may use is not among it: that is its engine's choice.
+    """
+    chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
+    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}
 
 
 class RemoteLauncher(Launcher):
@@ -76,8 +89,3 @@ def lost(sentence: str) -> JobReturn:
     returned = JobReturn(status=JobStatus.FAILED)
     returned.return_value = LaunchError(f"{sentence.rstrip('.')}.")
     return returned
-
-
-def _variables() -> dict[str, str]:
-    chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
-    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}

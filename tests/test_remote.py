@@ -35,7 +35,7 @@ def made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setenv("KMP_BLOCKTIME", "1")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    task = pickle.dumps(remote.Task(seen))
+    task = pickle.dumps(remote.Task(seen, remote.variables()))
     monkeypatch.chdir("/")
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
     monkeypatch.delenv("KMP_BLOCKTIME")

@@ -32,7 +32,8 @@ class RayLauncher(remote.RemoteLauncher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
         self.hydra_context = hydra_context
-        self.task = remote.Task(_OnNode(task_function))
+        # Ray brings no variables along, and sets OMP_NUM_THREADS to its own count of CPUs.
+        self.task = remote.Task(_OnNode(task_function), remote.variables())
 
     def collect(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

@@ -36,6 +36,7 @@ class SlurmLauncher(remote.RemoteLauncher):
 
         self.config = config
         self.on_node = OnNode(**self.parameters)
+        # sbatch brings the variables along; in a task, submitit would write passwords to disk.
         task = remote.Task(_Stoppable(task_function))
         self.on_node.setup(hydra_context=hydra_context, task_function=task, config=config)
 

@@ -37,6 +37,7 @@ SMALL = [
     "measure.min_s=1",
     "measure.min_iterations=100",
 ]
+SECRET = "not to be written"
 PLACE = {"node", "sweep_id"}
 """Tags in which the same sweep differs from one launcher to the other."""
 JUDGED = ("verdict", "taint", "stop_reason", "warmup_stable", "writer", "mlflow.")
@@ -51,13 +52,13 @@ class Sweep:
         self.folder = folder
         program, *arguments = shlex.split(recipe)
         self._command = [Path(sys.executable).parent / program, *arguments, *SMALL]
-        self._environment = environment
+        self._environment = {**environment, "MLFLOW_TRACKING_PASSWORD": SECRET}
 
     def start(self) -> "subprocess.Popen[str]":
         self._process = subprocess.Popen(
             self._command,
             cwd=self.folder,
-            env=dict(self._environment),
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -150,6 +151,8 @@ def same(sweep: Sweep, basic: Sweep) -> None:
     assert "RUNNING" not in set(sweep.runs()["status"])
     assert len(sweep.runs(kind="curve", status="FINISHED")) >= 2
     assert os.listdir(sweep.folder) == ["mlruns"]
+    written = [path for path in sweep.folder.rglob("*") if path.is_file()]
+    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
 
 
 def never_at_once(sweep: Sweep) -> None:
