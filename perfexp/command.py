@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT, INTERRUPTED = 2, 130
 _TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
+_EXTRAS = {"hydra/launcher/submitit_slurm": "perfexp[slurm]", "hydra/launcher/ray": "perfexp[ray]"}
 Config = TypeVar("Config")
 
 
@@ -90,9 +91,11 @@ class Command:
         return settings
 
     def exit(self, sentence: str, code: int = BAD_INPUT) -> NoReturn:
-        """End the command with one sentence on stderr."""
+        """End the command with one sentence on stderr; it is the exit's note as well."""
         print(f"{self.program}: {sentence}", file=sys.stderr)
-        raise SystemExit(code)
+        stop = SystemExit(code)
+        stop.add_note(sentence)
+        raise stop
 
     def text(self, config: DictConfig) -> str:
         """The resolved config as YAML, for an artifact; addresses without their credentials."""
@@ -150,6 +153,8 @@ def _unusable(error: OSError) -> str:
 def _unknown_choice(error: MissingConfigException) -> str:
     missing = str(error.missing_cfg_file)
     group, _, name = missing.rpartition("/")
+    if missing in _EXTRAS:
+        return f"{group} needs what is not installed; pip install '{_EXTRAS[missing]}'."
     close = nearest(name, error.options or [])
     return f"There is no {group or 'config'} named {name!r}: {close}; choose one of them."
 

@@ -124,7 +124,7 @@ def _samples(outcome: Measurement) -> str:
 
 def host_tags(environment: Mapping[str, str]) -> dict[str, str]:
     """Of an environment's facts, those that a run is found by: the machine and the versions."""
-    wanted = ("host", "cpu", "cpus", "system", "git_commit")
+    wanted = ("host", "node", "cpu", "cpus", "system", "git_commit")
     tags = {name: environment[name] for name in wanted if name in environment}
     return tags | {k: v for k, v in environment.items() if k.startswith("version.")}
 

@@ -6,7 +6,8 @@
     ├── BackendError     missing framework or device, a setting the runtime did not accept
     ├── DataError        images or labels that are missing, or do not fit each other or the model
     ├── CacheError       the cache below mlruns/ cannot be written or read
-    └── TrackingError    the MLflow store is missing, locked, read-only or does not answer
+    ├── TrackingError    the MLflow store is missing, locked, read-only or does not answer
+    └── LaunchError      a job that the engine of a sweep lost, or could not run on its node
 
 A message is one sentence: what was wrong, what was found, what to do.
 """
@@ -41,6 +42,10 @@ class CacheError(PerfexpError):
 
 class TrackingError(PerfexpError):
     """The MLflow store cannot be used."""
+
+
+class LaunchError(PerfexpError):
+    """A job was lost by the engine that ran it, or its node cannot run it."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-FINISHED, SKIPPED, REFUSED = "FINISHED", "SKIPPED", "REFUSED"
+FINISHED, SKIPPED, REFUSED, LOST = "FINISHED", "SKIPPED", "REFUSED", "LOST"
 
 METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
 TAGS = ("cell_key", "model", "verdict", "parity", "family", "display_name", "host", "sweep_id")
@@ -16,7 +16,7 @@ class Outcome:
 
     Attributes:
         status: MLflow's of its run; SKIPPED where an earlier run's numbers stand for it, REFUSED
-            where the combination describes no cell.
+            where the combination describes no cell, LOST where the launcher's engine lost the job.
         reason: why it is not FINISHED.
         metrics: of those in ``METRICS``; empty where nothing was measured.
         tags: of those in ``TAGS``.

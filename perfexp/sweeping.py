@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import finished, job, sweep
 from perfexp.cache import digest
 from perfexp.command import terminal
-from perfexp.config import Rerun, TrackingConfig
+from perfexp.config import Rerun, SweepConfig, TrackingConfig
 from perfexp.grids import Job
 from perfexp.ledger import current as ledger
 from perfexp.measure import environment
@@ -32,6 +32,7 @@ def begin(config: DictConfig, jobs: Sequence[Job], costs: Sequence[float], now: 
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(ledger.tracker, grid)
     identity = {"id": known or sweep.new_id(name, now), "name": name, "grid": grid}
+    ledger.sweep = SweepConfig(config.sweep.rerun, **identity)
     return {f"{_OWN}{key}": value for key, value in identity.items()}
 
 

@@ -13,6 +13,7 @@ from servers import PASSWORD, Postgres, free_port
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 INSTALL = "pip install "
+ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
 SHORTER = "model=squeezenet1_1 batch_size=2 measure.precision=0.5 measure.min_s=0.1"
@@ -27,6 +28,12 @@ SERVER_RECIPE = blocks("sh")
 
 def commands() -> list[str]:
     return [line for block in blocks("bash") for line in block.splitlines()]
+
+
+def run_here() -> list[str]:
+    """The commands without plain installations, and without those that tests/launchers runs on clusters."""
+    runs = [c for c in commands() if "&& perfexp" in c or not c.startswith(INSTALL)]
+    return [c for c in runs if ON_A_CLUSTER not in c]
 
 
 def runnable(command: str) -> list[str]:
@@ -63,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in commands() if "&& perfexp" in c or not c.startswith(INSTALL)])
+@pytest.mark.parametrize("command", run_here())
 def test_command(folder: Path, command: str) -> None:
     words = runnable(command)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

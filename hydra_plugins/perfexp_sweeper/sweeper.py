@@ -1,10 +1,11 @@
 # Hydra's plugin scan evaluates this module's dataclass annotations: no postponed ones here.
 """The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.grids` and the ledger."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Set, Union  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Optional, Sequence, Set, Tuple, Union  # noqa: UP035
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
@@ -102,23 +103,56 @@ class PerfexpSweeper(Sweeper):
         return left
 
     def _launch(self, jobs: List[List[str]], sweep_id: str) -> None:  # noqa: UP006
-        """Give the launcher its jobs: one after the other where they run in this process."""
-        from perfexp import watching
+        """Give the launcher its jobs, and the ledger those that other processes ended."""
         from perfexp.ledger import current
 
-        assert self.launcher is not None
-        launch = self.launcher.launch
-        if self.here:
-            ended = [_ended(r) for number, job in enumerate(jobs) for r in launch([job], number)]
-        else:
-            with watching.watched(current, sweep_id):
-                ended = [_ended(r) for r in launch(jobs, 0)]
-            for outcome in ended:
-                if not isinstance(outcome, Exception):
-                    current.add(outcome)
-        errors = [error for error in ended if isinstance(error, Exception)]
+        errors: List[Exception] = []  # noqa: UP006
+        with closing(self._returned(jobs, sweep_id)) as returns:
+            for index, returned in returns:
+                ended = self._ended(returned, jobs[index])
+                if isinstance(ended, Exception):
+                    errors.append(ended)
+                elif not self.here:
+                    current.add(ended)
         if errors:
             raise errors[0]
+
+    def _returned(
+        self,
+        jobs: List[List[str]],  # noqa: UP006
+        sweep_id: str,
+    ) -> Generator[Tuple[int, JobReturn], None, None]:  # noqa: UP006
+        """Each job's place with its return: as they end where they run here or the launcher can tell."""
+        from perfexp import watching
+        from perfexp.ledger import current
+        from perfexp.remote import RemoteLauncher
+
+        assert self.launcher is not None
+        if self.here:
+            for number, job in enumerate(jobs):
+                for returned in self.launcher.launch([job], number):
+                    yield number, returned
+        elif isinstance(self.launcher, RemoteLauncher):
+            yield from self.launcher.collect(jobs, 0)
+        else:
+            with watching.watched(current, sweep_id):
+                returns = self.launcher.launch(jobs, 0)
+            yield from enumerate(returns)
+
+    def _ended(self, returned: JobReturn, job: List[str]) -> "Union[Outcome, Exception]":  # noqa: UP006, UP007
+        """What a job returned or raised; the others run on."""
+        from perfexp.errors import LaunchError
+        from perfexp.outcomes import LOST, Outcome
+
+        try:
+            outcome: Outcome = returned.return_value
+            return outcome
+        except LaunchError as error:
+            assert self.hydra_context is not None and self.config is not None
+            cell = self.hydra_context.config_loader.load_sweep_config(self.config, job)
+            return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
+        except Exception as error:  # noqa: BLE001 - raised again after the last job
+            return error
 
     def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
         assert self.hydra_context is not None
@@ -159,12 +193,3 @@ def _values(override: Override) -> List[str]:  # noqa: UP006
     if override.is_sweep_override():
         return list(override.sweep_string_iterator())
     return [override.get_value_element_as_str()]
-
-
-def _ended(returned: JobReturn) -> "Union[Outcome, Exception]":  # noqa: UP007
-    """What a job returned or raised; the others run on."""
-    try:
-        outcome: Outcome = returned.return_value
-        return outcome
-    except Exception as error:  # noqa: BLE001 - raised again after the last job
-        return error

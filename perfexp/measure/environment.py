@@ -45,6 +45,11 @@ def host() -> dict[str, str]:
     }
 
 
+def node() -> str:
+    """The name a cluster gives this machine, or this part of it; without one, the machine's own."""
+    return os.environ.get("PERFEXP_NODE") or os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
 @cache
 def versions() -> dict[str, str]:
     """Versions of the packages that matter, those that are installed."""
@@ -78,6 +83,7 @@ def snapshot() -> dict[str, str]:
     """Everything above in one flat mapping, as it is at this moment."""
     facts = {**host(), **{f"version.{k}": v for k, v in versions().items()}}
     facts.update({f"env.{k}": v for k, v in settings().items()})
+    facts["node"] = node()
     facts["load_average_1min"] = str(os.getloadavg()[0])
     commit = git_commit()
     if commit:
