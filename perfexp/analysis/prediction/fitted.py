@@ -80,7 +80,7 @@ class BackendModel:
         self, query: pd.DataFrame, own: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
         at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
-        latency = float(batches.predict(own, at)[0])
+        latency = float(batches.predict(self.cells, at)[0])
         if not np.isfinite(latency):
             return None
         size = float(query["batch_size"].iloc[0])

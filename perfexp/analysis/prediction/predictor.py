@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.prediction import correction, physics
 from perfexp.analysis.prediction.correction import LEARNERS, Correction
-from perfexp.analysis.prediction.physics import BY_KIND, PLAIN, Array, Design, Physics
+from perfexp.analysis.prediction.physics import BY_KIND, FILLING, Array, Design, Physics
 
 Folds = NDArray[np.int64]
 FEWEST_GROUPS = 3
@@ -37,7 +37,7 @@ class Candidate:
         return f"{self.design.name} + {self.correction}"
 
 
-CANDIDATES = tuple(Candidate(design, name) for design, name in product((PLAIN, BY_KIND), LEARNERS))
+CANDIDATES = tuple(Candidate(design, name) for design, name in product((FILLING, BY_KIND), LEARNERS))
 
 
 @dataclass(frozen=True)
