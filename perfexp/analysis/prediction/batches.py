@@ -16,7 +16,7 @@ from perfexp.analysis.prediction.predictor import fold
 
 LARGEST = 0.5
 """Batch sizes from this share of a curve's largest one on are left out together."""
-_FOLDS = 30
+_FOLDS = 12
 
 
 def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:

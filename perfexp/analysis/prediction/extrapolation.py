@@ -3,7 +3,8 @@
 latency = fixed + marginal · batch_size, each point weighted by (batch_size / largest)ᵉ: an
 algorithm that is used for small batches only says little of large ones. The exponent e is the one
 that would have foreseen, on the curves of all models, their largest sizes from the smaller ones.
-Where other models were measured beyond, a forest learns what their curves do there.
+Where other models were measured beyond, it is the one that their curves leave in the same way, and
+what they do there is learned: by trees and by a Gaussian process, whose mean errs less than either.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ KEYS = ("variant", "backend")
 FEWEST_SIZES = 3
 _EXPONENTS = (0.0, 1.0, 2.0, 4.0, 8.0)
 _FEWEST_OTHERS = 6
-_SHAPE_POINTS = 3
+_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Foot:
     Attributes:
         table: the curves, of ``FEWEST_SIZES`` sizes at least.
         fitted: their fits.
-        shape: of each curve, the share of the fixed cost, the slope of the last step in logs, and
-            the log residuals of the last points, shape ``(G, 2 + _SHAPE_POINTS)``.
+        shape: of each curve, the share of the fixed cost at its end, and the slopes in logs of its
+            last ``_STEPS`` steps, from its end, shape ``(G, 1 + _STEPS)``.
     """
 
     table: CurveTable
@@ -64,29 +65,47 @@ def _beyond(cells: pd.DataFrame, at: pd.DataFrame, end: float, seed: int) -> Arr
     sizes = seen.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
     if not (sizes >= FEWEST_SIZES).any():
         return np.full(len(at), np.nan)
-    foot = _foot(seen[sizes >= FEWEST_SIZES])
-    place = _places(foot.table, at)
+    table = tabulate(seen[sizes >= FEWEST_SIZES], KEYS)
+    others = cells[cells["batch_size"] > end]
+    others = others[_places(table, others) >= 0]
+    learning = others["variant"].nunique() >= _FEWEST_OTHERS
+    exponent = _alike(table, others) if learning else _foreseeing(table.curves)
+    foot = _foot(table, exponent)
+    place = _places(table, at)
     values = np.full(len(at), np.nan)
     there = place >= 0
     values[there] = _affine(foot, place[there], at[there])
-    others = cells[cells["batch_size"] > end]
-    others = others[_places(foot.table, others) >= 0]
-    if there.any() and others["variant"].nunique() >= _FEWEST_OTHERS:
-        measured = others["latency_ms"].to_numpy(float)
-        rows = _places(foot.table, others)
-        left = np.log(measured / _affine(foot, rows, others))
-        forest = correction.trees(_features(foot, rows, others, end), left, seed)
-        values[there] *= np.exp(forest.predict(_features(foot, place[there], at[there], end)))
+    if learning and there.any():
+        features = _features(foot, _places(table, others), others, end)
+        queries = _features(foot, place[there], at[there], end)
+        values[there] *= np.exp(_learned(features, _left(foot, others), queries, seed))
     return values
 
 
-def _foot(seen: pd.DataFrame) -> Foot:
-    table = tabulate(seen, KEYS)
-    fitted = fit(AFFINE, _weighted(table.curves, _exponent(table.curves)))
+def _learned(features: Array, left: Array, queries: Array, seed: int) -> Array:
+    learners = (correction.trees, correction.smooth)
+    found = np.mean([learn(features, left, seed).predict(queries) for learn in learners], axis=0)
+    return np.asarray(np.clip(found, left.min(), left.max()))
+
+
+def _foot(table: CurveTable, exponent: float) -> Foot:
+    fitted = fit(AFFINE, _weighted(table.curves, exponent))
     return Foot(table, fitted, _shape(table.curves, fitted))
 
 
-def _exponent(curves: Curves) -> float:
+def _alike(table: CurveTable, others: pd.DataFrame) -> float:
+    """The exponent whose fits the curves measured beyond leave by the most similar factors."""
+    left = pd.DataFrame({exponent: _left(_foot(table, exponent), others) for exponent in _EXPONENTS})
+    away = left - left.groupby(others["batch_size"].to_numpy()).transform("median")
+    return float(away.abs().mean().idxmin())
+
+
+def _left(foot: Foot, others: pd.DataFrame) -> Array:
+    measured = others["latency_ms"].to_numpy(float)
+    return np.asarray(np.log(measured / _affine(foot, _places(foot.table, others), others)))
+
+
+def _foreseeing(curves: Curves) -> float:
     """The exponent whose fits to each curve's smaller sizes foresee its larger ones best."""
     losses = np.zeros(len(_EXPONENTS))
     for size in range(FEWEST_SIZES, int(curves.sizes.max())):
@@ -108,15 +127,16 @@ def _weighted(curves: Curves, exponent: float) -> Curves:
 
 
 def _shape(curves: Curves, fitted: Fit) -> Array:
-    """See :class:`Foot`; points are counted from each curve's end."""
+    """See :class:`Foot`; a curve of fewer steps repeats its first one."""
     rows = np.arange(len(curves.weight))[:, None]
-    count = (curves.weight > 0).sum(axis=1)[:, None]
-    last = np.maximum(count - 1 - np.arange(_SHAPE_POINTS), 0)
-    size, latency = curves.batch_size[rows, last], curves.latency_ms[rows, last]
-    missed = np.log(latency / fitted.predict(size))
-    slope = np.log(latency[:, 0] / latency[:, 1]) / np.log(size[:, 0] / size[:, 1])
-    fixed = fitted.linear[:, 0] / fitted.predict(size[:, :1])[:, 0]
-    return np.column_stack([fixed, slope, missed])
+    steps = (curves.weight > 0).sum(axis=1)[:, None] - 1
+    end = np.maximum(steps - np.arange(_STEPS), 1)
+    size, latency = np.log(curves.batch_size), np.log(curves.latency_ms)
+    run = size[rows, end] - size[rows, end - 1]
+    slopes = (latency[rows, end] - latency[rows, end - 1]) / np.where(run > 0, run, 1)
+    last = curves.batch_size[rows, steps]
+    fixed = fitted.linear[:, :1] / fitted.predict(last)
+    return np.column_stack([fixed, slopes])
 
 
 def _features(foot: Foot, place: NDArray[np.int64], cells: pd.DataFrame, end: float) -> Array:
