@@ -23,6 +23,16 @@ def scores(measured: Array, predicted: Array) -> Array:
     return np.asarray(np.abs(np.log(measured / predicted)))
 
 
+def spread(logs: Array, usual: float) -> Array:
+    """The local scale, shape ``(N,)``: where learners disagree, any of them errs more.
+
+    Args:
+        logs: log predictions by C learners, shape ``(C, N)``.
+        usual: the median error in logs, which is there even where all agree.
+    """
+    return np.asarray(np.hypot(usual, logs.std(axis=0)))
+
+
 def quantile(known: Array, groups: NDArray[np.str_], coverage: float) -> float:
     """The score that a share ``coverage`` of the cells of a new group do not exceed.
 

@@ -12,15 +12,14 @@ from io import StringIO
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from perfexp import features
 from perfexp.analysis.prediction import batches, conformal, held_out, physics, support, twins
 from perfexp.analysis.prediction.physics import Array, Physics
-from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Choice, Predictor, choose, fit
+from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Predictor, fit, pooled
 from perfexp.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2
 FEWEST_MODELS = 6
 _KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
 _TOTALS = ["macs", "moved", "layers"]
@@ -28,15 +27,25 @@ _TOTALS = ["macs", "moved", "layers"]
 
 @dataclass(frozen=True)
 class Question:
-    """How one question is answered: indices of candidates, and held-out scores by group."""
+    """How one question is answered.
+
+    Attributes:
+        candidates: places of those that were chosen.
+        scores: held-out scores, in units of the local scale.
+        groups: of the scores.
+        usual: the median held-out error in logs.
+    """
 
     candidates: tuple[int, ...]
     scores: tuple[float, ...]
     groups: tuple[str, ...]
+    usual: float
 
-    def reach(self, coverage: float) -> float:
-        """How far an interval goes, in logs."""
-        return conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
+    def answer(self, logs: Array, coverage: float) -> tuple[float, float]:
+        """Latency in ms, and how far its interval goes in logs, of one cell's predictions ``(C, 1)``."""
+        level = conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
+        reach = level * conformal.spread(logs, self.usual)
+        return float(np.exp(pooled(logs, self.candidates)[0])), float(reach[0])
 
 
 @dataclass(frozen=True)
@@ -102,17 +111,13 @@ class BackendModel:
             )
         known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
         name = "known" if known else "new"
-        latency = float(self._predictors[name].predict(query)[0])
-        reach = self.questions[name].reach(coverage)
+        latency, reach = self.questions[name].answer(self._predictor.logs(query), coverage)
         basis = "models of its family and others" if known else "models of other families"
         return latency, reach, bool(self._support.holds(query)[0]), basis, self.cells
 
     @cached_property
-    def _predictors(self) -> Mapping[str, Predictor]:
-        return {
-            name: fit([CANDIDATES[index] for index in question.candidates], self.cells, self.seed)
-            for name, question in self.questions.items()
-        }
+    def _predictor(self) -> Predictor:
+        return fit(CANDIDATES, self.cells, self.seed)
 
     @cached_property
     def _support(self) -> support.Support:
@@ -139,17 +144,14 @@ def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
     if kept["model"].nunique() >= FEWEST_MODELS:
         for name, groups in (("known", twins.groups(kept)), ("new", kept["family"].to_numpy(str))):
             if len(np.unique(groups)) > FEWEST_GROUPS:
-                choice = choose(kept, groups, seed)
-                predicted = held_out.predict_each(kept, groups, choice, seed)
-                questions[name] = question(kept, groups, choice, predicted)
+                questions[name] = question(held_out.leave_out(kept, groups, seed))
     return from_questions(kept, questions, seed)
 
 
-def question(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, predicted_ms: Array) -> Question:
-    """A question by its choice, and by what was predicted of each cell without its group."""
-    scores = conformal.scores(cells["latency_ms"].to_numpy(float), predicted_ms)
-    chosen = tuple(CANDIDATES.index(candidate) for candidate in choice.overall)
-    return Question(chosen, tuple(scores.tolist()), tuple(groups.tolist()))
+def question(found: held_out.HeldOut) -> Question:
+    """A question by what was predicted of each cell without its group."""
+    scores, usual = found.scores()
+    return Question(found.chosen(), tuple(scores.tolist()), tuple(found.groups.tolist()), usual)
 
 
 def to_json(model: BackendModel) -> str:
@@ -171,7 +173,7 @@ def from_json(text: str) -> BackendModel:
             f"The fitted model has the format {stored.get('format')}, but {FORMAT} is read; validate again."
         )
     questions = {
-        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]))
+        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]), q["usual"])
         for name, q in stored["questions"].items()
     }
     cells = pd.read_json(StringIO(json.dumps(stored["cells"])), orient="split", precise_float=True)

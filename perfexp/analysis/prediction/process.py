@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 _NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
 _TYPICAL = np.log([0.05, 0.2, 0.1, 0.1, 4.0, 4.0, 1.5])
 """Prior medians: errors of some percent, lengths of some standard deviations of a feature."""
-_KERNEL_CELLS = 200
+_KERNEL_CELLS = 150
 _JITTER = 1e-8
 
 
@@ -72,7 +72,9 @@ Distances = tuple[Array, Array, Array]
 
 
 def _scales(distances: Distances, values: Array) -> Array:
-    found = minimize(_loss, _TYPICAL, (distances, values), jac=True, method="L-BFGS-B", options={"maxiter": 40})
+    found = minimize(
+        _loss, _TYPICAL, (distances, values), jac=True, method="L-BFGS-B", options={"maxiter": 25}
+    )
     return np.asarray(found.x)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.prediction import batches, conformal, held_out, support, twins
 from perfexp.analysis.prediction.fitted import FEWEST_MODELS, Question, question
-from perfexp.analysis.prediction.predictor import FEWEST_GROUPS, choose, fold
+from perfexp.analysis.prediction.predictor import FEWEST_GROUPS, fold
 
 COLUMNS = [
     "scheme", "model", "family", "backend", "batch_size", "measured_ms", "predicted_ms", "low_ms", "high_ms",
@@ -69,15 +69,14 @@ def _too_few(cells: pd.DataFrame, groups: NDArray[np.str_], scheme: str) -> str:
 def _groups(
     cells: pd.DataFrame, scheme: str, groups: NDArray[np.str_], coverage: float, seed: int
 ) -> tuple[pd.DataFrame, Question]:
-    choice = choose(cells, groups, seed)
-    found = held_out.predict(cells, groups, choice, seed)
+    found = held_out.leave_out(cells, groups, seed)
     inside = np.empty(len(cells), dtype=bool)
     folds = fold(groups, _SUPPORT_FOLDS)
     for left_out in np.unique(folds):
         test = folds == left_out
         inside[test] = support.learn(cells[~test]).holds(cells[test])
-    rows = _rows(scheme, cells, found.predicted_ms, found.reach(coverage), inside)
-    return rows, question(cells, groups, choice, found.predicted_ms)
+    rows = _rows(scheme, cells, found.predict(), found.reach(coverage), inside)
+    return rows, question(found)
 
 
 def _batches(cells: pd.DataFrame, coverage: float) -> pd.DataFrame:
