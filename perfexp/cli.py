@@ -8,10 +8,11 @@ from perfexp import job, sweep
 from perfexp.command import Command, terminal
 from perfexp.config import RunConfig
 from perfexp.errors import PerfexpError, TrackingError
+from perfexp.ledger import current as ledger
+from perfexp.outcomes import Outcome
 
 CELL_FAILED = 1
 command = Command("perfexp", "run")
-ledger = sweep.Ledger()
 
 
 def main() -> None:
@@ -20,20 +21,21 @@ def main() -> None:
     sys.exit(CELL_FAILED if ledger.failed else 0)
 
 
-def _task(config: DictConfig) -> sweep.Outcome:
+def _task(config: DictConfig) -> Outcome:
     settings = command.settings(config, RunConfig)
     try:
         return job.run(settings, OmegaConf.to_yaml(config, resolve=True), ledger)
     except TrackingError as error:
         command.exit(str(error))
     except PerfexpError as error:
-        if settings.in_sweep.id is None:
+        if settings.sweep.id is None:
             command.exit(str(error))
         return job.refused(settings, error, ledger)
 
 
 def _finish() -> None:
     """The table, the curves and the way to the UI, for whatever was measured."""
+    ledger.close()
     if not ledger.outcomes or ledger.tracker is None:
         return
     if ledger.sweep.id:

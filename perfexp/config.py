@@ -101,13 +101,25 @@ class TrackingConfig:
     root: str = "mlruns"
 
 
+class Rerun(StrEnum):
+    """Which cells a sweep measures again: what failed, also what is tainted, or everything."""
+
+    failed = "failed"
+    tainted = "tainted"
+    all = "all"
+
+
 @dataclass
 class SweepConfig:
-    """Set by the sweeper: which sweep a cell belongs to."""
+    """Which finished cells a sweep measures again; the rest is set by the sweeper.
 
+    ``grid`` names what is swept, so that the same sweep is known again.
+    """
+
+    rerun: Rerun = Rerun.failed
     id: str | None = None
     name: str | None = None
-    total: int = 1
+    grid: str | None = None
 
 
 @dataclass
@@ -118,7 +130,7 @@ class RunConfig:
     backend: BackendConfig = MISSING
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    in_sweep: SweepConfig = field(default_factory=SweepConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
     batch_size: int = 1
     input_size: int | None = None
     input_fit: InputFit = InputFit.strict

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfexp import cells, checkpoints, sweep
-from perfexp.config import Cell, RunConfig
+from perfexp.config import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.drafts import draft_cell
 from perfexp.errors import PerfexpError
+from perfexp.ledger import Ledger
 from perfexp.measure import environment
+from perfexp.measure.certificate import TAINTED
+from perfexp.outcomes import FINISHED, REFUSED, Outcome
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.sweep import FINISHED, Ledger, Outcome
 from perfexp.tracking import Tracker, open_tracker
 from perfexp.worker import run_cell
 
@@ -30,6 +32,8 @@ class Job:
 def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
     """Measure the configured cell, write its run, and put the outcome into the ledger.
 
+    A cell of a sweep that was measured before is not measured again, unless that is asked for.
+
     Raises:
         ConfigError, BackendError, ModelError: the configuration describes no cell.
         TrackingError: the store cannot be used.
@@ -37,10 +41,15 @@ def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
     weights = checkpoints.local(config.weights, config.tracking)
     cell = cells.from_config(replace(config, weights=weights))
     key = cells.key(cell)
-    ledger.sweep = config.in_sweep
+    ledger.begin(cell.title)
+    ledger.sweep = config.sweep
     if ledger.tracker is None:
-        ledger.tracker = open_tracker(config.tracking.uri, Path(config.tracking.root), config.experiment)
-    job = Job(cell, key, ledger.tracker, sweep.tags(config.in_sweep), config_yaml, _now_ms())
+        ledger.tracker = tracker_of(config.tracking, config.experiment)
+    earlier = ledger.finished.find(key) if config.sweep.id else None
+    if earlier and not _again(earlier, config.sweep.rerun):
+        ledger.add(earlier)
+        return earlier
+    job = Job(cell, key, ledger.tracker, sweep.tags(config.sweep), config_yaml, _now_ms())
     try:
         result = run_cell(cell)
     except (KeyboardInterrupt, SystemExit):
@@ -48,17 +57,39 @@ def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
         ledger.add(_written(job, stopped))
         raise
     outcome = _written(job, result)
+    if earlier and outcome.has_numbers:
+        _supersede(ledger.tracker, earlier, outcome)
     ledger.add(outcome)
-    print(ledger.progress(outcome, config.in_sweep.total), flush=True)
     return outcome
+
+
+def tracker_of(tracking: TrackingConfig, experiment: str | None) -> Tracker:
+    """The configured store, with the runs ended that processes left behind when they were killed.
+
+    Raises:
+        TrackingError: the store cannot be used.
+    """
+    tracker = open_tracker(tracking.uri, Path(tracking.root), experiment)
+    for line in tracker.end_abandoned(time.time()):
+        print(line, flush=True)
+    return tracker
 
 
 def refused(config: RunConfig, error: PerfexpError, ledger: Ledger) -> Outcome:
     """A combination of a sweep that describes no cell: a line in the table, not a run."""
-    outcome = Outcome(config.model.name, config.backend.name, config.batch_size, "REFUSED", str(error))
+    outcome = Outcome(config.model.name, config.backend.name, config.batch_size, REFUSED, str(error))
     ledger.add(outcome)
-    print(ledger.progress(outcome, config.in_sweep.total), flush=True)
     return outcome
+
+
+def _again(earlier: Outcome, rerun: Rerun) -> bool:
+    return rerun == Rerun.all or (rerun == Rerun.tainted and earlier.tags.get("verdict") == TAINTED)
+
+
+def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
+    """In one sweep a cell has one run: what it replaces is no longer of the kind ``cell``."""
+    if earlier.run_id and earlier.tags.get("sweep_id") == outcome.tags.get("sweep_id"):
+        tracker.tag(earlier.run_id, "kind", "superseded")
 
 
 def _written(job: Job, result: Measurement | Failure) -> Outcome:

@@ -1,6 +1,7 @@
 """A run's picture: how its samples are distributed, and their course in time."""
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 _INK, _MARK = "#4c72b0", "#c44e52"
 
@@ -16,28 +18,41 @@ def draw(
     samples_ms: Sequence[float], warmup_ms: Sequence[float], title: str, interval: tuple[float, float] | None
 ) -> bytes:
     """A PNG of 900 × 300 pixels; the median's 95 % interval is shaded where there is one."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3), dpi=100)
-    FigureCanvasAgg(figure)
-    course = figure.add_axes((0.07, 0.17, 0.6, 0.7))
-    spread = figure.add_axes((0.72, 0.17, 0.26, 0.7), sharey=course)
+    canvas, course, spread = _blank()
+    for axes in (course, spread):
+        for artist in (*axes.lines, *axes.patches):
+            artist.remove()
     _draw_course(course, samples_ms, warmup_ms)
     bins = min(40, max(5, len(samples_ms) // 5))
-    spread.hist(samples_ms, bins=bins, orientation="horizontal", color=_INK)
+    spread.stairs(*np.histogram(samples_ms, bins), orientation="horizontal", color=_INK, fill=True)
     for axes in (course, spread):
         axes.axhline(float(np.median(samples_ms)), color=_MARK, linewidth=1, label="median")
         if interval:
             axes.axhspan(*interval, color=_MARK, alpha=0.25, linewidth=0)
+        axes.relim()
+        axes.autoscale(axis="x")
     course.set_title(title, loc="left", fontsize=10)
     course.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98), frameon=False)
-    course.set(xlabel="seconds of inference", ylabel="ms a batch", ylim=_limits(samples_ms))
+    course.set_ylim(_limits(samples_ms))
+    drawn = BytesIO()
+    canvas.print_png(drawn)  # type: ignore[no-untyped-call]  # savefig would draw twice
+    return drawn.getvalue()
+
+
+@cache
+def _blank() -> "tuple[FigureCanvasAgg, Axes, Axes]":
+    """The canvas with its two axes: to make them takes longer than to fill them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    course = figure.add_axes((0.07, 0.17, 0.6, 0.7))
+    spread = figure.add_axes((0.72, 0.17, 0.26, 0.7), sharey=course)
+    course.set(xlabel="seconds of inference", ylabel="ms a batch")
     spread.set_xlabel("timed batches")
     spread.tick_params(labelleft=False)
-    drawn = BytesIO()
-    figure.savefig(drawn, format="png")
-    return drawn.getvalue()
+    return canvas, course, spread
 
 
 def _draw_course(axes: "Axes", samples_ms: Sequence[float], warmup_ms: Sequence[float]) -> None:

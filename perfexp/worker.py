@@ -5,6 +5,7 @@ like any other. Children come from a fork server that has the heavy modules impo
 where the platform has one; elsewhere they are spawned.
 """
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -34,6 +35,8 @@ _MEMORY_WORDS = (
     "cannot allocate",
     "Unable to allocate",
 )
+
+_PR_SET_PDEATHSIG = 1
 
 Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], Measurement | None]
@@ -146,6 +149,7 @@ def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_first_when_memory_runs_out()
+    die_with_parent()
     gc.freeze()
     phases = Phases()
     phases.seconds["worker start"] = time.time() - asked_at
@@ -177,3 +181,13 @@ def die_first_when_memory_runs_out() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
         return
+
+
+def die_with_parent() -> None:
+    """Do not go on measuring for nobody beside the next sweep (Linux).
+
+    The parent is the fork server, which ends with the process that it serves.
+    """
+    control = getattr(ctypes.CDLL(None), "prctl", None)
+    if control is not None:
+        control(_PR_SET_PDEATHSIG, signal.SIGKILL)

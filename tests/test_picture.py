@@ -29,3 +29,9 @@ def test_odd_samples_are_drawn_too(samples: list[float]) -> None:
 def test_warmup_does_not_squeeze_the_timed_batches() -> None:
     low, high = picture._limits(SAMPLES)
     assert 4.9 < low < 5.0 and 5.3 < high < 5.4
+
+
+def test_no_picture_shows_through_the_next() -> None:
+    alone = picture.draw(SAMPLES, [40.0, 6.0], "first", (5.05, 5.2))
+    picture.draw([500.0] * 50 + [900.0] * 50, [], "second", None)
+    assert np.array_equal(pixels(picture.draw(SAMPLES, [40.0, 6.0], "first", (5.05, 5.2))), pixels(alone))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from perfexp import sweep
 from perfexp.config import SweepConfig
-from perfexp.sweep import Ledger, Outcome
+from perfexp.outcomes import SKIPPED, Outcome
 from perfexp.tracking import Tracker
 
 
@@ -19,27 +19,8 @@ def outcome(batch_size: int = 1, status: str = "FINISHED", model: str = "resnet1
     )
 
 
-def test_grid_changes_its_last_key_fastest() -> None:
-    assert sweep.grid({"model": ["a", "b"], "batch_size": ["1", "8"]}) == [
-        ("model=a", "batch_size=1"),
-        ("model=a", "batch_size=8"),
-        ("model=b", "batch_size=1"),
-        ("model=b", "batch_size=8"),
-    ]
-
-
 def test_ids_name_the_sweep_and_the_moment() -> None:
     assert sweep.new_id("quick", datetime(2026, 1, 2, 3, 4, 5, 678901)) == "quick-20260102-030405-678"
-
-
-def test_ledger_knows_whether_anything_failed() -> None:
-    ledger = Ledger()
-    ledger.add(outcome())
-    assert not ledger.failed
-    ledger.add(outcome(status="FAILED"))
-    ledger.add(outcome(status="FAILED"))
-    assert ledger.failed
-    assert len(ledger.outcomes) == 2
 
 
 def test_table_shows_numbers_and_reasons() -> None:
@@ -57,6 +38,15 @@ def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:
     runs = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
     assert sorted(run.info.run_name for run in runs) == ["resnet18 torch curve", "vgg16 torch curve"]
     assert all(run.data.tags["sweep_id"] == "quick-1" and run.data.tags["kind"] == "curve" for run in runs)
+
+
+def test_curves_hold_what_was_measured_before_and_replace_those_of_before(tracker: Tracker) -> None:
+    known = replace(outcome(8), status=SKIPPED)
+    for outcomes in ([outcome(1)], [outcome(1), known]):
+        sweep.write_curves(tracker, outcomes, SweepConfig(id="quick-1", name="quick", grid="abc"))
+    client = MlflowClient(tracker.uri)
+    [run] = client.search_runs([tracker.experiment_id])
+    assert [m.step for m in client.get_metric_history(run.info.run_id, "latency_p50_ms")] == [1, 8]
 
 
 def test_a_cell_beyond_tolerance_is_no_point_of_a_curve(tracker: Tracker) -> None:

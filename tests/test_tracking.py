@@ -10,6 +10,7 @@ from perfexp.config import Cell
 from perfexp.drafts import draft_cell, draft_curve
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.tracking import Tracker
+from perfexp.writer import this_process
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
@@ -105,3 +106,30 @@ def test_a_run_that_cannot_be_filled_is_not_left_running(
         written(tracker, make_cell(), MEASUREMENT)
     [run] = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
     assert run.info.status == "FAILED"
+
+
+def test_runs_of_processes_that_died_are_ended_and_the_others_are_not(
+    tracker: Tracker, make_cell: Callable[..., Cell]
+) -> None:
+    client, me = MlflowClient(tracker.uri), this_process()
+    tags = {
+        "alive": {"writer": me.text()},
+        "dead": {"writer": replace(me, started=me.started - 100).text()},
+        "far and silent": {"writer": replace(me, host="elsewhere", heartbeat=me.heartbeat - 3600).text()},
+        "far and fresh": {"writer": replace(me, host="elsewhere").text()},
+        "not ours": {},
+    }
+    ids = {
+        n: client.create_run(tracker.experiment_id, tags=t, run_name=n).info.run_id for n, t in tags.items()
+    }
+    told = tracker.end_abandoned(me.heartbeat)
+    statuses = {name: client.get_run(run_id).info.status for name, run_id in ids.items()}
+    assert statuses == {
+        "alive": "RUNNING",
+        "dead": "KILLED",
+        "far and silent": "KILLED",
+        "far and fresh": "RUNNING",
+        "not ours": "RUNNING",
+    }
+    assert "not written to its end" in client.get_run(ids["dead"]).data.tags["reason"]
+    assert len(told) == 2 and tracker.end_abandoned(me.heartbeat) == []

@@ -1,11 +1,12 @@
 # Hydra's plugin scan evaluates this module's dataclass annotations: no postponed ones here.
-"""The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.sweep`."""
+"""The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.grids` and the ledger."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Dict, List, Optional  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Set, Union  # noqa: UP035
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,13 +17,26 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.perfexp_sweeper.composing import SweepLoader
+
+if TYPE_CHECKING:
+    from perfexp.grids import Job
+    from perfexp.outcomes import Outcome
+
 
 @dataclass
 class PerfexpSweeperConf:
-    """``params`` is the grid: key to comma-separated values, ``range()``, ``glob()`` or ``choice()``."""
+    """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
+
+    ``params`` is the grid; with ``grids`` it is what they all share, and each of them adds its own.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf turns numbers
+    into text in ``params``, but not below a list: there their values are of any type.
+    """
 
     _target_: str = "hydra_plugins.perfexp_sweeper.sweeper.PerfexpSweeper"
     params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
+    grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
 
 
 ConfigStore.instance().store(
@@ -31,10 +45,21 @@ ConfigStore.instance().store(
 
 
 class PerfexpSweeper(Sweeper):
-    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own."""
+    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own.
 
-    def __init__(self, params: Optional[Dict[str, str]]) -> None:  # noqa: UP006, UP045
-        self.params = dict(params or {})
+    Attributes:
+        here: the jobs run in this process, which then keeps the ledger while they do.
+    """
+
+    def __init__(
+        self,
+        params: Optional[Dict[str, str]] = None,  # noqa: UP006, UP045
+        grids: Sequence[Dict[str, object]] = (),  # noqa: UP006
+        exclude: Sequence[Dict[str, object]] = (),  # noqa: UP006
+    ) -> None:
+        self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
+        self.exclude = [_texts(exclusion) for exclusion in exclude]
+        self.here = False
         self.config: Optional[DictConfig] = None  # noqa: UP045
         self.launcher: Optional[Launcher] = None  # noqa: UP045
         self.hydra_context: Optional[HydraContext] = None  # noqa: UP045
@@ -45,37 +70,101 @@ class PerfexpSweeper(Sweeper):
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        self.here = isinstance(self.launcher, BasicLauncher)
+        if self.here:
+            own = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
+            self.launcher.setup(hydra_context=own, task_function=task_function, config=config)
 
-    def sweep(self, arguments: List[str]) -> List[JobReturn]:  # noqa: UP006
-        from perfexp import sweep
+    def sweep(self, arguments: List[str]) -> None:  # noqa: UP006
+        from perfexp import costs, grids, sweeping
 
-        assert self.config is not None and self.launcher is not None
-        jobs = sweep.grid(self._choices(arguments))
-        chosen = self.config.hydra.runtime.choices.get("sweep")
-        identity = (
-            f"in_sweep.id={sweep.new_id(chosen, datetime.now())}",
-            f"in_sweep.name={chosen or 'sweep'}",
-            f"in_sweep.total={len(jobs)}",
-        )
+        assert self.config is not None
+        jobs = self._jobs(arguments)
+        models = {grids.model(job) for job in jobs}
+        macs = costs.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
+        jobs = grids.by_cost(jobs, macs)
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        returns = list(self.launcher.launch([[*job, *identity] for job in jobs], initial_job_idx=0))
-        for returned in returns:
-            _ = returned.return_value  # raises what the job raised
-        return returns
+        identity = sweeping.begin(self.config, jobs, [grids.cost(job, macs) for job in jobs], datetime.now())
+        overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
+        self._launch(overrides, identity["sweep.id"])
 
-    def _choices(self, arguments: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
-        from perfexp.schemas import spelled
+    def _jobs(self, arguments: List[str]) -> "List[Job]":  # noqa: UP006
+        from perfexp import grids
+        from perfexp.errors import ConfigError
 
+        given = self._choices(arguments)
+        jobs = grids.union([{**self._choices(self._own(grid)), **given} for grid in self.grids])
+        left = grids.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
+        if not left:
+            raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
+        return left
+
+    def _launch(self, jobs: List[List[str]], sweep_id: str) -> None:  # noqa: UP006
+        """Give the launcher its jobs: one after the other where they run in this process."""
+        from perfexp import watching
+        from perfexp.ledger import current
+
+        assert self.launcher is not None
+        launch = self.launcher.launch
+        if self.here:
+            ended = [_ended(r) for number, job in enumerate(jobs) for r in launch([job], number)]
+        else:
+            with watching.watched(current, sweep_id):
+                ended = [_ended(r) for r in launch(jobs, 0)]
+            for outcome in ended:
+                if not isinstance(outcome, Exception):
+                    current.add(outcome)
+        errors = [error for error in ended if isinstance(error, Exception)]
+        if errors:
+            raise errors[0]
+
+    def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        own = parser.parse_overrides([spelled(f"{key}={value}") for key, value in self.params.items()])
-        given = parser.parse_overrides(arguments)
-        return {o.get_key_element(): _values(o) for o in (*own, *given)}
+        return {o.get_key_element(): _values(o) for o in parser.parse_overrides(overrides)}
+
+    def _own(self, grid: Dict[str, str]) -> List[str]:  # noqa: UP006
+        from perfexp.schemas import spelled
+
+        return [spelled(f"{key}={value}") for key, value in grid.items()]
+
+    def _settled(self, swept: Set[str]) -> "Job":  # noqa: UP006
+        """What the keys of the exclusions are where a job does not say."""
+        from perfexp.errors import ConfigError, nearest
+
+        assert self.config is not None
+        settled = {}
+        for key in {key for exclusion in self.exclude for key in exclusion}:
+            found = self.config.hydra.runtime.choices.get(key, OmegaConf.select(self.config, key, default=""))
+            if found == "" and key not in swept:
+                known = [*swept, *(str(k) for k in self.config if k != "hydra")]
+                raise ConfigError(
+                    f"A sweep's exclusion names {key!r}, which no job has: {nearest(key, known)}; correct it."
+                )
+            settled[key] = _text(found)
+        return settled
+
+
+def _texts(mapping: Dict[str, object]) -> Dict[str, str]:  # noqa: UP006
+    return {key: _text(value) for key, value in mapping.items()}
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def _values(override: Override) -> List[str]:  # noqa: UP006
     if override.is_sweep_override():
         return list(override.sweep_string_iterator())
     return [override.get_value_element_as_str()]
+
+
+def _ended(returned: JobReturn) -> "Union[Outcome, Exception]":  # noqa: UP007
+    """What a job returned or raised; the others run on."""
+    try:
+        outcome: Outcome = returned.return_value
+        return outcome
+    except Exception as error:  # noqa: BLE001 - raised again after the last job
+        return error

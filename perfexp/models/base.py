@@ -18,7 +18,8 @@ IMAGENET = 1000
 class Facts:
     """What a library says of one of its models, without building it.
 
-    ``published_*`` belong to the weights named by ``published_weights``; accuracies in percent.
+    ``published_*`` belong to the weights named by ``published_weights``; accuracies in percent,
+    multiply-accumulates for one image of their input size.
     """
 
     input_size: int
@@ -26,6 +27,7 @@ class Facts:
     published_weights: str | None = None
     published_top1: float | None = None
     published_top5: float | None = None
+    published_macs: float | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class TorchvisionSource(Source):
             published_weights=f"{type(weights).__name__}.{weights.name}",
             published_top1=None if math.isnan(top1) else top1,
             published_top5=None if math.isnan(top5) else top5,
+            published_macs=weights.meta["_ops"] * 1e9,
         )
 
     def preprocessing(self, name: str, input_size: int, resize: int | None) -> Preprocessing:

@@ -1,0 +1,62 @@
+"""Which jobs a sweep has, and in which order: grids united, exclusions and doubles dropped, cheap first."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import product
+from math import isnan, nan
+
+Choices = Mapping[str, Sequence[str]]
+Job = dict[str, str]
+
+
+def union(grids: Sequence[Choices]) -> list[Job]:
+    """Every combination of every grid, its first key changing slowest; what comes twice is kept once."""
+    jobs = [dict(zip(grid, values, strict=True)) for grid in grids for values in product(*grid.values())]
+    return list({frozenset(job.items()): job for job in reversed(jobs)}.values())[::-1]
+
+
+def without(jobs: Sequence[Job], exclusions: Sequence[Mapping[str, str]], settled: Job) -> list[Job]:
+    """The jobs that no exclusion describes.
+
+    Args:
+        jobs: what was asked for.
+        exclusions: each drops the jobs whose values match all of its patterns; a pattern is a
+            comma-separated list of names in which ``*`` stands for anything.
+        settled: values of keys that are the same in all jobs.
+    """
+    return [job for job in jobs if not any(_matches({**settled, **job}, e) for e in exclusions)]
+
+
+def _matches(job: Job, exclusion: Mapping[str, str]) -> bool:
+    return all(
+        any(fnmatchcase(job[key].strip("'\""), pattern.strip()) for pattern in str(patterns).split(","))
+        for key, patterns in exclusion.items()
+    )
+
+
+def model(job: Job) -> str:
+    """The model's name in the job, empty where all jobs share one."""
+    return job.get("model.name") or job.get("model", "")
+
+
+def cost(job: Job, macs: Mapping[str, float]) -> float:
+    """Multiply-accumulates of a batch, NaN where the model's are not known."""
+    batch_size = job.get("batch_size", "1")
+    return macs.get(model(job), nan) * int(batch_size) if batch_size.isdecimal() else nan
+
+
+def by_cost(jobs: Sequence[Job], macs: Mapping[str, float]) -> list[Job]:
+    """Each model's jobs together, the cheapest model and its smallest batch first.
+
+    Models of unknown cost come last, in the order given.
+    """
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(model(job), []).append(job)
+    known = sorted((name for name in groups if name in macs), key=lambda name: macs[name])
+    unknown = [name for name in groups if name not in macs]
+    return [
+        job
+        for name in (*known, *unknown)
+        for job in sorted(groups[name], key=lambda job: 0.0 if isnan(cost(job, macs)) else cost(job, macs))
+    ]

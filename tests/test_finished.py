@@ -1,0 +1,55 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perfexp import finished, tables
+from perfexp.config import Cell
+from perfexp.drafts import draft_cell
+from perfexp.finished import Finished
+from perfexp.outcomes import SKIPPED
+from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.tracking import Tracker
+
+MEASURED = Measurement(
+    {"latency_p50_ms": 1.5, "params": 7.0}, {}, (1.5,), (), {}, {"verdict": "clean"}, {}, {}
+)
+
+
+@pytest.fixture(params=["tables", "client"])
+def store(request: pytest.FixtureRequest, tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    """Read through either door."""
+    if request.param == "client":
+        monkeypatch.setattr(tables, "read", lambda *_: None)
+    return tracker
+
+
+def test_only_finished_cells_are_found_the_newest_first(
+    store: Tracker, make_cell: Callable[..., Cell]
+) -> None:
+    def write(key: str, outcome: Measurement | Failure, at: int) -> str:
+        return store.write(draft_cell(make_cell(batch_size=4), key, outcome, at, "", {"sweep_id": "s"}, {}))
+
+    write("one", MEASURED, 1)
+    newest = write("one", replace(MEASURED, metrics={"latency_p50_ms": 2.5}), 2)
+    write("broken", Failure(FailureKind.RAISED, "It broke."), 3)
+    known = Finished(store)
+    found = known.find("one")
+    assert found is not None
+    assert (found.model, found.backend, found.batch_size) == ("squeezenet1_1", "null", 4)
+    assert (found.status, found.run_id, found.metrics) == (SKIPPED, newest, {"latency_p50_ms": 2.5})
+    assert found.tags["verdict"] == "clean" and found.tags["sweep_id"] == "s"
+    assert known.find("broken") is None and known.find("other") is None
+
+
+def test_an_empty_experiment_has_no_cells(store: Tracker) -> None:
+    assert Finished(store).find("one") is None
+    assert finished.sweep_id(store, "abc") is None
+
+
+def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[..., Cell]) -> None:
+    for at, name in enumerate(("first", "second"), 1):
+        tags = {"sweep_id": name, "sweep_grid": "abc"}
+        store.write(draft_cell(make_cell(), name, MEASURED, at, "", tags, {}))
+    assert finished.sweep_id(store, "abc") == "second"
+    assert finished.sweep_id(store, "abd") is None
