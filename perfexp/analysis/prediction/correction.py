@@ -89,6 +89,11 @@ def smooth(features: Array, values: Array, seed: int) -> Smooth:
     return Smooth(scaler, process.fit(_inputs(scaler, features), values, seed))
 
 
+def inputs_of(features: Array) -> process.Inputs:
+    """A set of cells, standardised by itself, as a process takes them."""
+    return _inputs(StandardScaler().fit(features), features)
+
+
 def _inputs(scaler: StandardScaler, features: Array) -> process.Inputs:
     scaled = scaler.transform(features)
     return process.Inputs(scaled[:, :1], scaled[:, 1 : len(_SIZES)], scaled[:, len(_SIZES) :])

@@ -15,8 +15,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
-_NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
-_TYPICAL = np.log([0.05, 0.2, 0.1, 0.1, 4.0, 4.0, 1.5])
+NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
+TYPICAL = np.log([0.05, 0.2, 0.1, 0.1, 4.0, 4.0, 1.5])
 """Prior medians: errors of some percent, lengths of some standard deviations of a feature."""
 _KERNEL_CELLS = 150
 _JITTER = 1e-8
@@ -53,10 +53,10 @@ class Process:
         across = self._across(at)
         known = (across * cho_solve(self.factor, across.T).T).sum(axis=1)
         total = np.exp(2 * self.scales[: _BATCH + 1]).sum()
-        return np.asarray(np.sqrt(np.maximum(total - known, np.exp(2 * self.scales[_NOISE]))))
+        return np.asarray(np.sqrt(np.maximum(total - known, np.exp(2 * self.scales[NOISE]))))
 
     def _across(self, at: Inputs) -> Array:
-        return _covariance(_distances(at, self.inputs), self.scales)
+        return _kernel(_distances(at, self.inputs), self.scales)
 
 
 def fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
@@ -64,7 +64,7 @@ def fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
     sample = np.random.default_rng(seed).permutation(len(log_residual))[:_KERNEL_CELLS]
     some = inputs.part(sample)
     scales = _scales(_distances(some, some), log_residual[sample])
-    factor = _factor(_covariance(_distances(inputs, inputs), scales), scales)
+    factor = _factor(covariance(inputs, scales), scales)
     return Process(scales, inputs, cho_solve(factor, log_residual), factor)
 
 
@@ -73,14 +73,14 @@ Distances = tuple[Array, Array, Array]
 
 def _scales(distances: Distances, values: Array) -> Array:
     found = minimize(
-        _loss, _TYPICAL, (distances, values), jac=True, method="L-BFGS-B", options={"maxiter": 25}
+        _loss, TYPICAL, (distances, values), jac=True, method="L-BFGS-B", options={"maxiter": 25}
     )
     return np.asarray(found.x)
 
 
 def _loss(scales: Array, distances: Distances, values: Array) -> tuple[float, Array]:
     """−log posterior of the scales but for a constant, and its gradient (ibid., equation 5.9)."""
-    away = scales - _TYPICAL
+    away = scales - TYPICAL
     prior = 0.5 * (away**2).sum()
     parts, slopes = _parts(distances, scales)
     try:
@@ -90,13 +90,18 @@ def _loss(scales: Array, distances: Distances, values: Array) -> tuple[float, Ar
     weights = cho_solve(factor, values)
     value = 0.5 * values @ weights + np.log(np.diag(factor[0])).sum() + prior
     pull = cho_solve(factor, np.eye(len(values))) - np.outer(weights, weights)
-    noise = np.exp(2 * scales[_NOISE])
+    noise = np.exp(2 * scales[NOISE])
     gradient = [2 * noise * np.trace(pull), *(2 * (pull * part).sum() for part in parts)]
     gradient += [(pull * slope).sum() for slope in slopes]
     return float(value), 0.5 * np.array(gradient) + away
 
 
-def _covariance(distances: Distances, scales: Array) -> Array:
+def covariance(inputs: Inputs, scales: Array) -> Array:
+    """Of the log residuals of cells, without noise, shape ``(N, N)``."""
+    return _kernel(_distances(inputs, inputs), scales)
+
+
+def _kernel(distances: Distances, scales: Array) -> Array:
     return np.asarray(sum(_parts(distances, scales)[0]))
 
 
@@ -116,7 +121,7 @@ def _parts(distances: Distances, scales: Array) -> tuple[list[Array], list[Array
 
 
 def _factor(covariance: Array, scales: Array) -> tuple[Array, bool]:
-    noisy = covariance + (np.exp(2 * scales[_NOISE]) + _JITTER) * np.eye(len(covariance))
+    noisy = covariance + (np.exp(2 * scales[NOISE]) + _JITTER) * np.eye(len(covariance))
     factor: tuple[Array, bool] = cho_factor(noisy, lower=True)
     return factor
 
