@@ -91,7 +91,8 @@ def leave_largest(cells: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
         ends = held[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
         parts.append(held.assign(ahead=held["batch_size"] / ends))
     found = pd.concat(parts)
-    return found[found["predicted_ms"].notna()]
+    kept: pd.DataFrame = found[found["predicted_ms"].notna()]
+    return kept
 
 
 def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
@@ -108,9 +109,9 @@ def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def reach(held: pd.DataFrame, coverage: float) -> Array:
-    """Of each row of :func:`leave_largest`, in logs, by other models' scores as far ahead."""
+    """Of each row of :func:`leave_largest`, in logs, by the scores of models that are no twins."""
     scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
-    models, ahead = held["model"].to_numpy(str), held["ahead"].to_numpy(float)
+    models, ahead = held["group"].to_numpy(str), held["ahead"].to_numpy(float)
     return np.array(
         [
             reach_of(scores, models, ahead, far, models != own, coverage)

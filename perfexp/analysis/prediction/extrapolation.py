@@ -97,7 +97,7 @@ def _alike(table: CurveTable, others: pd.DataFrame) -> float:
     """The exponent whose fits the curves measured beyond leave by the most similar factors."""
     left = pd.DataFrame({exponent: _left(_foot(table, exponent), others) for exponent in _EXPONENTS})
     away = left - left.groupby(others["batch_size"].to_numpy()).transform("median")
-    return float(away.abs().mean().idxmin())
+    return _EXPONENTS[int(away.abs().mean().to_numpy().argmin())]
 
 
 def _left(foot: Foot, others: pd.DataFrame) -> Array:
@@ -110,7 +110,7 @@ def _foreseeing(curves: Curves) -> float:
     losses = np.zeros(len(_EXPONENTS))
     for size in range(FEWEST_SIZES, int(curves.sizes.max())):
         hidden = (curves.rank >= size) & (curves.weight > 0)
-        rows = hidden.any(axis=1)
+        rows = np.asarray(hidden.any(axis=1))
         part = curves.part(rows)
         short = Curves(part.batch_size, part.latency_ms, part.weight * (part.rank < size), part.rank)
         for index, exponent in enumerate(_EXPONENTS):

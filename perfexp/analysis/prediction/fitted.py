@@ -5,7 +5,7 @@ from them in a second, which no version of a library can render unreadable.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import StringIO
@@ -15,6 +15,7 @@ import pandas as pd
 
 from perfexp import features
 from perfexp.analysis.prediction import batches, conformal, held_out, physics, support, twins
+from perfexp.analysis.prediction.extrapolation import FEWEST_SIZES
 from perfexp.analysis.prediction.physics import Array, Physics
 from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Predictor, fit, pooled
 from perfexp.errors import ConfigError
@@ -71,30 +72,30 @@ class BackendModel:
 
     def ask(self, query: pd.DataFrame, coverage: float) -> Answer:
         """Answer a query of one row: ``model, family, batch_size``, features and totals."""
-        own = self._measured(query)
-        curve = self._curve(query, own, coverage) if len(own) else None
-        latency, reach, inside, basis, used = curve or self._unmeasured(query, coverage)
+        found = self._curve(query, coverage) or self._unmeasured(query, coverage)
+        latency, reach, inside, basis, used = found
         low, high = conformal.interval(np.array([latency]), reach)
         memory = self._memory.predict(query)[0] if self._memory else None
         return Answer(latency, low[0], high[0], memory, inside, basis, tuple(used["run_id"]))
 
-    def _measured(self, query: pd.DataFrame) -> pd.DataFrame:
-        """Runs of the very network that is asked for."""
+    def measured(self, query: pd.DataFrame) -> pd.DataFrame:
+        """Runs of the very network that is asked for: enough of them answer without any question."""
         one = query.iloc[0]
         same = (self.cells["model"] == one["model"]) & (self.cells["macs"] == one["macs"])
         found: pd.DataFrame = self.cells[same & (self.cells["params"] == one["params"])]
         return found
 
     def _curve(
-        self, query: pd.DataFrame, own: pd.DataFrame, coverage: float
+        self, query: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
+        own = self.measured(query)
+        if own["batch_size"].nunique() < FEWEST_SIZES:
+            return None
         at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
         latency = float(batches.predict(self.cells, at)[0])
-        if not np.isfinite(latency):
-            return None
         size = float(query["batch_size"].iloc[0])
         inside = own["batch_size"].min() <= size <= own["batch_size"].max()
-        held = batches.leave_each(self.cells) if inside else batches.leave_largest(self.cells)
+        held = self._within if inside else self._beyond
         ahead = 1.0 if inside else max(size / own["batch_size"].max(), own["batch_size"].min() / size)
         scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
         models, all_of_them = held["model"].to_numpy(str), np.ones(len(held), dtype=bool)
@@ -116,6 +117,14 @@ class BackendModel:
         return latency, reach, bool(self._support.holds(query)[0]), basis, self.cells
 
     @cached_property
+    def _within(self) -> pd.DataFrame:
+        return batches.leave_each(self.cells)
+
+    @cached_property
+    def _beyond(self) -> pd.DataFrame:
+        return batches.leave_largest(self.cells)
+
+    @cached_property
     def _predictor(self) -> Predictor:
         return fit(CANDIDATES, self.cells, self.seed)
 
@@ -131,20 +140,31 @@ class BackendModel:
         return physics.fit(physics.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
 
 
+def quiet(_task: str, _steps: int) -> Callable[[], None]:
+    """Progress that nobody looks at."""
+    return lambda: None
+
+
 def from_questions(cells: pd.DataFrame, questions: Mapping[str, Question], seed: int) -> BackendModel:
     """The model of one backend whose questions were chosen and scored before."""
     kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
     return BackendModel(kept, questions, seed)
 
 
-def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
-    """Choose and score the model of one backend; with too few models only their own curves answer."""
+def learn(
+    cells: pd.DataFrame, seed: int, progress: Callable[[str, int], Callable[[], None]] = quiet
+) -> BackendModel:
+    """Choose and score the model of one backend; with too few models only their own curves answer.
+
+    ``progress`` is told of each long task, and of how many steps, and gives what is called after each.
+    """
     kept = cells.reset_index(drop=True)
     questions = {}
     if kept["model"].nunique() >= FEWEST_MODELS:
         for name, groups in (("known", twins.groups(kept)), ("new", kept["family"].to_numpy(str))):
             if len(np.unique(groups)) > FEWEST_GROUPS:
-                questions[name] = question(held_out.leave_out(kept, groups, seed))
+                advance = progress(f"{name} families left out", held_out.rounds(groups))
+                questions[name] = question(held_out.leave_out(kept, groups, seed, advance))
     return from_questions(kept, questions, seed)
 
 

@@ -57,7 +57,9 @@ class Design:
 
 
 def _named(power: float, name: str) -> str:
-    return {0: name, 1: f"batch_size·{name}"}.get(power, f"batch_size^{power:g}·{name}")
+    if power == 0:
+        return name
+    return f"batch_size·{name}" if power == 1 else f"batch_size^{power:g}·{name}"
 
 
 def _each(*wholes: str) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _loss(scales: Array, distances: Distances, values: Array) -> tuple[float, Ar
     prior = 0.5 * (away**2).sum()
     parts, slopes = _parts(distances, scales)
     try:
-        factor = _factor(sum(parts), scales)
+        factor = _factor(np.sum(parts, axis=0), scales)
     except np.linalg.LinAlgError:
         return 1e10, away
     weights = cho_solve(factor, values)
@@ -102,7 +102,7 @@ def covariance(inputs: Inputs, scales: Array) -> Array:
 
 
 def _kernel(distances: Distances, scales: Array) -> Array:
-    return np.asarray(sum(_parts(distances, scales)[0]))
+    return np.asarray(np.sum(_parts(distances, scales)[0], axis=0))
 
 
 def _parts(distances: Distances, scales: Array) -> tuple[list[Array], list[Array]]:
