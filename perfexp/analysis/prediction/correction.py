@@ -17,7 +17,7 @@ from perfexp.analysis.prediction.physics import Array
 from perfexp.features import KINDS, MULTIPLYING
 
 _SIZES = ("batch_size", "macs", "moved", "layers", "params", "largest_layer")
-_TREES = 100
+_TREES = 50
 
 
 class Regressor(Protocol):

@@ -18,6 +18,7 @@ from perfexp.analysis.prediction.physics import Array
 from perfexp.analysis.prediction.predictor import CANDIDATES, Chosen, choose, fit, fold, pooled
 
 _FOLDS, _FOLDS_OF_FEW, _FEW = 6, 12, 60
+_FINEST = 1e-4  # no clock repeats a latency more closely
 Folds = NDArray[np.int64]
 
 
@@ -78,7 +79,7 @@ class HeldOut:
 
 def _scored(logs: Array, measured: Array, chosen: Chosen) -> tuple[Array, float]:
     errors = np.abs(pooled(logs, chosen) - measured)
-    usual = float(np.median(errors))
+    usual = max(float(np.median(errors)), _FINEST)
     return errors / conformal.spread(logs, usual), usual
 
 
