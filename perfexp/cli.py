@@ -41,4 +41,4 @@ def _finish() -> None:
     if ledger.sweep.id:
         sweep.write_curves(ledger.tracker, ledger.outcomes, ledger.sweep)
     sweep.print_table(ledger.outcomes, terminal())
-    print(f"\nLook at these runs:  {sweep.ui_command(ledger.tracker, ledger.sweep)}")
+    print(f"\nLook at these runs:  {sweep.ui_command(ledger.tracker, ledger.sweep, ledger.outcomes)}")

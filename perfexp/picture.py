@@ -32,7 +32,6 @@ def draw(
         axes.relim()
         axes.autoscale(axis="x")
     course.set_title(title, loc="left", fontsize=10)
-    course.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98), frameon=False)
     course.set_ylim(_limits(samples_ms))
     drawn = BytesIO()
     canvas.print_png(drawn)  # type: ignore[no-untyped-call]  # savefig would draw twice
@@ -52,6 +51,11 @@ def _blank() -> "tuple[FigureCanvasAgg, Axes, Axes]":
     course.set(xlabel="seconds of inference", ylabel="ms a batch")
     spread.set_xlabel("timed batches")
     spread.tick_params(labelleft=False)
+    for axes in (course, spread):
+        axes.locator_params(axis="x", nbins=5)
+    _draw_course(course, [1.0], [1.0])
+    course.axhline(1.0, color=_MARK, linewidth=1, label="median")
+    course.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98), frameon=False)
     return canvas, course, spread
 
 

@@ -81,13 +81,16 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
             print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
-def ui_command(tracker: Tracker, sweep: SweepConfig) -> str:
-    """The line that opens the MLflow UI on these runs, credentials left out."""
+def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:
+    """The line that opens the MLflow UI on these runs, credentials left out.
+
+    Where another sweep's numbers stand for a cell, the UI is not narrowed to this sweep.
+    """
     words = ["perfexp-ui"]
     if tracker.uri != store.resolve(None, Path("mlruns")):
         words += ["--tracking-uri", store.redacted(tracker.uri)]
     if tracker.experiment != store.experiment_name(None):
         words += ["--experiment", tracker.experiment]
-    if sweep.id:
+    if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):
         words += ["--sweep", sweep.id]
     return shlex.join(words)

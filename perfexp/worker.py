@@ -25,7 +25,7 @@ from perfexp.measure import device_lock
 from perfexp.phases import Phases
 from perfexp.records import Failure, FailureKind, Measurement
 
-PRELOADED = ["torch", "torchvision", "timm"]
+PRELOADED = ["torch", "torchvision", "timm", "perfexp.preloaded"]
 """Imports only, and only these: others start threads on import, which a fork does not carry."""
 
 _MEMORY_WORDS = (

@@ -1,0 +1,33 @@
+import time
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from perfexp.config import Cell
+from perfexp.drafts import draft_cell
+from perfexp.ledger import Ledger
+from perfexp.records import Failure, FailureKind
+from perfexp.tracking import Tracker
+from perfexp.watching import watched
+
+
+def test_cells_that_end_elsewhere_are_told_as_they_come(
+    tracker: Tracker, make_cell: Callable[..., Cell], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(sweep_id: str, at_s: float) -> None:
+        outcome = Failure(FailureKind.RAISED, "It broke.")
+        tracker.write(draft_cell(make_cell(), "k", outcome, int(at_s * 1000), "", {"sweep_id": sweep_id}, {}))
+
+    ledger = Ledger()
+    ledger.tracker = tracker
+    ledger.plan([1.0] * 3, Console(file=StringIO()))
+    end("mine", time.time() - 60)
+    with watched(ledger, "mine", every_s=0.01):
+        end("other", time.time())
+        end("mine", time.time() + 1)
+        told, until = "", time.monotonic() + 30
+        while "failed" not in told and time.monotonic() < until:
+            told += capsys.readouterr().out
+    assert told.startswith("[1/3] 0 done, 1 failed, 0 skipped (")
