@@ -164,7 +164,7 @@ def acquire(
         budget: when to stop.
         pick: the next cell: :func:`widest`, or :func:`at_random` to compare with.
         error_of: the error in percent; by default the worst of the pools' own.
-        every: the error is told after so many runs each.
+        every: the error is told after so many runs each, and after the last.
     """
     error_of = error_of or worst
     steps: list[Step] = []
@@ -175,7 +175,8 @@ def acquire(
         spent[backend] += cost
         pools[backend].learn(cell, latency_ms)
         runs = len(steps) + 1
-        error = error_of(pools) if runs % every == 0 else float("nan")
+        last = _exhausted(budget, runs, spent) or not any(pool.open.any() for pool in pools.values())
+        error = error_of(pools) if last or runs % every == 0 else float("nan")
         steps.append(Step(backend, cell, runs, sum(spent.values()), error))
         if budget.error_percent is not None and error <= budget.error_percent:
             break
