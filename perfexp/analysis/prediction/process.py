@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
 NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
@@ -61,6 +62,11 @@ class Process:
 
 def fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
     """Find the scales on a sample of ``_KERNEL_CELLS`` at most, then let all cells take part."""
+    with threadpool_limits(1, "blas"):  # threads cost more than they save on matrices this small
+        return _fit(inputs, log_residual, seed)
+
+
+def _fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
     sample = np.random.default_rng(seed).permutation(len(log_residual))[:_KERNEL_CELLS]
     some = inputs.part(sample)
     scales = _scales(_distances(some, some), log_residual[sample])
