@@ -64,9 +64,12 @@ class Pool:
         return np.isfinite(self.latency_ms)
 
     def variance(self) -> Array:
-        """Of each cell's log latency, beyond noise, shape ``(N,)``; −inf where none is to be measured."""
+        """Of each cell's log latency, beyond noise, shape ``(N,)``; −inf where none is to be measured.
+
+        A run that failed counts as one: what failed here would fail nearby too.
+        """
         self._refit()
-        known = np.flatnonzero(self.known)
+        known = np.flatnonzero(~self.open)
         left = self._covariance.diagonal()
         if len(known):
             across = self._covariance[:, known]

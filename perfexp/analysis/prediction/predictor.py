@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from perfexp.analysis.prediction import correction, physics
 from perfexp.analysis.prediction.correction import LEARNERS, Correction
@@ -22,6 +23,7 @@ Folds = NDArray[np.int64]
 Chosen = tuple[int, ...]
 """Places in :data:`CANDIDATES`."""
 FEWEST_GROUPS = 3
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,10 @@ def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Pred
 
 
 def choose(errors: Array, groups: NDArray[np.str_]) -> Chosen:
-    """The best candidate and all that few groups cannot tell from it: by one standard error.
+    """The best candidate and all that a paired t-test over the groups cannot tell from it.
 
-    A choice between candidates that err alike is a coin's, and costs what a wrong one costs; their
-    mean errs less (L. Breiman, "Stacked regressions", Machine Learning 24, 1996; the standard error
-    is of the paired differences of groups' mean errors).
+    A choice between candidates that err alike is a coin's; their mean errs less than a wrong one (L.
+    Breiman, "Stacked regressions", Machine Learning 24, 1996). The fewer the groups, the less they tell.
 
     Args:
         errors: absolute log errors on cells not seen, shape ``(C, N)``.
@@ -97,7 +98,8 @@ def choose(errors: Array, groups: NDArray[np.str_]) -> Chosen:
     losses = np.array([np.bincount(place, row) for row in errors]) / np.bincount(place)
     behind = losses - losses[losses.mean(axis=1).argmin()]
     error = behind.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-    return tuple(np.flatnonzero(behind.mean(axis=1) <= error).tolist())
+    beyond_doubt = stats.t.ppf(1 - _LEVEL, losses.shape[1] - 1)
+    return tuple(np.flatnonzero(behind.mean(axis=1) <= beyond_doubt * error).tolist())
 
 
 def pooled(logs: Array, chosen: Chosen) -> Array:

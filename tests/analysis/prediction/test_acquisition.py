@@ -61,6 +61,12 @@ def test_a_failed_cell_is_not_tried_again_and_a_budget_ends(cells: pd.DataFrame)
     assert list(acquisition.trace(steps)["runs"]) == [1, 2, 3, 4]
 
 
+def test_a_cell_that_failed_sends_the_sweep_elsewhere(cells: pd.DataFrame) -> None:
+    pool, pick = Pool.of(cells), acquisition.widest(alike)
+    steps = acquisition.acquire({"": pool}, lambda *_: (None, 1.0), Budget(runs=4), pick)
+    assert cells["model"].iloc[[step.cell for step in steps]].nunique() == 4
+
+
 def test_families_are_predicted_without_their_runs(cells: pd.DataFrame) -> None:
     cells = cells[cells["family"] < "family5"].reset_index(drop=True)
     pool = Pool.of(cells)
