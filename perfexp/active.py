@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 
 from perfexp import grids, learning_curve
 from perfexp.analysis.prediction import acquisition, physics
-from perfexp.analysis.prediction.acquisition import Budget, Pool, Step
+from perfexp.analysis.prediction.acquisition import Budget, Step
 from perfexp.analysis.prediction.fitted import FEWEST_MODELS
+from perfexp.analysis.prediction.pool import Pool
 from perfexp.cache import Cache
 from perfexp.config import InputFit
 from perfexp.draft import Draft

@@ -28,6 +28,7 @@ from rich.table import Table
 
 from perfexp import learning, learning_curve
 from perfexp.analysis.prediction import acquisition, batches, physics, twins
+from perfexp.analysis.prediction.pool import Pool
 from perfexp.analysis.prediction.predictor import fold
 from perfexp.cache import Cache
 from perfexp.draft import Draft
@@ -121,7 +122,7 @@ def active(cells: pd.DataFrame, arguments: argparse.Namespace) -> None:
     tracker = open_tracker(uri, root, arguments.experiment)
     for backend, own in cells.groupby("backend", observed=True):
         own = own.reset_index(drop=True)
-        full = acquisition.Pool.of(own)
+        full = Pool.of(own)
         full.latency_ms[:] = own["latency_ms"]
         error = full.error_percent()
         picks = {"active": acquisition.widest(lambda _backend, pool: np.ones(len(pool.cells)))}
@@ -136,7 +137,7 @@ def active(cells: pd.DataFrame, arguments: argparse.Namespace) -> None:
 def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -> pd.DataFrame:
     """The trace of a sweep that looks its measurements up, its error told over all cells."""
     measured = cells["latency_ms"].to_numpy(float)
-    pool = acquisition.Pool.of(cells)
+    pool = Pool.of(cells)
 
     def error(_pools: acquisition.Pools) -> float:
         return float(100 * np.median(np.abs(pool.by_family() / measured - 1)))

@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 
 from perfexp.analysis.prediction import acquisition
-from perfexp.analysis.prediction.acquisition import Budget, Pool
+from perfexp.analysis.prediction.acquisition import Budget
+from perfexp.analysis.prediction.physics import Array
+from perfexp.analysis.prediction.pool import Pool
 
 
-def alike(_backend: str, pool: Pool) -> acquisition.Array:
+def alike(_backend: str, pool: Pool) -> Array:
     return np.ones(len(pool.cells))
 
 
