@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from types import FrameType
@@ -31,6 +32,26 @@ def terminal() -> "Console":
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 120)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int], Callable[[], None]]]:
+    """A function that draws a bar for a task of so many steps, and gives what is called after each.
+
+    Bars are drawn on a terminal only, and vanish at the end.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+
+        def begin(title: str, steps: int) -> Callable[[], None]:
+            task = bars.add_task(title, total=steps)
+            return lambda: bars.advance(task)
+
+        yield begin
 
 
 class Command:

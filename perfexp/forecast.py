@@ -1,11 +1,12 @@
 """Fitted models kept in the cache, and a query's answer."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfexp import features, models, profiles
+from perfexp import features, profiles
+from perfexp import models as sources
 from perfexp.cache import Cache, digest
 from perfexp.config import ModelConfig
 from perfexp.errors import BackendError, ConfigError, nearest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from perfexp.analysis.prediction.fitted import Answer, BackendModel, Question
 
+Progress = Callable[[str, int], Callable[[], None]]
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
@@ -29,7 +31,7 @@ class Forecast:
     answer: "Answer"
 
 
-def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> list[Forecast]:
+def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress) -> list[Forecast]:
     """Predict the configured cell on one backend, or on all that were measured.
 
     Raises:
@@ -38,10 +40,11 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> list[Fo
         ModelError: no such model, or its graph cannot be traced.
     """
     query = _query(settings, cells, cache)
-    answers = [
-        Forecast(backend, fitted(cells, backend, settings.seed, cache).ask(query, settings.coverage))
+    models = {
+        backend: model_for(query, cells, backend, settings.seed, cache, progress)
         for backend in _backends(settings.on_backend, cells)
-    ]
+    }
+    answers = [Forecast(name, model.ask(query, settings.coverage)) for name, model in models.items()]
     outside = [one.backend for one in answers if not one.answer.in_support]
     if settings.strict and outside:
         raise ConfigError(
@@ -51,24 +54,40 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> list[Fo
     return answers
 
 
+def model_for(
+    query: "pd.DataFrame", cells: "pd.DataFrame", backend: str, seed: int, cache: Cache, progress: Progress
+) -> "BackendModel":
+    """A model of the backend that can answer ``query``: for a measured network, one that chose nothing."""
+    from perfexp.analysis.prediction.extrapolation import FEWEST_SIZES
+    from perfexp.analysis.prediction.fitted import from_questions
+
+    curves = from_questions(cells[cells["backend"] == backend], {}, seed)
+    if curves.measured(query)["batch_size"].nunique() >= FEWEST_SIZES:
+        return curves
+    return fitted(cells, backend, seed, cache, progress=progress)
+
+
 def fitted(
     cells: "pd.DataFrame",
     backend: str,
     seed: int,
     cache: Cache,
     questions: "Mapping[str, Question] | None" = None,
+    progress: Progress | None = None,
 ) -> "BackendModel":
     """The backend's model: fitted once for the same runs, then found in the cache.
 
-    ``questions`` spare choosing again what a validation has just chosen.
+    ``questions`` spare choosing again what a validation has just chosen; ``progress`` shows the choosing.
     """
-    from perfexp.analysis.prediction.fitted import FORMAT, from_json, from_questions, learn, to_json
+    from perfexp.analysis.prediction.fitted import FORMAT, from_json, from_questions, learn, quiet, to_json
 
     own = cells[cells["backend"] == backend]
     facts = {"runs": sorted(own["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
     key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
     if not cache.has(_KIND, key):
-        model = learn(own, seed) if questions is None else from_questions(own, questions, seed)
+        model = (
+            learn(own, seed, progress or quiet) if questions is None else from_questions(own, questions, seed)
+        )
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
     return from_json((cache.entry(_KIND, key) / "model.json").read_text(encoding="utf-8"))
@@ -89,16 +108,27 @@ def _query(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.
 
     from perfexp.analysis.prediction.physics import with_totals
 
-    found: Mapping[str, float] = profiles.profile(settings.model, _input_size(settings, cells), cache)
-    row = {"model": settings.model.name, "family": _family(settings.model, cells), **found}
+    row = network(settings.model, settings.input_size, cells, cache)
     return with_totals(pd.DataFrame([{**row, "batch_size": settings.batch_size}]))
 
 
-def _input_size(settings: PredictConfig, cells: "pd.DataFrame") -> int | None:
+def network(
+    model: ModelConfig, input_size: int | None, cells: "pd.DataFrame", cache: Cache
+) -> dict[str, object]:
+    """A model's name, family and features, without totals, at a size that suits the cells.
+
+    Raises:
+        ModelError: no such model, or its graph cannot be traced.
+    """
+    found: Mapping[str, float] = profiles.profile(model, _input_size(model, input_size, cells), cache)
+    return {"model": model.name, "family": _family(model, cells), **found}
+
+
+def _input_size(model: ModelConfig, asked: int | None, cells: "pd.DataFrame") -> int | None:
     """As asked; else the size at which the model was measured, if that was one; else its own."""
-    if settings.input_size is not None or "effective_input_size" not in cells:
-        return settings.input_size
-    own = cells.loc[cells["model"] == settings.model.name, "effective_input_size"].dropna().unique()
+    if asked is not None or "effective_input_size" not in cells:
+        return asked
+    own = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
     every = cells["effective_input_size"].dropna().unique()
     sizes = own if len(own) else every
     return int(sizes[0]) if len(sizes) == 1 else None
@@ -109,7 +139,7 @@ def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
     own = cells.loc[cells["model"] == model.name, "family"]
     if len(own):
         return str(own.iloc[0])
-    told = model.family or models.source(model.source).facts(model.name).family
+    told = model.family or sources.source(model.source).facts(model.name).family
     return next((name for name in cells["family"].unique() if _plain(name) == _plain(told)), told)
 
 

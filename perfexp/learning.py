@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from perfexp import profiles
+from perfexp import profiles, store
 from perfexp.cache import Cache
-from perfexp.config import ModelConfig
+from perfexp.config import ModelConfig, TrackingConfig
 from perfexp.errors import ConfigError, ModelError
 from perfexp.runs import load_runs
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 KINDS = ("cell", "published")
 _TOLD_EVERY = 100
+
+
+class Settings(Protocol):
+    """What every command that learns from runs is configured with."""
+
+    experiment: str | None
+    of_sweep: str | None
+    where: str | None
+    allow_mixed: bool
+    tracking: TrackingConfig
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,20 @@ class Asked:
     where: str | None
     allow_mixed: bool
     tracking_uri: str
+
+
+def configured(settings: Settings, tell: Callable[[str], None]) -> tuple["pd.DataFrame", str, Cache]:
+    """The cells that a command's settings ask for, their experiment's name, and the cache.
+
+    Raises:
+        ConfigError: there is nothing to learn from.
+    """
+    root = Path(settings.tracking.root)
+    uri = store.resolve(settings.tracking.uri, root)
+    name = store.experiment_name(settings.experiment)
+    asked = Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
+    cache = Cache((root / "cache").resolve())
+    return cells(asked, cache, tell), name, cache
 
 
 def cells(asked: Asked, cache: Cache, tell: Callable[[str], None]) -> "pd.DataFrame":

@@ -1,14 +1,14 @@
 """The command ``perfexp-plan``: which model, backend and batch size keep to limits."""
 
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from perfexp import forecast, learning, store
+from perfexp import forecast, learning, models, schemas
 from perfexp.cache import Cache
-from perfexp.command import Command
+from perfexp.command import Command, progress, terminal
+from perfexp.config import ModelConfig
 from perfexp.errors import ConfigError
 from perfexp.settings import PlanConfig
 
@@ -34,12 +34,7 @@ def _task(config: DictConfig) -> None:
     limits = Limits(
         settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
     )
-    root = Path(settings.tracking.root)
-    uri = store.resolve(settings.tracking.uri, root)
-    name = store.experiment_name(settings.experiment)
-    asked = learning.Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
-    cache = Cache((root / "cache").resolve())
-    cells = learning.cells(asked, cache, print)
+    cells, _, cache = learning.configured(settings, print)
     choices = _choices(settings, cells, cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
@@ -66,7 +61,7 @@ def _check(settings: PlanConfig) -> None:
 
 
 def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
-    """Every measured model on every backend at every batch size asked for, measured or predicted."""
+    """Every model on every backend at every batch size asked for, measured or predicted."""
     import pandas as pd
 
     column = "latency_ms" if settings.percentile == 50 else f"latency_p{settings.percentile}_ms"
@@ -76,9 +71,10 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
             "or measure with more iterations."
         )
     rows: list[dict[str, object]] = []
-    networks = cells.drop_duplicates("variant")
+    networks = _networks(settings, cells, cache)
     for backend, own in cells.groupby("backend", observed=True):
-        model = forecast.fitted(cells, str(backend), settings.seed, cache)
+        with progress() as begin:
+            model = forecast.fitted(cells, str(backend), settings.seed, cache, progress=begin)
         ratio = float((own[column] / own["latency_ms"]).median())
         for place, size in product(range(len(networks)), settings.batch_sizes):
             network = networks.iloc[[place]].assign(batch_size=size)
@@ -91,8 +87,41 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
             )
             top1 = network.get("published_top1", pd.Series([float("nan")])).iloc[0]
             named = {"model": network["variant"].iloc[0], "backend": backend, "batch_size": size}
-            rows.append({**named, "top1": top1, **found})
+            rows.append({**named, "top1": top1, **found, "asks": _asks(network)})
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
+
+
+def _networks(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
+    """One row a network: the measured ones, or those of ``models``, measured or not."""
+    import pandas as pd
+
+    from perfexp.analysis.prediction.physics import with_totals
+
+    measured = cells.drop_duplicates("variant")
+    if not settings.models:
+        return measured
+    asked = {key: measured[key].iloc[0] for key in ("input_size", "input_fit") if key in measured}
+    rows: list[dict[str, object]] = []
+    for name in sorted(set(settings.models) - set(measured["model"])):
+        source = models.source_of(name)
+        row = forecast.network(ModelConfig(source, name), None, cells, cache)
+        top1 = models.source(source).facts(name).published_top1
+        rows.append({**row, **asked, "source": source, "variant": name, "published_top1": top1})
+    own = measured[measured["model"].isin(settings.models)]
+    return pd.concat([own, with_totals(pd.DataFrame(rows))] if rows else [own], ignore_index=True)
+
+
+def _asks(network: "pd.DataFrame") -> str:
+    """What ``perfexp`` is to be given to measure the network, as the other runs were measured."""
+    name, source = str(network["model"].iloc[0]), str(network["source"].iloc[0])
+    known = (schemas.conf_dir() / "model" / f"{name}.yaml").is_file()
+    chosen = f"model={name}" if known else f"model={source} model.name={name}"
+    sizes = [
+        f"{key}={network[key].iloc[0]}"
+        for key in ("input_size", "input_fit")
+        if key in network and str(network[key].iloc[0]) not in ("None", "nan", "strict")
+    ]
+    return " ".join([chosen, *sizes])
 
 
 def _measured(there: "pd.DataFrame", column: str) -> dict[str, object]:
@@ -113,7 +142,6 @@ def _predicted(answer: "Answer", ratio: float) -> dict[str, object]:
 
 
 def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="perfexp-plan", title_justify="left")
@@ -127,7 +155,7 @@ def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
             f"{row.model}", f"{row.backend}", f"{row.batch_size}", f"{row.latency_ms:.4g}{span}",
             f"{row.throughput_images_per_s:.4g}", f"{row.top1:.2f}", origin, f"{row.verdict}",
         )  # fmt: skip
-    Console(width=130).print(table)
+    terminal().print(table)
     counts = judged["verdict"].value_counts()
     print(
         ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f" of {len(judged)} choices."
@@ -135,4 +163,4 @@ def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
     if len(settling):
         print("The cheapest runs that would settle a doubtful choice:")
     for row in settling.head(_SETTLING).itertuples():
-        print(f"  perfexp model={row.model} backend={row.backend} batch_size={row.batch_size}")
+        print(f"  perfexp {row.asks} backend={row.backend} batch_size={row.batch_size}")

@@ -1,5 +1,6 @@
 """The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from perfexp import forecast, learning, store
+from perfexp import forecast, learning
 from perfexp.cache import Cache
-from perfexp.command import Command
+from perfexp.command import Command, progress
 from perfexp.draft import TAG_LIMIT, Draft
 from perfexp.errors import ConfigError
 from perfexp.settings import PredictConfig
@@ -34,17 +35,14 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, PredictConfig)
     _check(settings)
-    root = Path(settings.tracking.root)
-    uri = store.resolve(settings.tracking.uri, root)
-    name = store.experiment_name(settings.experiment)
-    asked = learning.Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
-    cache = Cache((root / "cache").resolve())
-    cells = learning.cells(asked, cache, print)
+    cells, name, cache = learning.configured(settings, print)
     if settings.validate:
         _validate(settings, cells, name, cache)
-    else:
-        for one in forecast.ask(settings, cells, cache):
-            _print(settings, one)
+        return
+    with progress() as begin:
+        answers = forecast.ask(settings, cells, cache, begin)
+    for one in answers:
+        _print(settings, one)
 
 
 def _check(settings: PredictConfig) -> None:
@@ -86,7 +84,8 @@ def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, c
     from perfexp.analysis.prediction.fitted import FEWEST_MODELS
 
     began = time.time()
-    table, questions = validation.validate(cells, settings.coverage, settings.seed, print)
+    with progress() as begin:
+        table, questions = validation.validate(cells, settings.coverage, settings.seed, print, begin)
     if table.empty:
         raise ConfigError(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
@@ -97,14 +96,15 @@ def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, c
     table.to_csv(output / "validation.csv", index=False)
     paths = [
         output / "validation.csv",
-        *_figures(table, output),
+        *_figures(table, settings.coverage, output),
         *_models(settings, cells, output, cache, questions),
     ]
-    numbers = validation.summary(table)
     tracker = open_tracker(settings.tracking.uri, Path(settings.tracking.root), experiment)
-    run_id = tracker.write(_draft(settings, cells, numbers, paths, began))
-    print(numbers.to_string(index=False, float_format="{:.1f}".format))
-    print(f"\nHeld-out cells:  {output / 'validation.csv'}")
+    run_id = tracker.write(_draft(settings, cells, table, paths, began))
+    for by in (["backend", "scheme"], ["scheme", "family"], ["scheme", "batch_size"]):
+        rows = validation.summary(table, by)
+        print(rows.to_string(index=False, float_format="{:.1f}".format), end="\n\n")
+    print(f"Held-out cells:  {output / 'validation.csv'}")
     print(f"MLflow run:      {run_id} in experiment {experiment!r}")
 
 
@@ -115,13 +115,18 @@ def _output(settings: PredictConfig, experiment: str) -> Path:
     return Path(settings.tracking.root) / "prediction" / name
 
 
-def _figures(table: "pd.DataFrame", output: Path) -> list[Path]:
+def _figures(table: "pd.DataFrame", promised: float, output: Path) -> list[Path]:
     from perfexp import validation_figures
 
     paths = []
-    for draw in (validation_figures.predicted_measured, validation_figures.error_by_family):
-        paths.append(output / f"{draw.__name__}.png")
-        draw(table).savefig(paths[-1], dpi=150)
+    drawn = {
+        "predicted_measured": validation_figures.predicted_measured(table),
+        "error_by_family": validation_figures.error_by_family(table),
+        "coverage": validation_figures.coverage(table, promised),
+    }
+    for name, figure in drawn.items():
+        paths.append(output / f"{name}.png")
+        figure.savefig(paths[-1], dpi=150)
     return paths
 
 
@@ -146,10 +151,13 @@ def _models(
 def _draft(
     settings: PredictConfig,
     cells: "pd.DataFrame",
-    numbers: "pd.DataFrame",
+    table: "pd.DataFrame",
     paths: Sequence[Path],
     began: float,
 ) -> Draft:
+    from perfexp.analysis.prediction import validation
+
+    numbers = validation.summary(table)
     ids = " ".join(cells["run_id"])
     several = numbers["backend"].nunique() > 1
     metrics = {
@@ -158,6 +166,10 @@ def _draft(
         for row in rows.itertuples()
         for what in ("median_ape", "mape", "coverage")
     }
+    for by in ("family", "batch_size"):
+        rows = validation.summary(table, ["scheme", by])
+        for scheme, name, share in zip(rows["scheme"], rows[by], rows["coverage"], strict=True):
+            metrics[f"{scheme}_coverage_percent_{by}_{_key(name)}"] = share
     note = "\n".join(f"- {line}" for line in numbers.round(1).astype(str).agg(", ".join, axis=1))
     return Draft(
         name=f"validation of {len(cells)} cells",
@@ -172,3 +184,8 @@ def _draft(
         },
         paths=[("", path) for path in paths],
     )
+
+
+def _key(name: object) -> str:
+    """A family or batch size within a metric's name, which MLflow takes few characters in."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", str(name))

@@ -55,7 +55,10 @@ def _trace(model: ModelConfig, input_size: int | None) -> dict[str, float]:
             "set model.name to one."
         )
     size = input_size or source.facts(model.name).input_size
-    with torch.device("meta"):
-        network = source.build(model.name, size, pretrained=False)
+    try:
+        with torch.device("meta"):
+            network = source.build(model.name, size, pretrained=False)
+    except NotImplementedError:  # some architectures compute their widths with tensors
+        network = source.build(model.name, size, pretrained=False).to("meta")
     layers = tracing.trace(model.name, network, size)
     return features.summarise(layers, sum(parameter.numel() for parameter in network.parameters()))

@@ -179,7 +179,8 @@ class PlanConfig:
     """Limits that a model on a backend at a batch size must keep to; None asks for nothing.
 
     ``percentile`` is that of the latency limited by ``max_latency_ms``; ``min_throughput`` is in
-    images per second, ``min_top1`` in percent, as published.
+    images per second, ``min_top1`` in percent, as published. ``models`` are considered, with or
+    without runs; by default all that have some.
     """
 
     max_latency_ms: float | None = None
@@ -187,6 +188,7 @@ class PlanConfig:
     min_throughput: float | None = None
     min_top1: float | None = None
     max_memory_mb: float | None = None
+    models: list[str] = field(default_factory=list)
     batch_sizes: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
     coverage: float = 0.9
     experiment: str | None = None

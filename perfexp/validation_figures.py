@@ -1,9 +1,10 @@
-"""Pictures of a validation: predicted against measured, and the error of each family."""
+"""Pictures of a validation: predicted against measured, each family's error, intervals' coverage."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
 
 SCHEMES = {"model": "model held out", "family": "family held out", "batch": "largest batches held out"}
 _MOST_FAMILIES = 30
@@ -42,6 +43,28 @@ def error_by_family(table: pd.DataFrame) -> Figure:
         )
         axes.set(xlabel="Absolute error (%)", xscale="log")
         axes.set_title(SCHEMES[scheme], fontsize=9)
+    return figure
+
+
+def coverage(table: pd.DataFrame, promised: float) -> Figure:
+    """The share of cells inside their interval, by batch size and by family, beside the share promised."""
+    inside = table.assign(inside=table["measured_ms"].between(table["low_ms"], table["high_ms"]))
+    largest = table["family"].value_counts().index[:_MOST_FAMILIES]
+    figure, panels = _panels(table, 1.5 + 0.25 * (len(largest) + table["batch_size"].nunique()))
+    for scheme, axes in panels.items():
+        rows = inside[inside["scheme"] == scheme]
+        by_size = {f"batch {size}": own["inside"] for size, own in rows.groupby("batch_size")}
+        named = rows[rows["family"].isin(largest)]
+        by_family = {str(family): own["inside"] for family, own in named.groupby(named["family"].astype(str))}
+        groups = {**by_size, **by_family, "all": rows["inside"]}
+        for place, own in enumerate(groups.values()):
+            found = binomtest(int(own.sum()), len(own)).proportion_ci(0.95, "wilson")
+            axes.plot([100 * found.low, 100 * found.high], [place, place], color=_GREY, linewidth=1)
+            axes.plot(100 * own.mean(), place, "o", color=_BLUE, markersize=3.5)
+        axes.set_yticks(range(len(groups)), list(groups))
+        axes.axvline(100 * promised, color="black", linewidth=0.8)
+        axes.set(xlabel="Cells inside their interval (%), 95 % interval", xlim=(0, 102))
+        axes.set_title(f"{SCHEMES[scheme]}: {rows['inside'].mean():.1%}", fontsize=9)
     return figure
 
 

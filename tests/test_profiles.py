@@ -25,3 +25,8 @@ def test_another_size_is_another_profile(tmp_path: Path) -> None:
 def test_an_unknown_name_gets_its_nearest(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="squeezenet1_1"):
         profiles.profile(ModelConfig("torchvision", "squeezenet1_2"), 64, Cache(tmp_path))
+
+
+def test_a_network_that_computes_while_it_is_built_is_traced_too(tmp_path: Path) -> None:
+    found = profiles.profile(ModelConfig("torchvision", "regnet_y_400mf"), 64, Cache(tmp_path))
+    assert found["params"] == 4_344_144

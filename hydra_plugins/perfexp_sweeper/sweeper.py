@@ -4,6 +4,7 @@
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Optional, Sequence, Set, Tuple, Union  # noqa: UP035
 
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class ActiveConf:
+    """When a sweep that chooses its cells stops: at most so many runs or minutes, or at so small an error.
+
+    ``error_percent`` is the median error over the measured cells, each predicted without its family.
+    """
+
+    runs: Optional[int] = None  # noqa: UP045
+    minutes: Optional[float] = None  # noqa: UP045
+    error_percent: Optional[float] = None  # noqa: UP045
+
+
+@dataclass
 class PerfexpSweeperConf:
     """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
 
@@ -38,6 +51,7 @@ class PerfexpSweeperConf:
     params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
     grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
     exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    active: Optional[ActiveConf] = None  # noqa: UP045
 
 
 ConfigStore.instance().store(
@@ -57,7 +71,9 @@ class PerfexpSweeper(Sweeper):
         params: Optional[Dict[str, str]] = None,  # noqa: UP006, UP045
         grids: Sequence[Dict[str, object]] = (),  # noqa: UP006
         exclude: Sequence[Dict[str, object]] = (),  # noqa: UP006
+        active: Optional[ActiveConf] = None,  # noqa: UP045
     ) -> None:
+        self.active = active
         self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
         self.exclude = [_texts(exclusion) for exclusion in exclude]
         self.here = False
@@ -87,7 +103,13 @@ class PerfexpSweeper(Sweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        identity = sweeping.begin(self.config, jobs, [grids.cost(job, macs) for job in jobs], datetime.now())
+        job_costs = [grids.cost(job, macs) for job in jobs]
+        if self.active is not None:
+            job_costs = [nan] * min(len(jobs), self.active.runs or len(jobs))
+        identity = sweeping.begin(self.config, jobs, job_costs, datetime.now())
+        if self.active is not None:
+            self._explore(jobs, identity, self.active)
+            return
         overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
         self._launch(overrides, identity["sweep.id"])
 
@@ -153,6 +175,25 @@ class PerfexpSweeper(Sweeper):
             return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
         except Exception as error:  # noqa: BLE001 - raised again after the last job
             return error
+
+    def _explore(self, jobs: "List[Job]", identity: "Job", limits: ActiveConf) -> None:  # noqa: UP006
+        """Give the launcher one job after the other, each chosen by what the ones before it told."""
+        from perfexp import active
+        from perfexp.ledger import current
+
+        assert self.config is not None and self.launcher is not None
+        launcher = self.launcher
+
+        def launch(job: "Job") -> "Outcome":
+            overrides = [f"{key}={value}" for key, value in {**job, **identity}.items()]
+            outcome = self._ended(next(iter(launcher.launch([overrides], len(current.outcomes)))), overrides)
+            if isinstance(outcome, Exception):
+                raise outcome
+            if not self.here:
+                current.add(outcome)
+            return outcome
+
+        active.explore(self.config, jobs, identity, limits.runs, limits.minutes, limits.error_percent, launch)
 
     def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
         assert self.hydra_context is not None

@@ -62,7 +62,7 @@ class Fit:
         terms = self.form.terms(batch_size, self.shape[:, None])
         return np.asarray(sum(self.linear[:, [k]] * term for k, term in enumerate(terms)))
 
-    def part(self, which: "slice | NDArray[np.bool_]") -> "Fit":
+    def part(self, which: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Fit":
         """Some of the curves' fits."""
         return Fit(self.form, self.linear[which], self.shape[which])
 

@@ -1,5 +1,11 @@
 """How well cells are predicted that were held out: ``python -m benchmarks.prediction [TABLE.csv …]``.
 
+``--own ROOT`` adds what was measured here: the sweep in the experiment ``--experiment`` of the
+tracking root ROOT (an ``mlruns`` folder, of which a copy is made). Of it, the largest batch sizes are
+predicted twice, with other models measured at them and with none; and an active sweep is simulated,
+whose measurements are looked up, beside sweeps in random order: how many runs each takes until a
+family left out is predicted as well as by the full sweep, but for 2 points.
+
 The study's table, and any of timm's benchmark tables given by path, are imported and validated by
 the real commands; errors are printed beside those of two baselines, of the same held-out cells:
 MACs only, and three plain features. Of a timm table the study's 27 models are told apart; all of
@@ -8,8 +14,11 @@ its models but the held-out ones take part in learning.
 
 import argparse
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +26,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from perfexp import learning
-from perfexp.analysis.prediction import physics, twins
+from perfexp import learning, learning_curve
+from perfexp.analysis.prediction import acquisition, batches, physics, twins
+from perfexp.analysis.prediction.pool import Pool
 from perfexp.analysis.prediction.predictor import fold
 from perfexp.cache import Cache
+from perfexp.draft import Draft
+from perfexp.tracking import open_tracker
 
 STUDY_IN_TIMM = [
     "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "resnet18",
@@ -39,6 +51,9 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", type=Path, help="timm's benchmark-infer-*.csv")
     parser.add_argument("--folder", type=Path, default=Path("mlruns/benchmark"), help="kept, with its cache")
     parser.add_argument("--no-study", action="store_true", help="leave the study's table out")
+    parser.add_argument("--own", type=Path, help="an mlruns folder with a sweep measured here")
+    parser.add_argument("--experiment", default="perfexp", help="of that sweep")
+    parser.add_argument("--seeds", type=int, default=3, help="random sweeps to compare the active one with")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     sources = {} if arguments.no_study else {"study": ["source=study"]}
@@ -53,6 +68,106 @@ def main() -> None:
             folder=arguments.folder,
         )
         report(name, arguments.folder)
+    if arguments.own is not None:
+        copy(arguments.own.resolve(), arguments.folder / "own")
+        options = ("validate=true", f"experiment={arguments.experiment}", "output=own")
+        command("perfexp-predict", *options, folder=arguments.folder / "own")
+        report(arguments.experiment, arguments.folder / "own", "own")
+        cells = learned(arguments.experiment, arguments.folder / "own")
+        largest(cells)
+        active(cells, arguments)
+
+
+def copy(root: Path, folder: Path) -> None:
+    """The store and the cache, without the runs' artifacts, which stay where they are."""
+    (folder / "mlruns").mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / "mlflow.db", folder / "mlruns" / "mlflow.db")
+    shutil.copytree(root / "cache", folder / "mlruns" / "cache", dirs_exist_ok=True)
+    with sqlite3.connect(folder / "mlruns" / "mlflow.db") as connection:
+        new = (folder / "mlruns" / "artifacts").resolve().as_uri()
+        connection.execute("UPDATE experiments SET artifact_location = ? || '/' || name", (new,))
+
+
+def learned(name: str, folder: Path) -> pd.DataFrame:
+    """An experiment's cells with their features."""
+    root = (folder / "mlruns").resolve()
+    asked = learning.Asked(name, None, None, False, f"sqlite:///{root / 'mlflow.db'}")
+    return learning.cells(asked, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
+
+
+def largest(cells: pd.DataFrame) -> None:
+    """Print the errors at each curve's largest batch sizes, by who else was measured at them."""
+    table = Table(
+        title="largest batch sizes from the smaller ones; median APE / MAPE, %", title_justify="left"
+    )
+    for heading in ("backend", "cells", "other models measured there", "none measured there"):
+        table.add_column(heading)
+    for backend, own in cells.groupby("backend", observed=True):
+        own = own.reset_index(drop=True)
+        held = [batches.leave_largest(own, alone=alone) for alone in (False, True)]
+        shown = [errors(one.assign(measured_ms=one["latency_ms"])) for one in held]
+        table.add_row(str(backend), str(len(held[0])), *shown)
+    Console(width=130).print(table)
+
+
+def active(cells: pd.DataFrame, arguments: argparse.Namespace) -> None:
+    """Simulate sweeps of each backend, print what they take, and log the traces as runs."""
+    table = Table(title="runs until the full sweep's error + 2 points, family held out", title_justify="left")
+    for heading in ("backend", "full sweep", "error, %", "active", *("random",) * arguments.seeds):
+        table.add_column(heading)
+    uri, root = (
+        f"sqlite:///{arguments.folder.resolve()}/own/mlruns/mlflow.db",
+        arguments.folder / "own" / "mlruns",
+    )
+    tracker = open_tracker(uri, root, arguments.experiment)
+    for backend, own in cells.groupby("backend", observed=True):
+        own = own.reset_index(drop=True)
+        full = Pool.of(own)
+        full.latency_ms[:] = own["latency_ms"]
+        error = full.error_percent()
+        picks = {"active": acquisition.widest(lambda _backend, pool: np.ones(len(pool.cells)))}
+        picks |= {f"random {seed}": acquisition.at_random(seed) for seed in range(arguments.seeds)}
+        traces = {name: simulate(own, pick, error + 2) for name, pick in picks.items()}
+        counts = [f"{len(one)} ({len(one) / len(own):.0%})" for one in traces.values()]
+        table.add_row(str(backend), str(len(own)), f"{error:.1f}", *counts)
+        tracker.write(trace_draft(str(backend), traces, len(own), error))
+    Console(width=130).print(table)
+
+
+def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -> pd.DataFrame:
+    """The trace of a sweep that looks its measurements up, its error told over all cells."""
+    measured = cells["latency_ms"].to_numpy(float)
+    pool = Pool.of(cells)
+
+    def error(_pools: acquisition.Pools) -> float:
+        return float(100 * np.median(np.abs(pool.by_family() / measured - 1)))
+
+    budget = acquisition.Budget(error_percent=goal_percent)
+    steps = acquisition.acquire(
+        {"": pool}, lambda _, cell: (measured[cell], 1.0), budget, pick, error, every=2
+    )
+    return acquisition.trace(steps)
+
+
+def trace_draft(backend: str, traces: Mapping[str, pd.DataFrame], runs: int, full_percent: float) -> Draft:
+    """A run of the kind ``active`` with all traces and their picture."""
+    rows = pd.concat([trace.assign(sweep=name) for name, trace in traces.items()])
+    told = traces["active"].dropna(subset="error_percent")
+    return Draft(
+        name=f"simulated sweeps on {backend}",
+        status="FINISHED",
+        started_ms=int(time.time() * 1000),
+        metrics=[
+            ("error_percent", float(error), int(step))
+            for error, step in zip(told["error_percent"], told["runs"], strict=True)
+        ],
+        params={"backend": backend, "cells": str(runs)},
+        tags={"kind": "active"},
+        files={
+            "trace.csv": rows.to_csv(index=False),
+            "trace.png": learning_curve.png(traces, runs, full_percent),
+        },
+    )
 
 
 def command(program: str, *arguments: str, folder: Path) -> None:
@@ -61,13 +176,17 @@ def command(program: str, *arguments: str, folder: Path) -> None:
     subprocess.run([found, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
-def report(name: str, folder: Path) -> None:
-    """Print a table's errors by scheme, beside the baselines'."""
-    held = pd.read_csv(folder / name / "validation.csv")
-    root = (folder / "mlruns").resolve()
-    asked = learning.Asked(name, None, None, False, f"sqlite:///{root / 'mlflow.db'}")
-    cells = learning.cells(asked, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
-    table = Table(title=f"{name}: {len(cells)} cells; median APE / MAPE, %", title_justify="left")
+def report(name: str, folder: Path, output: str | None = None) -> None:
+    """Print each backend's errors by scheme, beside the baselines'."""
+    every = pd.read_csv(folder / (output or name) / "validation.csv")
+    for backend, cells in learned(name, folder).groupby("backend", observed=True):
+        show(name, every[every["backend"] == backend], cells.reset_index(drop=True), str(backend))
+
+
+def show(name: str, held: pd.DataFrame, cells: pd.DataFrame, backend: str) -> None:
+    """Print one backend's errors; of timm's tables, those of the study's models besides."""
+    title = f"{name}, {backend}: {len(cells)} cells; median APE / MAPE, %"
+    table = Table(title=title, title_justify="left")
     for heading in (
         "held out",
         "cells",
@@ -80,7 +199,7 @@ def report(name: str, folder: Path) -> None:
         simple = {design.name: baseline(cells, str(scheme), design) for design in BASELINES}
         for title, chosen in (("all", None), ("the study's", STUDY_IN_TIMM)):
             rows = own if chosen is None else own[own["model"].isin(chosen)]
-            if chosen is not None and (name == "study" or rows.empty):
+            if chosen is not None and (rows.empty or "published_in" not in cells or name == "study"):
                 continue
             inside = rows["measured_ms"].between(rows["low_ms"], rows["high_ms"]).mean()
             others = [

@@ -59,13 +59,19 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == validation.COLUMNS
     assert {row["scheme"] for row in rows} >= {"model", "family"}
-    assert (tmp_path / "out" / "error_by_family.png").stat().st_size > 0
+    for name in ("error_by_family", "coverage"):
+        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 0
     kept = (tmp_path / "out" / "model_0.json").read_text()
     assert len(fitted.from_json(kept).cells) == 28
     assert len({cell[0] for cell in json.loads(kept)["cells"]["data"]}) == 28
 
     result = command("perfexp-plan", "max_latency_ms=7", "min_top1=60", "batch_sizes=[1,3]", on)
     assert "measured" in result.stdout and "predicted" in result.stdout, result.stderr
+    result = command(
+        "perfexp-plan", "max_latency_ms=70", "models=[resnet34,mobilenet_v2]", "batch_sizes=[1]", on
+    )
+    assert "mobilenet_v2" in result.stdout and "resnet34" in result.stdout, result.stderr
+    assert "alexnet" not in result.stdout
     result = command("perfexp-plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
     assert result.returncode == 2
     assert "loosen one" in result.stderr

@@ -9,22 +9,40 @@ from numpy.typing import NDArray
 
 from perfexp.analysis import scaling
 from perfexp.analysis.curves import tabulate
-from perfexp.analysis.fitting import Fit
-from perfexp.analysis.prediction import conformal
+from perfexp.analysis.prediction import conformal, extrapolation, twins
+from perfexp.analysis.prediction.extrapolation import KEYS
 from perfexp.analysis.prediction.physics import Array
+from perfexp.analysis.prediction.predictor import fold
 
-KEYS = ("variant", "backend")
 LARGEST = 0.5
 """Batch sizes from this share of a curve's largest one on are left out together."""
+_FOLDS = 12
 
 
 def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
     """Latency in ms at ``at``'s ``variant, backend, batch_size``, each on its own curve.
 
+    Up to a curve's largest batch size by the form that was selected for it, beyond by
+    :func:`perfexp.analysis.prediction.extrapolation.predict`.
+
     Args:
-        cells: ``variant, family, backend, batch_size, latency_ms``; curves of too few sizes give NaN.
-        at: the queries, one row each; NaN where the model has no curve.
+        cells: one backend's cells with features, ``variant, backend, batch_size, latency_ms``;
+            curves of too few sizes give NaN.
+        at: the queries with features, one row each; NaN where the model has no curve.
     """
+    keys = list(KEYS)
+    largest = cells.groupby(keys, observed=True)["batch_size"].max().rename("largest").reset_index()
+    ends = at[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
+    beyond = at["batch_size"].to_numpy(float) > ends
+    values = np.full(len(at), np.nan)
+    if not beyond.all():
+        values[~beyond] = _within(cells, at[~beyond])
+    if beyond.any():
+        values[beyond] = extrapolation.predict(cells, at[beyond])
+    return values
+
+
+def _within(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
     fitting = cells[_enough(cells)]
     if fitting.empty:
         return np.full(len(at), np.nan)
@@ -42,14 +60,17 @@ def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
     for index, one in enumerate(judged):
         own = chosen[rows] == index
         if own.any():
-            part = Fit(one.fitted.form, one.fitted.linear[rows[own]], one.fitted.shape[rows[own]])
-            found[own] = part.predict(sizes[own])[:, 0]
+            found[own] = one.fitted.part(rows[own]).predict(sizes[own])[:, 0]
     values[there] = found
     return values
 
 
-def leave_largest(cells: pd.DataFrame) -> pd.DataFrame:
+def leave_largest(cells: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
     """The cells of each curve's largest batch sizes, predicted from the smaller ones.
+
+    Args:
+        cells: of one backend, with features.
+        alone: nobody was measured at those sizes; otherwise other models were, twins excepted.
 
     Returns:
         Those cells with ``predicted_ms`` and ``ahead``, the batch size over the largest one seen;
@@ -57,14 +78,21 @@ def leave_largest(cells: pd.DataFrame) -> pd.DataFrame:
     """
     keys = list(KEYS)
     top = cells.groupby(keys, observed=True)["batch_size"].transform("max")
-    out = cells["batch_size"] >= LARGEST * top
-    seen = cells[~out]
-    held = cells[out]
-    held = held.assign(predicted_ms=predict(seen, held))
-    held = held[held["predicted_ms"].notna()]
-    largest = seen.groupby(keys, observed=True)["batch_size"].max().rename("largest")
-    held = held.merge(largest, on=keys, how="left")
-    return held.assign(ahead=held["batch_size"] / held["largest"]).drop(columns="largest")
+    out = (cells["batch_size"] >= LARGEST * top).to_numpy()
+    groups = twins.groups(cells)
+    folds = np.zeros(len(cells), dtype=np.int64) if alone else fold(groups, _FOLDS)
+    parts = []
+    for left_out in np.unique(folds):
+        own = out & (folds == left_out)
+        held = cells[own].assign(group=groups[own])
+        seen = cells[~own]
+        held = held.assign(predicted_ms=predict(seen, held))
+        largest = seen.groupby(keys, observed=True)["batch_size"].max().rename("largest").reset_index()
+        ends = held[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
+        parts.append(held.assign(ahead=held["batch_size"] / ends))
+    found = pd.concat(parts)
+    kept: pd.DataFrame = found[found["predicted_ms"].notna()]
+    return kept
 
 
 def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
@@ -81,9 +109,9 @@ def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def reach(held: pd.DataFrame, coverage: float) -> Array:
-    """Of each row of :func:`leave_largest`, in logs, by other models' scores as far ahead."""
+    """Of each row of :func:`leave_largest`, in logs, by the scores of models that are no twins."""
     scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
-    models, ahead = held["model"].to_numpy(str), held["ahead"].to_numpy(float)
+    models, ahead = held["group"].to_numpy(str), held["ahead"].to_numpy(float)
     return np.array(
         [
             reach_of(scores, models, ahead, far, models != own, coverage)

@@ -3,7 +3,6 @@
 A correction never goes beyond the residuals it has learned from.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,19 +10,14 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from perfexp.analysis.prediction import process
 from perfexp.analysis.prediction.physics import Array
 from perfexp.features import KINDS, MULTIPLYING
 
 _SIZES = ("batch_size", "macs", "moved", "layers", "params", "largest_layer")
-_TREES = 100
-_KERNEL_CELLS = 200
+_TREES = 50
 
 
 class Regressor(Protocol):
@@ -50,7 +44,7 @@ class Correction:
 
 def log_features(cells: pd.DataFrame) -> Array:
     """How large a network is, on log scales, and how its work divides among kinds of layer."""
-    sizes = [np.log(cells[name].to_numpy(float) + 1) for name in _SIZES]
+    sizes = [np.log(np.maximum(cells[name].to_numpy(float), 1)) for name in _SIZES]
     shares = [
         cells[f"{what}_{kind}"].to_numpy(float) / np.maximum(cells[what].to_numpy(float), 1)
         for what, kinds in (("macs", MULTIPLYING), ("moved", KINDS), ("layers", KINDS))
@@ -66,34 +60,47 @@ def learn(name: str, cells: pd.DataFrame, log_residual: Array, seed: int) -> Cor
     return Correction(regressor, float(log_residual.min()), float(log_residual.max()))
 
 
-def _ridge(features: Array, values: Array, _seed: int) -> Regressor:
-    fitted: Regressor = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13))).fit(features, values)
-    return fitted
-
-
-def _trees(features: Array, values: Array, seed: int) -> Regressor:
+def trees(features: Array, values: Array, seed: int) -> Regressor:
+    """A forest of small trees of values of shape ``(N,)``."""
     forest = ExtraTreesRegressor(_TREES, min_samples_leaf=3, max_features=0.5, random_state=seed)
     fitted: Regressor = forest.fit(features, values)
     return fitted
 
 
-def _process(features: Array, values: Array, seed: int) -> Regressor:
-    """A Gaussian process; its kernel is found on a sample, then all cells take part."""
+@dataclass(frozen=True)
+class Smooth:
+    """A Gaussian process over log features as they come."""
+
+    scaler: StandardScaler
+    process: process.Process
+
+    def predict(self, features: Array) -> Array:
+        """The mean log residual, shape ``(N,)``."""
+        return self.process.predict(_inputs(self.scaler, features))
+
+    def spread(self, features: Array) -> Array:
+        """The standard deviation of a new cell's log residual, shape ``(N,)``."""
+        return self.process.spread(_inputs(self.scaler, features))
+
+
+def smooth(features: Array, values: Array, seed: int) -> Smooth:
+    """Fit a Gaussian process to values of shape ``(N,)``."""
     scaler = StandardScaler().fit(features)
+    return Smooth(scaler, process.fit(_inputs(scaler, features), values, seed))
+
+
+def inputs_of(features: Array) -> process.Inputs:
+    """A set of cells, standardised by itself, as a process takes them."""
+    return _inputs(StandardScaler().fit(features), features)
+
+
+def _inputs(scaler: StandardScaler, features: Array) -> process.Inputs:
     scaled = scaler.transform(features)
-    start = ConstantKernel(0.1) * Matern(5.0, (0.5, 100), nu=1.5) + WhiteKernel(0.01)
-    some = np.random.default_rng(seed).permutation(len(values))[:_KERNEL_CELLS]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a kernel at its bound is an answer too
-        kernel = GaussianProcessRegressor(start).fit(scaled[some], values[some]).kernel_
-    process = GaussianProcessRegressor(kernel, optimizer=None).fit(scaled, values)
-    fitted: Regressor = make_pipeline(scaler, process)
-    return fitted
+    return process.Inputs(scaled[:, :1], scaled[:, 1 : len(_SIZES)], scaled[:, len(_SIZES) :])
 
 
 LEARNERS: Mapping[str, Callable[[Array, Array, int], Regressor] | None] = {
     "none": None,
-    "ridge": _ridge,
-    "trees": _trees,
-    "process": _process,
+    "trees": trees,
+    "process": smooth,
 }

@@ -5,22 +5,22 @@ from them in a second, which no version of a library can render unreadable.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import StringIO
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from perfexp import features
 from perfexp.analysis.prediction import batches, conformal, held_out, physics, support, twins
+from perfexp.analysis.prediction.extrapolation import FEWEST_SIZES
 from perfexp.analysis.prediction.physics import Array, Physics
-from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Choice, Predictor, choose, fit
+from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Predictor, fit, pooled
 from perfexp.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2
 FEWEST_MODELS = 6
 _KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
 _TOTALS = ["macs", "moved", "layers"]
@@ -28,15 +28,25 @@ _TOTALS = ["macs", "moved", "layers"]
 
 @dataclass(frozen=True)
 class Question:
-    """How one question is answered: indices of candidates, and held-out scores by group."""
+    """How one question is answered.
+
+    Attributes:
+        candidates: places of those that were chosen.
+        scores: held-out scores, in units of the local scale.
+        groups: of the scores.
+        usual: the median held-out error in logs.
+    """
 
     candidates: tuple[int, ...]
     scores: tuple[float, ...]
     groups: tuple[str, ...]
+    usual: float
 
-    def reach(self, coverage: float) -> float:
-        """How far an interval goes, in logs."""
-        return conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
+    def answer(self, logs: Array, coverage: float) -> tuple[float, float]:
+        """Latency in ms, and how far its interval goes in logs, of one cell's predictions ``(C, 1)``."""
+        level = conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
+        reach = level * conformal.spread(logs, self.usual)
+        return float(np.exp(pooled(logs, self.candidates)[0])), float(reach[0])
 
 
 @dataclass(frozen=True)
@@ -62,30 +72,30 @@ class BackendModel:
 
     def ask(self, query: pd.DataFrame, coverage: float) -> Answer:
         """Answer a query of one row: ``model, family, batch_size``, features and totals."""
-        own = self._measured(query)
-        curve = self._curve(query, own, coverage) if len(own) else None
-        latency, reach, inside, basis, used = curve or self._unmeasured(query, coverage)
+        found = self._curve(query, coverage) or self._unmeasured(query, coverage)
+        latency, reach, inside, basis, used = found
         low, high = conformal.interval(np.array([latency]), reach)
         memory = self._memory.predict(query)[0] if self._memory else None
         return Answer(latency, low[0], high[0], memory, inside, basis, tuple(used["run_id"]))
 
-    def _measured(self, query: pd.DataFrame) -> pd.DataFrame:
-        """Runs of the very network that is asked for."""
+    def measured(self, query: pd.DataFrame) -> pd.DataFrame:
+        """Runs of the very network that is asked for: enough of them answer without any question."""
         one = query.iloc[0]
         same = (self.cells["model"] == one["model"]) & (self.cells["macs"] == one["macs"])
         found: pd.DataFrame = self.cells[same & (self.cells["params"] == one["params"])]
         return found
 
     def _curve(
-        self, query: pd.DataFrame, own: pd.DataFrame, coverage: float
+        self, query: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
-        at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
-        latency = float(batches.predict(own, at)[0])
-        if not np.isfinite(latency):
+        own = self.measured(query)
+        if own["batch_size"].nunique() < FEWEST_SIZES:
             return None
+        at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
+        latency = float(batches.predict(self.cells, at)[0])
         size = float(query["batch_size"].iloc[0])
         inside = own["batch_size"].min() <= size <= own["batch_size"].max()
-        held = batches.leave_each(self.cells) if inside else batches.leave_largest(self.cells)
+        held = self._within if inside else self._beyond
         ahead = 1.0 if inside else max(size / own["batch_size"].max(), own["batch_size"].min() / size)
         scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
         models, all_of_them = held["model"].to_numpy(str), np.ones(len(held), dtype=bool)
@@ -102,17 +112,21 @@ class BackendModel:
             )
         known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
         name = "known" if known else "new"
-        latency = float(self._predictors[name].predict(query)[0])
-        reach = self.questions[name].reach(coverage)
+        latency, reach = self.questions[name].answer(self._predictor.logs(query), coverage)
         basis = "models of its family and others" if known else "models of other families"
         return latency, reach, bool(self._support.holds(query)[0]), basis, self.cells
 
     @cached_property
-    def _predictors(self) -> Mapping[str, Predictor]:
-        return {
-            name: fit([CANDIDATES[index] for index in question.candidates], self.cells, self.seed)
-            for name, question in self.questions.items()
-        }
+    def _within(self) -> pd.DataFrame:
+        return batches.leave_each(self.cells)
+
+    @cached_property
+    def _beyond(self) -> pd.DataFrame:
+        return batches.leave_largest(self.cells)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return fit(CANDIDATES, self.cells, self.seed)
 
     @cached_property
     def _support(self) -> support.Support:
@@ -126,30 +140,38 @@ class BackendModel:
         return physics.fit(physics.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
 
 
+def quiet(_task: str, _steps: int) -> Callable[[], None]:
+    """Progress that nobody looks at."""
+    return lambda: None
+
+
 def from_questions(cells: pd.DataFrame, questions: Mapping[str, Question], seed: int) -> BackendModel:
     """The model of one backend whose questions were chosen and scored before."""
     kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
     return BackendModel(kept, questions, seed)
 
 
-def learn(cells: pd.DataFrame, seed: int) -> BackendModel:
-    """Choose and score the model of one backend; with too few models only their own curves answer."""
+def learn(
+    cells: pd.DataFrame, seed: int, progress: Callable[[str, int], Callable[[], None]] = quiet
+) -> BackendModel:
+    """Choose and score the model of one backend; with too few models only their own curves answer.
+
+    ``progress`` is told of each long task, and of how many steps, and gives what is called after each.
+    """
     kept = cells.reset_index(drop=True)
     questions = {}
     if kept["model"].nunique() >= FEWEST_MODELS:
         for name, groups in (("known", twins.groups(kept)), ("new", kept["family"].to_numpy(str))):
             if len(np.unique(groups)) > FEWEST_GROUPS:
-                choice = choose(kept, groups, seed)
-                predicted = held_out.predict_each(kept, groups, choice, seed)
-                questions[name] = question(kept, groups, choice, predicted)
+                advance = progress(f"{name} families left out", held_out.rounds(groups))
+                questions[name] = question(held_out.leave_out(kept, groups, seed, advance))
     return from_questions(kept, questions, seed)
 
 
-def question(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, predicted_ms: Array) -> Question:
-    """A question by its choice, and by what was predicted of each cell without its group."""
-    scores = conformal.scores(cells["latency_ms"].to_numpy(float), predicted_ms)
-    chosen = tuple(CANDIDATES.index(candidate) for candidate in choice.overall)
-    return Question(chosen, tuple(scores.tolist()), tuple(groups.tolist()))
+def question(found: held_out.HeldOut) -> Question:
+    """A question by what was predicted of each cell without its group."""
+    scores, usual = found.scores()
+    return Question(found.chosen(), tuple(scores.tolist()), tuple(found.groups.tolist()), usual)
 
 
 def to_json(model: BackendModel) -> str:
@@ -171,7 +193,7 @@ def from_json(text: str) -> BackendModel:
             f"The fitted model has the format {stored.get('format')}, but {FORMAT} is read; validate again."
         )
     questions = {
-        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]))
+        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]), q["usual"])
         for name, q in stored["questions"].items()
     }
     cells = pd.read_json(StringIO(json.dumps(stored["cells"])), orient="split", precise_float=True)

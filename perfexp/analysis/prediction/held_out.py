@@ -1,12 +1,13 @@
-"""Predictions of cells whose model or family was left out, and their errors' scores.
+"""Predictions of cells whose model or family was left out, and what is needed to judge them.
 
-Two rounds. The first leaves out one group (or one of ``_MOST_FOLDS`` folds of groups) and predicts
-it. The second leaves out a pair of folds and scores one of them: these scores know nothing of the
-other fold, whose intervals are made from them.
+Every candidate is fitted without each pair of folds of groups, (i, j), and without each fold alone,
+(i, i). What is used for fold i is chosen and scored by the fits without (i, j), on j: neither the
+choice nor an interval knows anything of the cells that it is made for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.prediction import conformal
 from perfexp.analysis.prediction.physics import Array
-from perfexp.analysis.prediction.predictor import CANDIDATES, Choice, Folds, few, fit, fold
+from perfexp.analysis.prediction.predictor import CANDIDATES, Chosen, choose, fit, fold, pooled
 
-_MOST_FOLDS = 40
-_SCORE_FOLDS, _SCORE_FOLDS_OF_FEW = 6, 15
+_FOLDS, _FOLDS_OF_FEW, _FEW = 6, 12, 60
+_FINEST = 1e-4  # no clock repeats a latency more closely
+Folds = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,67 +28,90 @@ class HeldOut:
 
     Attributes:
         groups: what was left out together, shape ``(N,)``.
-        predicted_ms: shape ``(N,)``.
-        folds: the fold of scores that each cell is in, shape ``(N,)``.
-        scores: of each cell, by a fit that had seen neither its fold nor fold f, shape ``(F, N)``;
-            NaN within fold f.
+        folds: the fold that each cell is in, shape ``(N,)``.
+        measured: log latency, shape ``(N,)``.
+        logs: log predictions of C candidates by fits that had seen neither fold f nor the cell's
+            own, shape ``(C, F, N)``.
     """
 
     groups: NDArray[np.str_]
-    predicted_ms: Array
     folds: Folds
-    scores: Array
+    measured: Array
+    logs: Array
+
+    @property
+    def own(self) -> Array:
+        """Log predictions by fits without the cell's own fold alone, shape ``(C, N)``."""
+        return np.asarray(self.logs[:, self.folds, np.arange(len(self.folds))])
+
+    def chosen(self, without: int | None = None) -> Chosen:
+        """Candidates chosen on all groups, or on those that are not in a fold."""
+        logs = self.own if without is None else self.logs[:, without]
+        errors = np.abs(logs - self.measured)
+        there = np.ones(len(self.folds), dtype=bool) if without is None else self.folds != without
+        return choose(errors[:, there], self.groups[there])
+
+    def predict(self) -> Array:
+        """Latency in ms, shape ``(N,)``, by candidates chosen without the cell's fold."""
+        return np.asarray(np.exp(self._by_fold(lambda i, own: pooled(self.logs[:, i, own], self.chosen(i)))))
 
     def reach(self, coverage: float) -> Array:
         """How far each cell's interval goes in logs, by scores that know nothing of the cell."""
-        of_fold = np.array([conformal.quantile(scores, self.groups, coverage) for scores in self.scores])
-        return np.asarray(of_fold[self.folds])
+        return self._by_fold(lambda i, own: self._reach(i, own, coverage))
+
+    def scores(self) -> tuple[Array, float]:
+        """Each cell's score with the overall choice, shape ``(N,)``, and the usual error in logs."""
+        return _scored(self.own, self.measured, self.chosen())
+
+    def _reach(self, without: int, own: NDArray[np.bool_], coverage: float) -> Array:
+        logs = self.logs[:, without]
+        scores, usual = _scored(logs[:, ~own], self.measured[~own], self.chosen(without))
+        level = conformal.quantile(scores, self.groups[~own], coverage)
+        return level * conformal.spread(logs[:, own], usual)
+
+    def _by_fold(self, value: Callable[[int, NDArray[np.bool_]], Array]) -> Array:
+        found = np.empty(len(self.folds))
+        for index in range(int(self.folds.max()) + 1):
+            own = self.folds == index
+            found[own] = value(index, own)
+        return found
 
 
-def predict(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, seed: int) -> HeldOut:
-    """Leave out every group of ``groups``, shape ``(N,)``, and predict it by its own choice."""
-    predicted = predict_each(cells, groups, choice, seed)
-    score_folds = fold(groups, _SCORE_FOLDS_OF_FEW if few(groups) else _SCORE_FOLDS)
-    return HeldOut(groups, predicted, score_folds, _scores(cells, score_folds, choice, seed))
+def _scored(logs: Array, measured: Array, chosen: Chosen) -> tuple[Array, float]:
+    errors = np.abs(pooled(logs, chosen) - measured)
+    usual = max(float(np.median(errors)), _FINEST)
+    return errors / conformal.spread(logs, usual), usual
 
 
-def predict_each(cells: pd.DataFrame, groups: NDArray[np.str_], choice: Choice, seed: int) -> Array:
-    """The first round alone: every cell's latency in ms, shape ``(N,)``."""
-    predicted = np.empty(len(cells))
-    folds = fold(groups, _MOST_FOLDS)
-    for left_out in range(int(folds.max()) + 1):
-        test = folds == left_out
-        predicted[test] = _by_choice(cells, ~test, test, choice.of_cell[test], seed)
-    return predicted
+def leave_out(
+    cells: pd.DataFrame, groups: NDArray[np.str_], seed: int, advance: Callable[[], None] = lambda: None
+) -> HeldOut:
+    """Leave out groups, shape ``(N,)``, in pairs of folds.
+
+    Args:
+        cells: features and totals, ``batch_size`` and ``latency_ms``, one row a cell.
+        groups: what is left out together.
+        seed: of what is drawn at random.
+        advance: is called after each of the :func:`rounds` fits.
+    """
+    folds = _folds(groups)
+    logs = np.full((len(CANDIDATES), int(folds.max()) + 1, len(cells)), np.nan)
+    for i, j in combinations_with_replacement(range(logs.shape[1]), 2):
+        members = fit(CANDIDATES, cells[(folds != i) & (folds != j)], seed).members
+        for left_out, judged in {(i, j), (j, i)}:
+            own = folds == judged
+            logs[:, left_out, own] = [np.log(member.predict(cells[own])) for member in members]
+        advance()
+    return HeldOut(groups, folds, np.log(cells["latency_ms"].to_numpy(float)), logs)
 
 
-def _scores(cells: pd.DataFrame, folds: Folds, choice: Choice, seed: int) -> Array:
-    measured = cells["latency_ms"].to_numpy(float)
-    count = int(folds.max()) + 1
-    scores = np.full((count, len(cells)), np.nan)
-    for i, j in combinations(range(count), 2):
-        train = (folds != i) & (folds != j)
-        for own, other in ((i, j), (j, i)):
-            test = folds == other
-            candidate = np.repeat(_usual(choice.of_cell[folds == own])[None], int(test.sum()), axis=0)
-            predicted = _by_choice(cells, train, test, candidate, seed)
-            scores[own, test] = conformal.scores(measured[test], predicted)
-    return scores
+def rounds(groups: NDArray[np.str_]) -> int:
+    """How many times everything is fitted to leave out these groups."""
+    count = int(_folds(groups).max()) + 1
+    return count * (count + 1) // 2
 
 
-def _usual(candidates: Folds) -> Folds:
-    """The most frequent row."""
-    rows, counts = np.unique(candidates, axis=0, return_counts=True)
-    return np.asarray(rows[counts.argmax()])
-
-
-def _by_choice(
-    cells: pd.DataFrame, train: NDArray[np.bool_], test: NDArray[np.bool_], candidates: Folds, seed: int
-) -> Array:
-    """Predict the cells of ``test``, each by its own candidates fitted on ``train``."""
-    predicted = np.empty(int(test.sum()))
-    for row in np.unique(candidates, axis=0):
-        own = (candidates == row).all(axis=1)
-        chosen = [CANDIDATES[index] for index in row]
-        predicted[own] = fit(chosen, cells[train], seed).predict(cells[test][own])
-    return predicted
+def _folds(groups: NDArray[np.str_]) -> Folds:
+    """Where groups are so few that each one left out is missed, folds are smaller."""
+    few = len(np.unique(groups)) <= _FEW
+    return fold(groups, _FOLDS_OF_FEW if few else _FOLDS)

@@ -2,26 +2,28 @@
 
 A model of a family that is known and one of a new family are two questions: what learns most
 from relatives answers the first, what goes least astray without any answers the second. Each
-question's candidates are chosen by leaving out what it leaves out; the best few are averaged,
-which errs less than the one that happens to come first.
+question's candidates are chosen by leaving out what it leaves out; those that cannot be told from
+the best are averaged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from perfexp.analysis.prediction import correction, physics
 from perfexp.analysis.prediction.correction import LEARNERS, Correction
-from perfexp.analysis.prediction.physics import BY_KIND, PLAIN, Array, Design, Physics
+from perfexp.analysis.prediction.physics import BY_KIND, FILLING, Array, Design, Physics
 
 Folds = NDArray[np.int64]
+Chosen = tuple[int, ...]
+"""Places in :data:`CANDIDATES`."""
 FEWEST_GROUPS = 3
-_CHOICE_FOLDS, _CHOICE_FOLDS_OF_FEW, _FEW = 5, 8, 60
-_AVERAGED = 3
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Candidate:
         return f"{self.design.name} + {self.correction}"
 
 
-CANDIDATES = tuple(Candidate(design, name) for design, name in product((PLAIN, BY_KIND), LEARNERS))
+CANDIDATES = tuple(Candidate(design, name) for design, name in product((FILLING, BY_KIND), LEARNERS))
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Fitted candidates, whose geometric mean is the prediction."""
+    """Every candidate, fitted; the geometric mean of the chosen ones is the prediction."""
 
     members: tuple[Member, ...]
 
-    def predict(self, cells: pd.DataFrame) -> Array:
-        """Latency of each cell's batch in ms, shape ``(N,)``."""
-        return np.asarray(np.exp(np.mean([np.log(m.predict(cells)) for m in self.members], axis=0)))
+    def logs(self, cells: pd.DataFrame) -> Array:
+        """Log latency by every candidate, shape ``(C, N)``."""
+        return np.array([np.log(member.predict(cells)) for member in self.members])
 
 
 def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Predictor:
@@ -82,52 +84,27 @@ def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Pred
     )
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which candidates, for cells that took no part in choosing them.
+def choose(errors: Array, groups: NDArray[np.str_]) -> Chosen:
+    """The best candidate and all that a paired t-test over the groups cannot tell from it.
 
-    Attributes:
-        overall: chosen on all groups, the best first.
-        of_cell: indices into :data:`CANDIDATES` for each cell, chosen without its group, of shape
-            ``(N, number averaged)``.
-        losses: mean absolute log error on groups not seen, by candidate.
-    """
-
-    overall: tuple[Candidate, ...]
-    of_cell: Folds
-    losses: Mapping[str, float]
-
-
-def choose(cells: pd.DataFrame, groups: NDArray[np.str_], seed: int) -> Choice:
-    """Judge every candidate on groups left out, in pairs of folds.
-
-    A fit without folds i and j judges on j what is used for i, and on i what is used for j: so a
-    group's candidates are chosen by fits that knew nothing of it.
+    A choice between candidates that err alike is a coin's; their mean errs less than a wrong one (L.
+    Breiman, "Stacked regressions", Machine Learning 24, 1996). The fewer the groups, the less they tell.
 
     Args:
-        cells: as for :func:`fit`.
-        groups: what is left out together, shape ``(N,)``; ``FEWEST_GROUPS`` different ones at least.
-        seed: of what is drawn at random.
+        errors: absolute log errors on cells not seen, shape ``(C, N)``.
+        groups: of the cells, shape ``(N,)``.
     """
-    folds = fold(groups, _CHOICE_FOLDS_OF_FEW if few(groups) else _CHOICE_FOLDS)
-    count = int(folds.max()) + 1
-    losses = np.full((len(CANDIDATES), count, count), np.nan)
-    for i, j in combinations(range(count), 2):
-        members = fit(CANDIDATES, cells[(folds != i) & (folds != j)], seed).members
-        for left_out, judged in ((i, j), (j, i)):
-            losses[:, left_out, judged] = [_loss(member, cells[folds == judged]) for member in members]
-    ranks = np.nanmean(losses, axis=2).argsort(axis=0, kind="stable")[:_AVERAGED]
-    means = np.nanmean(losses, axis=(1, 2))
-    return Choice(
-        overall=tuple(CANDIDATES[index] for index in means.argsort(kind="stable")[:_AVERAGED]),
-        of_cell=np.asarray(ranks.T[folds]),
-        losses={c.title: float(mean) for c, mean in zip(CANDIDATES, means, strict=True)},
-    )
+    _, place = np.unique(groups, return_inverse=True)
+    losses = np.array([np.bincount(place, row) for row in errors]) / np.bincount(place)
+    behind = losses - losses[losses.mean(axis=1).argmin()]
+    error = behind.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
+    beyond_doubt = stats.t.ppf(1 - _LEVEL, losses.shape[1] - 1)
+    return tuple(np.flatnonzero(behind.mean(axis=1) <= beyond_doubt * error).tolist())
 
 
-def few(groups: NDArray[np.str_]) -> bool:
-    """Whether the groups are so few that each one left out is missed: then folds are smaller."""
-    return len(np.unique(groups)) <= _FEW
+def pooled(logs: Array, chosen: Chosen) -> Array:
+    """The chosen candidates' mean log prediction, shape ``(N,)``, of all candidates' ``(C, N)``."""
+    return np.asarray(logs[list(chosen)].mean(axis=0))
 
 
 def fold(groups: NDArray[np.str_], most: int) -> Folds:
@@ -140,7 +117,3 @@ def fold(groups: NDArray[np.str_], most: int) -> Folds:
         fold_of[name] = loads.argmin()
         loads[fold_of[name]] += sizes[name]
     return fold_of[place]
-
-
-def _loss(member: Member, cells: pd.DataFrame) -> float:
-    return float(np.abs(np.log(member.predict(cells) / cells["latency_ms"].to_numpy(float))).mean())

@@ -4,15 +4,15 @@
 largest batch sizes of its own curve left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from perfexp.analysis.prediction import batches, conformal, held_out, support, twins
-from perfexp.analysis.prediction.fitted import FEWEST_MODELS, Question, question
-from perfexp.analysis.prediction.predictor import FEWEST_GROUPS, choose, fold
+from perfexp.analysis.prediction.fitted import FEWEST_MODELS, Question, question, quiet
+from perfexp.analysis.prediction.predictor import FEWEST_GROUPS, fold
 
 COLUMNS = [
     "scheme", "model", "family", "backend", "batch_size", "measured_ms", "predicted_ms", "low_ms", "high_ms",
@@ -22,7 +22,13 @@ Validated = tuple[pd.DataFrame, dict[str, dict[str, Question]]]
 _SUPPORT_FOLDS = 20
 
 
-def validate(cells: pd.DataFrame, coverage: float, seed: int, tell: Callable[[str], None]) -> Validated:
+def validate(
+    cells: pd.DataFrame,
+    coverage: float,
+    seed: int,
+    tell: Callable[[str], None],
+    progress: Callable[[str, int], Callable[[], None]] = quiet,
+) -> Validated:
     """Leave out models, families and batch sizes of every backend.
 
     Args:
@@ -30,6 +36,7 @@ def validate(cells: pd.DataFrame, coverage: float, seed: int, tell: Callable[[st
         coverage: of the intervals, a share.
         seed: of what is drawn at random.
         tell: is told what is done, and what cannot be.
+        progress: as in :func:`perfexp.analysis.prediction.fitted.learn`.
 
     Returns:
         One row a held-out cell, with the columns of :data:`COLUMNS`; and by backend the questions
@@ -49,7 +56,8 @@ def validate(cells: pd.DataFrame, coverage: float, seed: int, tell: Callable[[st
                 continue
             if len(np.unique(groups)) <= conformal.fewest_groups(coverage):
                 tell(f"{backend}: so few groups of {scheme!r} cannot promise {coverage:.0%}.")
-            part, asked[name] = _groups(own, scheme, groups, coverage, seed)
+            advance = progress(f"{backend}: {scheme} held out", held_out.rounds(groups))
+            part, asked[name] = _groups(own, scheme, groups, coverage, seed, advance)
             parts.append(part)
     filled = [part for part in parts if len(part)] or parts
     return pd.concat(filled, ignore_index=True)[COLUMNS], questions
@@ -67,17 +75,21 @@ def _too_few(cells: pd.DataFrame, groups: NDArray[np.str_], scheme: str) -> str:
 
 
 def _groups(
-    cells: pd.DataFrame, scheme: str, groups: NDArray[np.str_], coverage: float, seed: int
+    cells: pd.DataFrame,
+    scheme: str,
+    groups: NDArray[np.str_],
+    coverage: float,
+    seed: int,
+    advance: Callable[[], None],
 ) -> tuple[pd.DataFrame, Question]:
-    choice = choose(cells, groups, seed)
-    found = held_out.predict(cells, groups, choice, seed)
+    found = held_out.leave_out(cells, groups, seed, advance)
     inside = np.empty(len(cells), dtype=bool)
     folds = fold(groups, _SUPPORT_FOLDS)
     for left_out in np.unique(folds):
         test = folds == left_out
         inside[test] = support.learn(cells[~test]).holds(cells[test])
-    rows = _rows(scheme, cells, found.predicted_ms, found.reach(coverage), inside)
-    return rows, question(cells, groups, choice, found.predicted_ms)
+    rows = _rows(scheme, cells, found.predict(), found.reach(coverage), inside)
+    return rows, question(found)
 
 
 def _batches(cells: pd.DataFrame, coverage: float) -> pd.DataFrame:
@@ -104,11 +116,11 @@ def _rows(
     )[COLUMNS]
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors by backend and scheme: ``cells, median_ape, mape, coverage``, all but the first in percent."""
+def summary(table: pd.DataFrame, by: Sequence[str] = ("backend", "scheme")) -> pd.DataFrame:
+    """Errors by groups of rows: ``cells, median_ape, mape, coverage``, all but the first in percent."""
     inside = table["measured_ms"].between(table["low_ms"], table["high_ms"])
     error = 100 * (table["predicted_ms"] / table["measured_ms"] - 1).abs()
-    groups = table.assign(error=error, inside=100.0 * inside).groupby(["backend", "scheme"], observed=True)
+    groups = table.assign(error=error, inside=100.0 * inside).groupby(list(by), observed=True)
     return groups.agg(
         cells=("error", "size"),
         median_ape=("error", "median"),

@@ -8,7 +8,7 @@ from perfexp.analysis.prediction.physics import with_totals
 FIXED_MS, PER_LAYER_MS, PER_MAC_MS, PER_ELEMENT_MS = 0.5, 0.02, 2e-9, 3e-8
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cells() -> pd.DataFrame:
     """40 made-up networks of 10 families whose latency is known exactly, at 4 batch sizes."""
     random = np.random.default_rng(0)

@@ -33,3 +33,16 @@ def test_new_groups_are_covered(coverage: float) -> None:
         groups = np.repeat(np.arange(40).astype(str), 5)
         inside.append(np.mean(scores[40] <= conformal.quantile(scores[:40].ravel(), groups, coverage)))
     assert np.mean(inside) == pytest.approx(coverage, abs=0.03)
+
+
+def test_cells_that_err_alike_count_as_one() -> None:
+    random = np.random.default_rng(0)
+    place, sizes = np.repeat(np.arange(10), 20), np.full(10, 20)
+    apart, level = random.normal(size=200), np.repeat(random.normal(size=10), 20)
+    assert conformal.effective_number(apart, place, sizes) > 100
+    assert conformal.effective_number(level + 1e-3 * apart, place, sizes) == pytest.approx(10, rel=0.01)
+
+
+def test_intervals_are_wider_where_learners_disagree() -> None:
+    logs = np.array([[1.0, 1.0], [1.0, 1.5]])
+    assert conformal.spread(logs, 0.1) == pytest.approx([0.1, np.hypot(0.1, 0.25)])

@@ -1,13 +1,15 @@
 import pandas as pd
 import pytest
 
-from perfexp.analysis.prediction import fitted
+from perfexp.analysis.prediction import fitted, held_out
 from perfexp.errors import ConfigError
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(cells: pd.DataFrame) -> fitted.BackendModel:
-    return fitted.learn(cells[cells["model"] < "net12"], seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_out, "_FOLDS_OF_FEW", 5)
+        return fitted.learn(cells[cells["model"] < "net12"], seed=0)
 
 
 def query(cells: pd.DataFrame, model: str, batch_size: int) -> pd.DataFrame:

@@ -1,0 +1,29 @@
+import numpy as np
+from scipy.optimize import approx_fprime
+
+from perfexp.analysis.prediction import process
+
+
+def inputs(count: int, seed: int) -> process.Inputs:
+    random = np.random.default_rng(seed)
+    return process.Inputs(*(random.normal(size=(count, width)) for width in (1, 3, 4)))
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    cells, values = inputs(25, 0), np.random.default_rng(1).normal(size=25)
+    distances = process._distances(cells, cells)
+    scales = process.TYPICAL + 0.3
+    found = process._loss(scales, distances, values)[1]
+    expected = approx_fprime(scales, lambda s: process._loss(s, distances, values)[0], 1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_smooth_residual_is_learned_and_far_away_nothing_is_known() -> None:
+    cells, new = inputs(150, 0), inputs(40, 1)
+    values = 0.3 * np.tanh(cells.sizes[:, 0]) + 0.1 * cells.batch[:, 0]
+    fitted = process.fit(cells, values, 0)
+    truth = 0.3 * np.tanh(new.sizes[:, 0]) + 0.1 * new.batch[:, 0]
+    assert np.abs(fitted.predict(new) - truth).mean() < 0.3 * np.abs(truth).mean()
+    far = process.Inputs(new.batch, new.sizes + 100, new.shares)
+    assert fitted.spread(far).min() > fitted.spread(new).max()
+    assert np.abs(fitted.predict(far)).max() < np.abs(values).max()
