@@ -4,16 +4,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from perfexp import search, store, tables
-from perfexp.outcomes import FINISHED, SKIPPED, Outcome
+from perfexp.outcomes import FINISHED, METRICS, SKIPPED, TAGS, Outcome
 from perfexp.tracking import Tracker
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
-_TAGS = ("cell_key", "model", "verdict", "parity", "family", "display_name", "host", "sweep_id")
 _PARAMS = ("backend.name", "batch_size")
-_COLUMNS = {*_METRICS, *_TAGS, *_PARAMS}
+_COLUMNS = {*METRICS, *TAGS, *_PARAMS}
 
 
 class Finished:
@@ -39,8 +37,8 @@ class Finished:
             status=SKIPPED,
             reason="An earlier run's numbers stand for it.",
             run_id=row["run_id"],
-            metrics={name: float(row[name]) for name in _METRICS if name in row},
-            tags={name: str(row[name]) for name in _TAGS if name in row},
+            metrics={name: float(row[name]) for name in METRICS if name in row},
+            tags={name: str(row[name]) for name in TAGS if name in row},
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from perfexp.errors import PerfexpError, TrackingError
 from perfexp.ledger import Ledger
 from perfexp.measure import environment
 from perfexp.measure.certificate import TAINTED
-from perfexp.outcomes import FINISHED, REFUSED, Outcome
+from perfexp.outcomes import FINISHED, METRICS, REFUSED, TAGS, Outcome
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.tracking import Tracker, open_tracker
 from perfexp.worker import run_cell
@@ -109,6 +109,7 @@ def _written(job: Job, result: Measurement | Failure) -> Outcome:
     facts = {**environment.snapshot(), **result.environment}
     draft = draft_cell(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
     run_id = job.tracker.keep(draft)
+    found = result.metrics if isinstance(result, Measurement) else {}
     measured = isinstance(result, Measurement)
     return Outcome(
         model=job.cell.model.name,
@@ -117,8 +118,8 @@ def _written(job: Job, result: Measurement | Failure) -> Outcome:
         status=FINISHED if measured else draft.status,
         reason="" if measured else draft.tags["reason"],
         run_id=run_id,
-        metrics=result.metrics if isinstance(result, Measurement) else {},
-        tags=draft.tags,
+        metrics={k: found[k] for k in METRICS if k in found},
+        tags={k: draft.tags[k] for k in TAGS if k in draft.tags},
     )
 
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 FINISHED, SKIPPED, REFUSED = "FINISHED", "SKIPPED", "REFUSED"
 
+METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
+TAGS = ("cell_key", "model", "verdict", "parity", "family", "display_name", "host", "sweep_id")
+"""What an outcome keeps of its run, for the table and the curves: a sweep keeps all its outcomes."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -14,7 +18,8 @@ class Outcome:
         status: MLflow's of its run; SKIPPED where an earlier run's numbers stand for it, REFUSED
             where the combination describes no cell.
         reason: why it is not FINISHED.
-        metrics: empty where nothing was measured.
+        metrics: of those in ``METRICS``; empty where nothing was measured.
+        tags: of those in ``TAGS``.
     """
 
     model: str

@@ -12,13 +12,11 @@ from perfexp.config import SweepConfig
 from perfexp.drafts import draft_curve
 from perfexp.errors import TrackingError
 from perfexp.measure.parity import BEYOND
-from perfexp.outcomes import Outcome
+from perfexp.outcomes import METRICS, Outcome
 from perfexp.tracking import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_CURVE_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
 
 
 def new_id(name: str | None, now: datetime) -> str:
@@ -49,7 +47,7 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
             tracker.discard({"kind": "curve", "sweep_id": sweep.id})
     for (model, backend), members in groups.items():
         points = {
-            member.batch_size: {k: member.metrics[k] for k in _CURVE_METRICS if k in member.metrics}
+            member.batch_size: {k: member.metrics[k] for k in METRICS if k in member.metrics}
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
