@@ -90,7 +90,7 @@ def test_an_honest_artifact_of_the_same_server_is_fetched(
 
 
 @pytest.mark.slow
-def test_telemetry_is_off_unless_asked_for(tmp_path: Path) -> None:
+def test_telemetry_is_off_unless_asked_for(store_template: Path) -> None:
     code = """
 import os
 from pathlib import Path
@@ -104,6 +104,11 @@ print(is_telemetry_disabled())
 """
     plain = {k: os.environ[k] for k in ("PATH", "HOME", "TMPDIR") if k in os.environ}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=store_template.parents[1],
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines() == ["None True", "False"]
