@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -135,10 +136,19 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to every process of the server at once."""
-        process = psutil.Process(self._process.pid)
-        for member in [*process.children(recursive=True), process]:
+        for member in self._members():
             member.kill()
         self._process.communicate(timeout=30)
+
+    def hang(self, seconds: float) -> None:
+        """Answer nothing for a while, then everything that was asked meanwhile."""
+        for member in self._members():
+            member.suspend()
+        threading.Timer(seconds, lambda: [member.resume() for member in self._members()]).start()
+
+    def _members(self) -> list[psutil.Process]:
+        process = psutil.Process(self._process.pid)
+        return [*process.children(recursive=True), process]
 
 
 @contextmanager

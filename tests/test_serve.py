@@ -134,6 +134,20 @@ def test_a_server_killed_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
 
 
+def test_a_server_that_hangs_and_then_does_what_was_given_up_doubles_nothing(
+    perfexp, signed_in: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    code, said = interrupted((*SWEEP, *tracked(signed_in, "hung")), 2, lambda: signed_in.hang(7.0))
+    assert code == 0, said
+    assert "waits in" in said
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    done = perfexp(*QUICK, *tracked(signed_in, "after"))
+    assert done.returncode == 0, done.stderr
+    assert counted(signed_in.uri, "hung") == EACH_ONCE
+    assert os.listdir(tmp_path / "mlruns" / "spool") == []
+
+
 def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
