@@ -19,6 +19,7 @@ from perfexp.config import InputFit
 from perfexp.draft import Draft
 from perfexp.errors import ConfigError
 from perfexp.ledger import current
+from perfexp.measure.certificate import TAINTED
 from perfexp.networks import Network, describe
 from perfexp.outcomes import Outcome
 from perfexp.tracking import Tracker
@@ -52,7 +53,7 @@ class Candidates:
             outcome = launch(self.jobs[backend][cell])
             took_s = time.monotonic() - began
             self._took_s[backend][cell] = took_s
-            sound = outcome is not None and outcome.has_numbers and outcome.tags.get("verdict") != "tainted"
+            sound = outcome is not None and outcome.has_numbers and outcome.tags.get("verdict") != TAINTED
             return (outcome.metrics.get("latency_p50_ms") if outcome and sound else None), took_s
 
         return measured

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from perfexp.evaluation.evaluator import Evaluator, Plan
 from perfexp.evaluation.inference import InferenceError
 from perfexp.measure import environment
 from perfexp.network import CellNetwork
+from perfexp.outcomes import FINISHED
 from perfexp.records import Failure, FailureKind
 from perfexp.settings import EvaluateConfig
 from perfexp.tracking import Tracker, open_tracker
@@ -35,7 +37,7 @@ outcomes: list[summary.Outcome] = []
 def main() -> None:
     """Exit 0 when every accuracy is in the store, 1 when one is not, 2 on bad input."""
     command.launch(_task, _finish)
-    sys.exit(EVALUATION_FAILED if any(o.status != summary.FINISHED for o in outcomes) else 0)
+    sys.exit(EVALUATION_FAILED if any(o.status != FINISHED for o in outcomes) else 0)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Job:
         """Whether others wait for it to end, however it does."""
         return self.settings.sweep.id is not None
 
+    @cached_property
     def tracker(self) -> Tracker:
         """The store and the experiment that the run goes into."""
         tracking = self.settings.tracking
@@ -75,7 +78,7 @@ def _task(config: DictConfig) -> None:
 
 
 def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> None:
-    tracker, evaluator = job.tracker(), Evaluator(plan, job.cache)
+    tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
     try:
         with _progress(plan) as done:
             evaluation = evaluator.run(done)
@@ -107,7 +110,7 @@ def _fail(job: Job, failure: Failure) -> None:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
     cell, facts = planning.cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
-    job.tracker().keep(draft)
+    job.tracker.keep(draft)
     _told(job, draft)
     if job.in_sweep:
         print(f"{draft.status} {draft.name}: {failure.message}", flush=True)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perfexp import server, store
-from perfexp.errors import PerfexpError, TrackingError
+from perfexp.errors import TrackingError
 
 _USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _STORE = "MLFLOW_BACKEND_STORE_URI"
@@ -29,14 +29,7 @@ auth_cache_ttl_seconds = 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code, 2 for what the user has to solve."""
     options = _parse(argv)
-    try:
-        _run(options)
-    except PerfexpError as error:
-        print(f"perfexp-server: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print()
-    return 0
+    return server.exit_code("perfexp-server", lambda: _run(options))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

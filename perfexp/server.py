@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from perfexp import store
-from perfexp.errors import TrackingError
+from perfexp.errors import PerfexpError, TrackingError
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50
@@ -30,6 +30,18 @@ _LEAN = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+
+
+def exit_code(program: str, run: Callable[[], None]) -> int:
+    """Run a command that serves until it is stopped: 0 after Ctrl-C, 2 and a sentence on bad input."""
+    try:
+        run()
+    except PerfexpError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print()
+    return 0
 
 
 def free_port(asked: int) -> int:

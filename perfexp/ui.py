@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp import server, store
-from perfexp.errors import PerfexpError, TrackingError, nearest
+from perfexp.errors import TrackingError, nearest
 from perfexp.views import Kind, SavedView, runs_filter, shared_view, view_url
 
 if TYPE_CHECKING:
@@ -37,14 +37,7 @@ class Target:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code, 2 for what the user has to solve."""
     options = _parse(argv)
-    try:
-        _run(options)
-    except PerfexpError as error:
-        print(f"perfexp-ui: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print()
-    return 0
+    return server.exit_code("perfexp-ui", lambda: _run(options))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

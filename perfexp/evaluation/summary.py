@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.draft import Draft
 from perfexp.evaluation.evaluator import Evaluation, Plan
+from perfexp.outcomes import FINISHED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,6 @@ _COLUMNS = (
     ("top1_agreement", "agrees %", ".2f"),
     ("model_images_per_s", "images/s", ".1f"),
 )
-FINISHED = "FINISHED"
 
 
 @dataclass(frozen=True)
