@@ -14,14 +14,14 @@ from omegaconf import DictConfig
 
 from perfexp.cache import Cache
 from perfexp.command import BAD_INPUT, Command, terminal
-from perfexp.draft import Draft
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.evaluation import planning, run, summary
 from perfexp.evaluation.evaluator import Evaluator, Plan
 from perfexp.evaluation.inference import InferenceError
+from perfexp.ledger import current as ledger
 from perfexp.measure import environment
 from perfexp.network import CellNetwork
-from perfexp.outcomes import FINISHED
+from perfexp.outcomes import Outcome
 from perfexp.records import Failure, FailureKind
 from perfexp.settings import EvaluateConfig
 from perfexp.tracking import Tracker, open_tracker
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
 
 EVALUATION_FAILED = 1
 command = Command("perfexp-evaluate", "evaluate")
-outcomes: list[summary.Outcome] = []
 
 
 def main() -> None:
     """Exit 0 when every accuracy is in the store, 1 when one is not, 2 on bad input."""
     command.launch(_task, _finish)
-    sys.exit(EVALUATION_FAILED if any(o.status != FINISHED for o in outcomes) else 0)
+    sys.exit(EVALUATION_FAILED if ledger.failed else 0)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Job:
         return open_tracker(tracking.uri, Path(tracking.root), self.settings.experiment)
 
 
-def _task(config: DictConfig) -> None:
+def _task(config: DictConfig) -> Outcome:
     settings = command.settings(config, EvaluateConfig)
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
     job = Job(settings, cache, command.text(config), int(time.time() * 1000))
@@ -72,12 +71,11 @@ def _task(config: DictConfig) -> None:
     except PerfexpError as error:
         if not job.in_sweep:
             raise
-        _fail(job, Failure(FailureKind.REFUSED, str(error)))
-        return
-    _evaluate(job, plan, described)
+        return _fail(job, Failure(FailureKind.REFUSED, str(error)))
+    return _evaluate(job, plan, described)
 
 
-def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> None:
+def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
     try:
         with _progress(plan) as done:
@@ -87,11 +85,9 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> None:
         _fail(job, Failure(FailureKind.INTERRUPTED, stopped))
         raise
     except InferenceError as error:
-        _fail(job, error.failure)
-        return
+        return _fail(job, error.failure)
     except PerfexpError as error:
-        _fail(job, Failure(FailureKind.REFUSED, str(error)))
-        return
+        return _fail(job, Failure(FailureKind.REFUSED, str(error)))
     facts = environment.snapshot()
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         draft = run.draft(
@@ -99,34 +95,34 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> None:
         )
         run_id = tracker.keep(draft)
     evaluator.parts.forget()
-    _told(job, draft)
     print(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
     if run_id:
         print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
+    return _told(job, summary.outcome(plan.cell, draft, run_id))
 
 
-def _fail(job: Job, failure: Failure) -> None:
+def _fail(job: Job, failure: Failure) -> Outcome:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
     cell, facts = planning.cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
-    job.tracker.keep(draft)
-    _told(job, draft)
-    if job.in_sweep:
-        print(f"{draft.status} {draft.name}: {failure.message}", flush=True)
-    elif failure.kind != FailureKind.INTERRUPTED:
+    ended = summary.outcome(cell, draft, job.tracker.keep(draft))
+    if not job.in_sweep and failure.kind != FailureKind.INTERRUPTED:
         command.exit(failure.message, BAD_INPUT if failure.kind == FailureKind.REFUSED else EVALUATION_FAILED)
+    return _told(job, ended)
 
 
-def _told(job: Job, draft: Draft) -> None:
+def _told(job: Job, outcome: Outcome) -> Outcome:
     if job.in_sweep:
-        outcomes.append(summary.Outcome.of(draft))
+        ledger.add(outcome)
+    return outcome
 
 
 def _finish() -> None:
     """The table of a sweep, for whatever was evaluated."""
-    if outcomes:
-        summary.print_table(outcomes, terminal())
+    ledger.close()
+    if ledger.outcomes:
+        summary.print_table(ledger.outcomes, terminal())
 
 
 @contextmanager

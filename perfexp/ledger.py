@@ -94,12 +94,10 @@ class Ledger:
     def line(self, outcome: Outcome) -> str:
         """The cell's place, its number, and the time that is left."""
         done, total = len(self.outcomes), max(len(self.costs), len(self.outcomes))
-        p50_ms = outcome.metrics.get("latency_p50_ms")
-        what = outcome.reason if p50_ms is None else f"{p50_ms:.3f} ms"
         note = ", measured before" if outcome.status == SKIPPED else ""
         elapsed_s, left_s = time.monotonic() - self._began, self.seconds_left()
         left = f", about {_duration(left_s)} left" if left_s is not None and done < total else ""
-        return f"[{done}/{total}] {outcome.title}: {what}{note} ({_duration(elapsed_s)}{left})"
+        return f"[{done}/{total}] {outcome.title}: {outcome.told}{note} ({_duration(elapsed_s)}{left})"
 
     def seconds_left(self) -> float | None:
         """An estimate for the cells that have not ended; None before one was measured."""

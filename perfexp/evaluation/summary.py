@@ -1,12 +1,12 @@
 """What the terminal shows: one evaluation's numbers, and the table of several."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perfexp.config import Cell
 from perfexp.draft import Draft
 from perfexp.evaluation.evaluator import Evaluation, Plan
-from perfexp.outcomes import FINISHED
+from perfexp.outcomes import FINISHED, Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,20 +20,19 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One line of the table; metrics are empty unless the status is FINISHED."""
-
-    name: str
-    status: str
-    reason: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, draft: Draft) -> "Outcome":
-        """The line of a run."""
-        metrics = {name: value for name, value, _ in draft.metrics}
-        return cls(draft.name, draft.status, draft.tags.get("reason", ""), metrics)
+def outcome(cell: Cell, draft: Draft, run_id: str | None) -> Outcome:
+    """How an evaluation of a sweep ended, for the lines and the table."""
+    found = {name: value for name, value, _ in draft.metrics}
+    return Outcome(
+        model=cell.model.name,
+        backend=cell.backend.name,
+        batch_size=cell.batch_size,
+        status=draft.status,
+        reason=draft.tags.get("reason", ""),
+        run_id=run_id,
+        metrics={metric: found[metric] for metric, _, _ in _COLUMNS if metric in found},
+        name=draft.name,
+    )
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
@@ -47,11 +46,11 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     table.add_column("status")
     for outcome in outcomes:
         numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, _, f in _COLUMNS]
-        table.add_row(outcome.name, *numbers, outcome.status)
+        table.add_row(outcome.title, *numbers, outcome.status)
     console.print(table)
     for outcome in outcomes:
         if outcome.status != FINISHED:
-            print(f"{outcome.status} {outcome.name}: {outcome.reason}", file=console.file)
+            print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
 def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, float]) -> None:

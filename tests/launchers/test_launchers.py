@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from clusters import ray, slurm, until
+from PIL import Image
 
 from perfexp import load_runs
 from perfexp.measure import device_lock
@@ -210,6 +211,35 @@ def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> No
     never_at_once(sweep)
     assert set(sweep.runs(status="FINISHED")["node"]) == set(slurm.NODES)
     assert sweep.runs()["host"].nunique() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_evaluations_on_slurm_tell_how_they_ended(tmp_path: Path, on_slurm: slurm.SlurmCluster) -> None:
+    pictures = tmp_path / "pictures"
+    for synset in ("n01440764", "n01443537"):
+        (pictures / synset).mkdir(parents=True)
+        Image.new("RGB", (90, 70)).save(pictures / synset / "1.png")
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "perfexp-evaluate", "--multirun", "hydra/launcher=slurm"),
+            *("backend=null,torch", "dataset=imagenet", f"dataset.path={pictures}", "agreement=false"),
+            *("weights=random", "input_size=64", "workers=1"),
+        ],
+        cwd=tmp_path,
+        env=on_slurm.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "[2/2] " in done.stdout and "FAILED squeezenet1_1 null f32 on imagenet: " in done.stdout
+    runs = load_runs(
+        tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", kind="evaluation", status=None
+    ).set_index("backend")
+    assert runs["status"].to_dict() == {"null": "FAILED", "torch": "FINISHED"}
+    assert f": top1 {runs.loc['torch', 'top1']:.2f} %" in done.stdout
 
 
 @pytest.mark.slow
