@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from perfexp import grids, learning_curve
+from perfexp import grids, learning_curve, sweep
 from perfexp.analysis.prediction import acquisition, physics
 from perfexp.analysis.prediction.acquisition import Budget, Step
 from perfexp.analysis.prediction.fitted import FEWEST_MODELS
@@ -71,7 +71,6 @@ class Candidates:
 def explore(
     config: DictConfig,
     jobs: "Sequence[Job]",
-    identity: "Job",
     runs: int | None,
     minutes: float | None,
     error_percent: float | None,
@@ -82,7 +81,6 @@ def explore(
     Args:
         config: of the sweep.
         jobs: all that could be measured.
-        identity: overrides that tell which sweep it is.
         runs: how many at most.
         minutes: how long at most; the cell that is being measured then is the last.
         error_percent: of the predictions of families left out.
@@ -91,7 +89,7 @@ def explore(
     Raises:
         ConfigError: the jobs differ in more than model, backend and batch size.
         ModelError: a network cannot be traced.
-        TrackingError: the store refused.
+        TrackingError: neither the store nor the spool could take the trace.
     """
     _check(jobs)
     began, chosen = time.time(), config.hydra.runtime.choices
@@ -103,8 +101,7 @@ def explore(
     steps = acquisition.acquire(candidates.pools, candidates.measure(launch), budget, pick)
     tracker = current.tracker
     assert tracker is not None
-    tags = {"sweep_id": identity["sweep.id"], "sweep": identity["sweep.name"]}
-    run_id = _write(tracker, candidates, steps, tags, began)
+    run_id = _write(tracker, candidates, steps, sweep.tags(current.sweep), began)
     print(_told(steps, len(whole), run_id), flush=True)
 
 
@@ -127,19 +124,20 @@ def _check(jobs: "Sequence[Job]") -> None:
         )
 
 
-def _told(steps: Sequence[Step], every: int, run_id: str) -> str:
+def _told(steps: Sequence[Step], every: int, run_id: str | None) -> str:
     told = [step.error_percent for step in steps if np.isfinite(step.error_percent)]
     error = f"median error {told[-1]:.1f} % with a family held out" if told else "too few to tell an error"
-    return f"Measured {len(steps)} of {every} cells: {error}; the trace is run {run_id}."
+    kept = f"; the trace is run {run_id}" if run_id else ""
+    return f"Measured {len(steps)} of {every} cells: {error}{kept}."
 
 
 def _write(
     tracker: Tracker, candidates: Candidates, steps: Sequence[Step], tags: dict[str, str], began: float
-) -> str:
-    """Log the trace, with its picture, as a run of the kind ``active``; returns its id.
+) -> str | None:
+    """Keep the trace, with its picture, as a run of the kind ``active``; returns its id, if it has one yet.
 
     Raises:
-        TrackingError: the store refused.
+        TrackingError: neither the store nor the spool could take it.
     """
     trace = acquisition.trace(steps)
     told = [step for step in steps if np.isfinite(step.error_percent)]
@@ -147,7 +145,7 @@ def _write(
     names = [candidates.jobs[step.backend][step.cell] for step in steps]
     table = trace.assign(job=[" ".join(f"{k}={v}" for k, v in job.items()) for job in names])
     picture = learning_curve.png({"this sweep": trace}, every)
-    return tracker.write(
+    return tracker.keep(
         Draft(
             name=f"active sweep of {every} cells",
             status="FINISHED",

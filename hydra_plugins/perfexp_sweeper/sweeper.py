@@ -193,7 +193,7 @@ class PerfexpSweeper(Sweeper):
                 current.add(outcome)
             return outcome
 
-        active.explore(self.config, jobs, identity, limits.runs, limits.minutes, limits.error_percent, launch)
+        active.explore(self.config, jobs, limits.runs, limits.minutes, limits.error_percent, launch)
 
     def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
         assert self.hydra_context is not None
