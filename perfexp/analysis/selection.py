@@ -16,6 +16,7 @@ _VARIANTS = (
     ("backend", "precision", " {}"),
     ("backend", "device", " {}"),
     ("backend", "effective_threads", " {} threads"),
+    ("backend", "effective_heap", " heap {}"),
 )
 """What else decides a number: where a model or backend comes in several, its name says which."""
 _NAMED = 4

@@ -1,8 +1,10 @@
 """PyTorch eager on cpu, cuda or mps."""
 
+import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -19,6 +21,19 @@ if TYPE_CHECKING:
     from torch import nn
 
 _DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+
+
+class Heap(StrEnum):
+    """What the C library does with the host memory of activations that were freed.
+
+    ``default`` leaves it to the library, which hands large pieces back to the system or not as the
+    heap happens to lie: where it does, each batch meets tens of thousands of page faults. ``kept``
+    has glibc keep them for the next batch, as jemalloc and tcmalloc do.
+    """
+
+    default = "default"
+    kept = "kept"
 
 
 @dataclass
@@ -26,6 +41,7 @@ class TorchConfig(BackendConfig):
     """``device`` is cpu, cuda, cuda:N or mps."""
 
     name: str = "torch"
+    heap: Heap = Heap.default
 
 
 class TorchSession(Session):
@@ -33,9 +49,10 @@ class TorchSession(Session):
 
     timed_region: ClassVar[str] = "forward on inputs already on the device, then a device synchronisation"
 
-    def __init__(self, network: "nn.Module", device: "torch.device") -> None:
+    def __init__(self, network: "nn.Module", device: "torch.device", heap: Heap) -> None:
         import torch
 
+        self._heap = heap
         self._network = network
         self._device = device
         self._parameter = next(network.parameters())
@@ -72,6 +89,7 @@ class TorchSession(Session):
             "threads": str(torch.get_num_threads()),
             "interop_threads": str(torch.get_num_interop_threads()),
             "training": str(any(module.training for module in self._network.modules())),
+            "heap": self._heap.value,
             "gradients": str(any(p.requires_grad for p in self._network.parameters())),
             "input_shape": str(list(self._inputs[0].shape)),
         }
@@ -117,8 +135,15 @@ class TorchBackend(Backend):
     Config = TorchConfig
     packages = ("torch",)
 
+    def __init__(self, config: TorchConfig) -> None:
+        super().__init__(config)
+        self._heap = Heap(config.heap)
+
     def start(self) -> None:
         import torch
+
+        if self._heap == Heap.kept:
+            _keep_freed_memory()
 
         if self.config.precision.value not in _DTYPES:
             raise BackendError(
@@ -153,7 +178,17 @@ class TorchBackend(Backend):
         with phases.timed("load"):
             device = torch.device(self.config.device)
             module = module.to(device, getattr(torch, _DTYPES[self.config.precision.value]))
-            return TorchSession(module, device)
+            return TorchSession(module, device, self._heap)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc neither map large pieces apart nor trim its heap; mallopt(3)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None or not (mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1)):
+        raise BackendError(
+            "backend.heap=kept needs the allocator of the C library glibc, which this process does not "
+            "have; leave it at backend.heap=default."
+        )
 
 
 def _devices() -> list[str]:

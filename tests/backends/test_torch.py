@@ -1,0 +1,29 @@
+"""What only PyTorch has: the heap that its activations come from."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from perfexp.backends import torch
+from perfexp.backends.torch import Heap, TorchBackend, TorchConfig
+from perfexp.config import Cell
+from perfexp.errors import BackendError
+from perfexp.records import Measurement
+from perfexp.worker import run_cell
+
+
+@pytest.mark.slow
+def test_a_heap_that_is_kept_meets_no_page_faults(make_cell: Callable[..., Cell]) -> None:
+    cell = make_cell("torch", model="mobilenet_v2", batch_size=8, input_size=224, heap=Heap.kept)
+    kept = run_cell(cell)
+    assert isinstance(kept, Measurement), kept
+    assert kept.effective["heap"] == "kept"
+    faults_a_batch = kept.metrics["page_faults_per_s"] * kept.metrics["latency_mean_ms"] / 1000
+    assert faults_a_batch < 1000, "given back, they are 50 to 90 thousand"
+
+
+def test_another_c_library_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "ctypes", SimpleNamespace(CDLL=lambda _: object()))
+    with pytest.raises(BackendError, match=r"heap=kept needs the allocator of the C library glibc"):
+        TorchBackend(TorchConfig(heap=Heap.kept)).start()
