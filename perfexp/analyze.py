@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from perfexp import store
+from perfexp import store, subject
 from perfexp.command import Command
 from perfexp.draft import TAG_LIMIT, Draft
-from perfexp.errors import ConfigError
 from perfexp.phases import Phases
-from perfexp.runs import load_runs
-from perfexp.settings import Accuracy, AnalyzeConfig, Data
+from perfexp.settings import Accuracy, AnalyzeConfig
 from perfexp.tracking import Tracker, open_tracker
 
 if TYPE_CHECKING:
@@ -25,10 +23,7 @@ if TYPE_CHECKING:
 
     from perfexp.analysis.results import Results
 
-_KINDS = {Data.measured: ["cell"], Data.published: ["published"], Data.both: ["cell", "published"]}
-_ENDED = ("FINISHED", "FAILED")
 _FOLDER_TIME = "%Y%m%d-%H%M%S"
-_NAMED = 4
 command = Command("perfexp-analyze", "analyze", {"sweep": "of_sweep"})
 
 
@@ -42,7 +37,7 @@ def _task(config: DictConfig) -> None:
     stages = Stages()
     uri = store.resolve(settings.tracking.uri, Path(settings.tracking.root))
     with stages("query"):
-        runs = _load(settings, uri)
+        runs = subject.cells(settings, uri)
     with stages("imports"):
         import perfexp.analysis.pipeline
         import perfexp.report  # noqa: F401
@@ -68,61 +63,12 @@ class Stages:
         return self._phases.seconds
 
 
-def _load(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
-    """The runs asked for, failed ones too.
-
-    Raises:
-        ConfigError: there are none; says what the experiment holds.
-    """
-    kinds = _KINDS[settings.data or Data.both]
-    runs = load_runs(
-        settings.experiment,
-        sweep=settings.of_sweep,
-        where=settings.where,
-        status=None,
-        kind=kinds,
-        tracking_uri=uri,
-    )
-    runs = runs[runs["status"].isin(_ENDED)] if len(runs) else runs
-    if runs.empty:
-        raise ConfigError(_nothing_matches(settings, uri))
-    published = runs["kind"] == "published"
-    if settings.data is None and published.any() and not published.all():
-        print(f"{published.sum()} published runs are left aside; data=published or data=both would use them.")
-        runs = runs[~published]
-    return runs
-
-
-def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
-    name = store.experiment_name(settings.experiment)
-    columns = ["kind", "sweep", "model", "backend"]
-    kinds = _KINDS[Data.both]
-    every = load_runs(settings.experiment, status=None, kind=kinds, columns=columns, tracking_uri=uri)
-    if every.empty:
-        return f"The experiment {name!r} holds no runs of cells; measure some with perfexp or import a table."
-    there = ", ".join(
-        f"{column} {_some(every[column])}" for column in columns if column in every and every[column].count()
-    )
-    data = settings.data.value if settings.data else None
-    return (
-        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.of_sweep} "
-        f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
-    )
-
-
-def _some(values: "pd.Series[str]") -> str:
-    """The most frequent values."""
-    counts = values.value_counts()
-    counts = counts[counts > 0]
-    return " or ".join(map(str, counts.index[:_NAMED])) + (" or others" if len(counts) > _NAMED else "")
-
-
 def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
     from perfexp.analysis import evaluations, pipeline, tables
     from perfexp.analysis.selection import select
 
-    evaluated = _evaluated(settings, uri)
+    evaluated = subject.evaluations(settings, uri)
     with stages("selection"):
         if settings.accuracy == Accuracy.measured:
             runs = evaluations.joined(runs, evaluated)
@@ -143,7 +89,7 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,
         command=_reproduction(),
-        source=_source(results),
+        source=subject.source(results.runs),
         tracking_uri=store.redacted(uri),
     )
     with stages("report"):
@@ -152,24 +98,6 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
         paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
         run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
     _print(results, written.html, tracker, run_id, stages)
-
-
-def _evaluated(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
-    """The experiment's evaluations that can be compared.
-
-    Raises:
-        ConfigError: the measured accuracy is asked for, and there is none.
-    """
-    from perfexp.analysis import evaluations
-
-    runs = load_runs(settings.experiment, kind="evaluation", tracking_uri=uri)
-    if runs.empty and settings.accuracy == Accuracy.measured:
-        name = store.experiment_name(settings.experiment)
-        raise ConfigError(
-            f"accuracy=measured needs evaluations, and the experiment {name!r} holds none; make some with "
-            "perfexp-evaluate, or leave accuracy=published."
-        )
-    return evaluations.comparable(runs)
 
 
 def _output(settings: AnalyzeConfig, experiment: str) -> Path:
@@ -181,20 +109,6 @@ def _output(settings: AnalyzeConfig, experiment: str) -> Path:
 
 def _reproduction() -> str:
     return shlex.join(["perfexp-analyze", *map(store.redacted, command.typed)])
-
-
-def _source(results: "Results") -> str:
-    """Where the numbers come from, for the report's head."""
-    runs = results.runs
-    citations = sorted(set(runs["citation"].dropna().astype(str))) if "citation" in runs else []
-    tables_ = sorted(set(runs["published_in"].dropna().astype(str))) if "published_in" in runs else []
-    hosts = sorted(set(runs["host"].dropna().astype(str))) if "host" in runs else []
-    parts = []
-    if hosts:
-        parts.append(f"measured by perfexp on {', '.join(hosts)}")
-    if tables_:
-        parts.append(f"published: {', '.join(tables_)}" + (f" ({'; '.join(citations)})" if citations else ""))
-    return "; ".join(parts) or "measured by perfexp"
 
 
 def _draft(
