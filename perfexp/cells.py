@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from perfexp import backends, models
+from perfexp import backends, limits, models
 from perfexp.cache import digest, file_digest
-from perfexp.config import Cell, RunConfig, as_protocol, check
+from perfexp.config import Cell, RunConfig, as_protocol
 from perfexp.measure import environment
 from perfexp.versions import version
 
@@ -15,7 +15,7 @@ def from_config(config: RunConfig) -> Cell:
     Raises:
         ConfigError: a value is out of its range.
     """
-    check(config)
+    limits.check(config)
     return Cell(
         model=config.model,
         backend=config.backend,
