@@ -1,15 +1,13 @@
-# Hydra's plugin scan evaluates this module's dataclass annotations: no postponed ones here.
 """The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.grids` and the ledger."""
 
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Generator, List, Optional, Sequence, Set, Tuple, Union  # noqa: UP035
+from typing import TYPE_CHECKING
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -20,43 +18,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.perfexp_sweeper.composing import SweepLoader
+from hydra_plugins.perfexp_sweeper.configuration import ActiveConf
 
 if TYPE_CHECKING:
     from perfexp.grids import Job
     from perfexp.outcomes import Outcome
-
-
-@dataclass
-class ActiveConf:
-    """When a sweep that chooses its cells stops: at most so many runs or minutes, or at so small an error.
-
-    ``error_percent`` is the median error over the measured cells, each predicted without its family.
-    """
-
-    runs: Optional[int] = None  # noqa: UP045
-    minutes: Optional[float] = None  # noqa: UP045
-    error_percent: Optional[float] = None  # noqa: UP045
-
-
-@dataclass
-class PerfexpSweeperConf:
-    """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
-
-    ``params`` is the grid; with ``grids`` it is what they all share, and each of them adds its own.
-    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf turns numbers
-    into text in ``params``, but not below a list: there their values are of any type.
-    """
-
-    _target_: str = "hydra_plugins.perfexp_sweeper.sweeper.PerfexpSweeper"
-    params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
-    grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
-    exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
-    active: Optional[ActiveConf] = None  # noqa: UP045
-
-
-ConfigStore.instance().store(
-    group="hydra/sweeper", name="perfexp", node=PerfexpSweeperConf, provider="perfexp"
-)
 
 
 class PerfexpSweeper(Sweeper):
@@ -68,18 +34,18 @@ class PerfexpSweeper(Sweeper):
 
     def __init__(
         self,
-        params: Optional[Dict[str, str]] = None,  # noqa: UP006, UP045
-        grids: Sequence[Dict[str, object]] = (),  # noqa: UP006
-        exclude: Sequence[Dict[str, object]] = (),  # noqa: UP006
-        active: Optional[ActiveConf] = None,  # noqa: UP045
+        params: dict[str, str] | None = None,
+        grids: Sequence[dict[str, object]] = (),
+        exclude: Sequence[dict[str, object]] = (),
+        active: ActiveConf | None = None,
     ) -> None:
         self.active = active
         self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
         self.exclude = [_texts(exclusion) for exclusion in exclude]
         self.here = False
-        self.config: Optional[DictConfig] = None  # noqa: UP045
-        self.launcher: Optional[Launcher] = None  # noqa: UP045
-        self.hydra_context: Optional[HydraContext] = None  # noqa: UP045
+        self.config: DictConfig | None = None
+        self.launcher: Launcher | None = None
+        self.hydra_context: HydraContext | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
@@ -92,7 +58,7 @@ class PerfexpSweeper(Sweeper):
             own = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
             self.launcher.setup(hydra_context=own, task_function=task_function, config=config)
 
-    def sweep(self, arguments: List[str]) -> None:  # noqa: UP006
+    def sweep(self, arguments: list[str]) -> None:
         from perfexp import costs, grids, sweeping
 
         assert self.config is not None
@@ -113,7 +79,7 @@ class PerfexpSweeper(Sweeper):
         overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
         self._launch(overrides, identity["sweep.id"])
 
-    def _jobs(self, arguments: List[str]) -> "List[Job]":  # noqa: UP006
+    def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp import grids
         from perfexp.errors import ConfigError
 
@@ -124,11 +90,11 @@ class PerfexpSweeper(Sweeper):
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
         return left
 
-    def _launch(self, jobs: List[List[str]], sweep_id: str) -> None:  # noqa: UP006
+    def _launch(self, jobs: list[list[str]], sweep_id: str) -> None:
         """Give the launcher its jobs, and the ledger those that other processes ended."""
         from perfexp.ledger import current
 
-        errors: List[Exception] = []  # noqa: UP006
+        errors: list[Exception] = []
         with closing(self._returned(jobs, sweep_id)) as returns:
             for index, returned in returns:
                 ended = self._ended(returned, jobs[index])
@@ -141,9 +107,9 @@ class PerfexpSweeper(Sweeper):
 
     def _returned(
         self,
-        jobs: List[List[str]],  # noqa: UP006
+        jobs: list[list[str]],
         sweep_id: str,
-    ) -> Generator[Tuple[int, JobReturn], None, None]:  # noqa: UP006
+    ) -> Generator[tuple[int, JobReturn], None, None]:
         """Each job's place with its return: as they end where they run here or the launcher can tell."""
         from perfexp import watching
         from perfexp.ledger import current
@@ -161,7 +127,7 @@ class PerfexpSweeper(Sweeper):
                 returns = self.launcher.launch(jobs, 0)
             yield from enumerate(returns)
 
-    def _ended(self, returned: JobReturn, job: List[str]) -> "Union[Outcome, Exception]":  # noqa: UP006, UP007
+    def _ended(self, returned: JobReturn, job: list[str]) -> "Outcome | Exception":
         """What a job returned or raised; the others run on."""
         from perfexp.errors import LaunchError
         from perfexp.outcomes import LOST, Outcome
@@ -176,7 +142,7 @@ class PerfexpSweeper(Sweeper):
         except Exception as error:  # noqa: BLE001 - raised again after the last job
             return error
 
-    def _explore(self, jobs: "List[Job]", identity: "Job", limits: ActiveConf) -> None:  # noqa: UP006
+    def _explore(self, jobs: "list[Job]", identity: "Job", limits: ActiveConf) -> None:
         """Give the launcher one job after the other, each chosen by what the ones before it told."""
         from perfexp import active
         from perfexp.ledger import current
@@ -195,17 +161,17 @@ class PerfexpSweeper(Sweeper):
 
         active.explore(self.config, jobs, limits.runs, limits.minutes, limits.error_percent, launch)
 
-    def _choices(self, overrides: List[str]) -> Dict[str, List[str]]:  # noqa: UP006
+    def _choices(self, overrides: list[str]) -> dict[str, list[str]]:
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         return {o.get_key_element(): _values(o) for o in parser.parse_overrides(overrides)}
 
-    def _own(self, grid: Dict[str, str]) -> List[str]:  # noqa: UP006
+    def _own(self, grid: dict[str, str]) -> list[str]:
         from perfexp.schemas import spelled
 
         return [spelled(f"{key}={value}") for key, value in grid.items()]
 
-    def _settled(self, swept: Set[str]) -> "Job":  # noqa: UP006
+    def _settled(self, swept: set[str]) -> "Job":
         """What the keys of the exclusions are where a job does not say."""
         from perfexp.errors import ConfigError, nearest
 
@@ -222,7 +188,7 @@ class PerfexpSweeper(Sweeper):
         return settled
 
 
-def _texts(mapping: Dict[str, object]) -> Dict[str, str]:  # noqa: UP006
+def _texts(mapping: dict[str, object]) -> dict[str, str]:
     return {key: _text(value) for key, value in mapping.items()}
 
 
@@ -230,7 +196,7 @@ def _text(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _values(override: Override) -> List[str]:  # noqa: UP006
+def _values(override: Override) -> list[str]:
     if override.is_sweep_override():
         return list(override.sweep_string_iterator())
     return [override.get_value_element_as_str()]
