@@ -80,12 +80,14 @@ def _multiplied(
 ) -> tuple[str, int]:
     """The operator's kind, and its multiply-accumulates where it is of a kind that multiplies."""
     if operator == "convolution":
-        image, weight, groups = args[0], args[1], args[8]
+        image, weight, padding, groups = args[0], args[1], args[4], args[8]
         assert isinstance(image, Tensor) and isinstance(weight, Tensor) and isinstance(groups, int)
+        assert isinstance(padding, Sequence)
         transposed = bool(args[6])
         window = math.prod(weight.shape[2:])
         positions = _elements([image] if transposed else outputs)
-        return _convolution(weight, groups), positions * weight.shape[1] * window
+        wide = any(border > side for border, side in zip(padding, image.shape[2:], strict=False))
+        return _convolution(weight, groups, wide), positions * weight.shape[1] * window
     if operator in _MATRIX:
         left = args[-2]
         assert isinstance(left, Tensor)
@@ -98,9 +100,11 @@ def _multiplied(
     return _moving(operator), 0
 
 
-def _convolution(weight: Tensor, groups: int) -> str:
+def _convolution(weight: Tensor, groups: int, wide: bool) -> str:
+    if groups > 1 and weight.shape[1] == 1:
+        return "depthwise_wide" if wide else "depthwise"
     if groups > 1:
-        return "depthwise" if weight.shape[1] == 1 else "grouped"
+        return "grouped"
     return {1: "conv1x1", 9: "conv3x3"}.get(math.prod(weight.shape[2:]), "conv_large")
 
 

@@ -41,6 +41,13 @@ def test_kinds_of_layer_are_told_apart() -> None:
     assert set(found) == set(features.names())
 
 
+@pytest.mark.parametrize(("size", "kind"), [(1, "depthwise_wide"), (2, "depthwise")])
+def test_padding_wider_than_the_image_is_another_kind(size: int, kind: str) -> None:
+    network = nn.Conv2d(3, 3, 5, padding=2, groups=3).to("meta")
+    [layer] = tracing.trace("mine", network, size)
+    assert layer.kind == kind
+
+
 def test_attention_is_a_matrix_product_without_weights() -> None:
     network = on_meta("timm", "vit_tiny_patch16_224", 224)
     found = features.summarise(tracing.trace("vit", network, 224), 0)
