@@ -38,8 +38,9 @@ def quantile(known: Array, groups: NDArray[np.str_], coverage: float) -> float:
 
     Each group has the same weight whatever its number of cells. Of n exchangeable scores the rank is
     coverage · (n + 1); cells of one group err alike, so that n is their effective number, which lies
-    between the number of groups and that of cells (:func:`effective_number`). Where it is too small
-    for ``coverage``, the largest score is taken, and no share is promised. Y. Lee, R. Barber,
+    between the number of groups and that of cells (:func:`effective_number`). Between two ranks it is
+    interpolated, so that few scores promise no more than was asked for. Where they are too few for
+    ``coverage``, the largest score is taken, and no share is promised. Y. Lee, R. Barber,
     R. Willett, "Distribution-free inference with hierarchical data" (arXiv:2306.06342), promise the
     share for any dependence by taking the number of groups.
 
@@ -53,8 +54,7 @@ def quantile(known: Array, groups: NDArray[np.str_], coverage: float) -> float:
     order = np.argsort(known[there], kind="stable")
     share = np.cumsum(1 / sizes[place][order]) / len(sizes)
     count = effective_number(known[there], place, sizes)
-    rank = int(np.searchsorted(share, coverage * (count + 1) / count - _ROUNDING))
-    return float(known[there][order][min(rank, len(order) - 1)])
+    return float(np.interp(coverage * (count + 1) / count, share, known[there][order]))
 
 
 def effective_number(values: Array, place: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:

@@ -1,6 +1,6 @@
 """A model of one backend that can be kept, loaded and asked.
 
-Kept are the cells, their runs' ids, what was chosen and the scores; a loaded model is fitted again
+Kept are the cells, their runs' ids, what was weighed and the scores; a loaded model is fitted again
 from them in a second, which no version of a library can render unreadable.
 """
 
@@ -31,13 +31,13 @@ class Question:
     """How one question is answered.
 
     Attributes:
-        candidates: places of those that were chosen.
+        weights: of the candidates, with a sum of 1.
         scores: held-out scores, in units of the local scale.
         groups: of the scores.
         usual: the median held-out error in logs.
     """
 
-    candidates: tuple[int, ...]
+    weights: tuple[float, ...]
     scores: tuple[float, ...]
     groups: tuple[str, ...]
     usual: float
@@ -46,7 +46,7 @@ class Question:
         """Latency in ms, and how far its interval goes in logs, of one cell's predictions ``(C, 1)``."""
         level = conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
         reach = level * conformal.spread(logs, self.usual)
-        return float(np.exp(pooled(logs, self.candidates)[0])), float(reach[0])
+        return float(np.exp(pooled(logs, np.array(self.weights))[0])), float(reach[0])
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ def learn(
 def question(found: held_out.HeldOut) -> Question:
     """A question by what was predicted of each cell without its group."""
     scores, usual = found.scores()
-    return Question(found.chosen(), tuple(scores.tolist()), tuple(found.groups.tolist()), usual)
+    return Question(
+        tuple(found.weights().tolist()), tuple(scores.tolist()), tuple(found.groups.tolist()), usual
+    )
 
 
 def to_json(model: BackendModel) -> str:
@@ -193,7 +195,7 @@ def from_json(text: str) -> BackendModel:
             f"The fitted model has the format {stored.get('format')}, but {FORMAT} is read; validate again."
         )
     questions = {
-        name: Question(tuple(q["candidates"]), tuple(q["scores"]), tuple(q["groups"]), q["usual"])
+        name: Question(tuple(q["weights"]), tuple(q["scores"]), tuple(q["groups"]), q["usual"])
         for name, q in stored["questions"].items()
     }
     cells = pd.read_json(StringIO(json.dumps(stored["cells"])), orient="split", precise_float=True)

@@ -1,8 +1,8 @@
 """Predictions of cells whose model or family was left out, and what is needed to judge them.
 
 Every candidate is fitted without each pair of folds of groups, (i, j), and without each fold alone,
-(i, i). What is used for fold i is chosen and scored by the fits without (i, j), on j: neither the
-choice nor an interval knows anything of the cells that it is made for.
+(i, i). What is used for fold i is weighed and scored by the fits without (i, j), on j: neither the
+weights nor an interval knows anything of the cells that it is made for.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.prediction import conformal
 from perfexp.analysis.prediction.physics import Array
-from perfexp.analysis.prediction.predictor import CANDIDATES, Chosen, choose, fit, fold, pooled
+from perfexp.analysis.prediction.predictor import CANDIDATES, fit, fold, pooled, weigh
 
 _FOLDS, _FOLDS_OF_FEW, _FEW = 6, 12, 60
 _FINEST = 1e-4  # no clock repeats a latency more closely
@@ -44,28 +44,28 @@ class HeldOut:
         """Log predictions by fits without the cell's own fold alone, shape ``(C, N)``."""
         return np.asarray(self.logs[:, self.folds, np.arange(len(self.folds))])
 
-    def chosen(self, without: int | None = None) -> Chosen:
-        """Candidates chosen on all groups, or on those that are not in a fold."""
+    def weights(self, without: int | None = None) -> Array:
+        """The candidates weighed on all groups, or on those that are not in a fold, shape ``(C,)``."""
         logs = self.own if without is None else self.logs[:, without]
         errors = np.abs(logs - self.measured)
         there = np.ones(len(self.folds), dtype=bool) if without is None else self.folds != without
-        return choose(errors[:, there], self.groups[there])
+        return weigh(errors[:, there], self.groups[there])
 
     def predict(self) -> Array:
-        """Latency in ms, shape ``(N,)``, by candidates chosen without the cell's fold."""
-        return np.asarray(np.exp(self._by_fold(lambda i, own: pooled(self.logs[:, i, own], self.chosen(i)))))
+        """Latency in ms, shape ``(N,)``, by candidates weighed without the cell's fold."""
+        return np.asarray(np.exp(self._by_fold(lambda i, own: pooled(self.logs[:, i, own], self.weights(i)))))
 
     def reach(self, coverage: float) -> Array:
         """How far each cell's interval goes in logs, by scores that know nothing of the cell."""
         return self._by_fold(lambda i, own: self._reach(i, own, coverage))
 
     def scores(self) -> tuple[Array, float]:
-        """Each cell's score with the overall choice, shape ``(N,)``, and the usual error in logs."""
-        return _scored(self.own, self.measured, self.chosen())
+        """Each cell's score with the overall weights, shape ``(N,)``, and the usual error in logs."""
+        return _scored(self.own, self.measured, self.weights())
 
     def _reach(self, without: int, own: NDArray[np.bool_], coverage: float) -> Array:
         logs = self.logs[:, without]
-        scores, usual = _scored(logs[:, ~own], self.measured[~own], self.chosen(without))
+        scores, usual = _scored(logs[:, ~own], self.measured[~own], self.weights(without))
         level = conformal.quantile(scores, self.groups[~own], coverage)
         return level * conformal.spread(logs[:, own], usual)
 
@@ -77,8 +77,8 @@ class HeldOut:
         return found
 
 
-def _scored(logs: Array, measured: Array, chosen: Chosen) -> tuple[Array, float]:
-    errors = np.abs(pooled(logs, chosen) - measured)
+def _scored(logs: Array, measured: Array, weights: Array) -> tuple[Array, float]:
+    errors = np.abs(pooled(logs, weights) - measured)
     usual = max(float(np.median(errors)), _FINEST)
     return errors / conformal.spread(logs, usual), usual
 

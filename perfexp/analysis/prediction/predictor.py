@@ -2,8 +2,7 @@
 
 A model of a family that is known and one of a new family are two questions: what learns most
 from relatives answers the first, what goes least astray without any answers the second. Each
-question's candidates are chosen by leaving out what it leaves out; those that cannot be told from
-the best are averaged.
+question's candidates are weighed by leaving out what it leaves out.
 """
 
 from collections.abc import Sequence
@@ -13,17 +12,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from perfexp.analysis.prediction import correction, physics
 from perfexp.analysis.prediction.correction import LEARNERS, Correction
 from perfexp.analysis.prediction.physics import BY_KIND, FILLING, Array, Design, Physics
 
 Folds = NDArray[np.int64]
-Chosen = tuple[int, ...]
-"""Places in :data:`CANDIDATES`."""
 FEWEST_GROUPS = 3
-_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Every candidate, fitted; the geometric mean of the chosen ones is the prediction."""
+    """Every candidate, fitted; their weighted geometric mean is the prediction."""
 
     members: tuple[Member, ...]
 
@@ -84,11 +79,13 @@ def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Pred
     )
 
 
-def choose(errors: Array, groups: NDArray[np.str_]) -> Chosen:
-    """The best candidate and all that a paired t-test over the groups cannot tell from it.
+def weigh(errors: Array, groups: NDArray[np.str_]) -> Array:
+    """How much each candidate counts, shape ``(C,)``, with a sum of 1.
 
-    A choice between candidates that err alike is a coin's; their mean errs less than a wrong one (L.
-    Breiman, "Stacked regressions", Machine Learning 24, 1996). The fewer the groups, the less they tell.
+    exp(−z²/2), with z the candidate's mean loss behind the best one's in standard errors of that
+    difference, paired by group: as likely as it is to be no worse. Candidates that err alike are
+    averaged, which errs less than a wrong choice (L. Breiman, "Stacked regressions", Machine
+    Learning 24, 1996); the fewer the groups, the less they tell.
 
     Args:
         errors: absolute log errors on cells not seen, shape ``(C, N)``.
@@ -98,13 +95,13 @@ def choose(errors: Array, groups: NDArray[np.str_]) -> Chosen:
     losses = np.array([np.bincount(place, row) for row in errors]) / np.bincount(place)
     behind = losses - losses[losses.mean(axis=1).argmin()]
     error = behind.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-    beyond_doubt = stats.t.ppf(1 - _LEVEL, losses.shape[1] - 1)
-    return tuple(np.flatnonzero(behind.mean(axis=1) <= beyond_doubt * error).tolist())
+    likely = np.exp(-0.5 * (behind.mean(axis=1) / np.maximum(error, np.finfo(float).tiny)) ** 2)
+    return np.asarray(likely / likely.sum())
 
 
-def pooled(logs: Array, chosen: Chosen) -> Array:
-    """The chosen candidates' mean log prediction, shape ``(N,)``, of all candidates' ``(C, N)``."""
-    return np.asarray(logs[list(chosen)].mean(axis=0))
+def pooled(logs: Array, weights: Array) -> Array:
+    """The weighted mean log prediction, shape ``(N,)``, of all candidates' ``(C, N)``."""
+    return np.asarray(weights @ logs)
 
 
 def fold(groups: NDArray[np.str_], most: int) -> Folds:
