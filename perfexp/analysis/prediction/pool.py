@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perfexp.analysis.prediction import correction, physics, process
+from perfexp.analysis.prediction import physics, process
 from perfexp.analysis.prediction.correction import inputs_of, log_features
 from perfexp.analysis.prediction.fitted import FEWEST_MODELS
 from perfexp.analysis.prediction.physics import BY_KIND, Array
-from perfexp.analysis.prediction.predictor import FEWEST_GROUPS
+from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, fit
 
+_LEARNERS = tuple(candidate for candidate in CANDIDATES if candidate.correction == "process")
+"""Averaged: the first few cells cannot tell which is better."""
 _GROWTH = 1.1
 """The process is fitted again when it knows this many times more cells than when it was last."""
 
@@ -68,12 +70,9 @@ class Pool:
     def predict(self, without: "NDArray[np.bool_] | None" = None) -> Array:
         """Latency of every cell in ms, learned from those known and not in ``without``, shape ``(N,)``."""
         learned = self.known if without is None else self.known & ~without
-        latency = self.latency_ms[learned]
-        train = self.cells[learned]
-        fitted = physics.fit(BY_KIND, train, latency)
-        left = np.log(latency / fitted.predict(train))
-        learned_left = correction.learn("process", train, left, self.seed)
-        return fitted.predict(self.cells) * learned_left.factor(self.cells)
+        train = self.cells[learned].assign(latency_ms=self.latency_ms[learned])
+        logs = fit(_LEARNERS, train, self.seed).logs(self.cells)
+        return np.asarray(np.exp(logs.mean(axis=0)))
 
     def by_family(self) -> Array:
         """Every cell predicted without the runs of its family, shape ``(N,)``; NaN with too few models."""

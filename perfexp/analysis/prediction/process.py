@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
 TYPICAL = np.log([0.05, 0.2, 0.1, 0.1, 4.0, 4.0, 1.5])
 """Prior medians: errors of some percent, lengths of some standard deviations of a feature."""
+_FARTHEST = 6.0
+"""Standard deviations of the priors; a line search may try what no floating-point number can hold."""
 _KERNEL_CELLS = 150
 _JITTER = 1e-8
 
@@ -78,9 +80,11 @@ Distances = tuple[Array, Array, Array]
 
 
 def _scales(distances: Distances, values: Array) -> Array:
+    bounds = [(typical - _FARTHEST, typical + _FARTHEST) for typical in TYPICAL]
     found = minimize(
-        _loss, TYPICAL, (distances, values), jac=True, method="L-BFGS-B", options={"maxiter": 25}
-    )
+        _loss, TYPICAL, (distances, values), jac=True, method="L-BFGS-B", bounds=bounds,
+        options={"maxiter": 25},
+    )  # fmt: skip
     return np.asarray(found.x)
 
 

@@ -27,3 +27,12 @@ def test_a_smooth_residual_is_learned_and_far_away_nothing_is_known() -> None:
     far = process.Inputs(new.batch, new.sizes + 100, new.shares)
     assert fitted.spread(far).min() > fitted.spread(new).max()
     assert np.abs(fitted.predict(far)).max() < np.abs(values).max()
+
+
+def test_a_line_search_cannot_try_what_no_number_can_hold() -> None:
+    random = np.random.default_rng(274)  # the one of 4,000 small sets for which it did
+    for scale in (0.01, 1.0):
+        widths = [random.normal(size=(8, n)) * random.choice([0.001, 1, 30]) for n in (1, 3, 4)]
+        cells = process.Inputs(*widths)
+        values = scale * (random.normal(size=8) * random.choice([0, 1]) + cells.sizes[:, 0])
+        assert np.isfinite(process.fit(cells, values, 0).predict(cells)).all()
