@@ -20,7 +20,7 @@ from perfexp.analysis.prediction.physics import Array, Physics
 from perfexp.analysis.prediction.predictor import CANDIDATES, FEWEST_GROUPS, Predictor, fit, pooled
 from perfexp.errors import ConfigError
 
-FORMAT = 3
+FORMAT = 4
 FEWEST_MODELS = 6
 _KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
 _TOTALS = ["macs", "moved", "layers"]
