@@ -76,7 +76,8 @@ def cells(asked: Asked, cache: Cache, tell: Callable[[str], None]) -> "pd.DataFr
         )
     if runs["kind"].nunique() > 1:
         runs = runs[runs["kind"] == "cell"]
-    chosen = select(runs.assign(library_name=runs["model"].astype(str)), asked.allow_mixed).cells
+    plainly = {"library_name": runs["model"].astype(str), "runtime": runs["backend"].astype(str)}
+    chosen = select(runs.assign(**plainly), asked.allow_mixed).cells
     found, reasons = _profiles(chosen, cache, tell)
     for model, reason in reasons.items():
         tell(f"left out {model}: {reason}")

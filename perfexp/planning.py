@@ -1,11 +1,12 @@
 """The command ``perfexp-plan``: which model, backend and batch size keep to limits."""
 
+from dataclasses import asdict
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from perfexp import forecast, learning, models, schemas
+from perfexp import backends, forecast, learning, models, schemas
 from perfexp.cache import Cache
 from perfexp.command import Command, progress, terminal
 from perfexp.config import ModelConfig
@@ -75,6 +76,7 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
     for backend, own in cells.groupby("backend", observed=True):
         with progress() as begin:
             model = forecast.fitted(cells, str(backend), settings.seed, cache, progress=begin)
+        on = _on(own.iloc[0])
         ratio = float((own[column] / own["latency_ms"]).median())
         for place, size in product(range(len(networks)), settings.batch_sizes):
             network = networks.iloc[[place]].assign(batch_size=size)
@@ -87,7 +89,7 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
             )
             top1 = network.get("published_top1", pd.Series([float("nan")])).iloc[0]
             named = {"model": network["variant"].iloc[0], "backend": backend, "batch_size": size}
-            rows.append({**named, "top1": top1, **found, "asks": _asks(network)})
+            rows.append({**named, "top1": top1, **found, "asks": f"{_asks(network)} {on}"})
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
 
 
@@ -122,6 +124,18 @@ def _asks(network: "pd.DataFrame") -> str:
         if key in network and str(network[key].iloc[0]) not in ("None", "nan", "strict")
     ]
     return " ".join([chosen, *sizes])
+
+
+def _on(run: "pd.Series[Any]") -> str:
+    """What ``perfexp`` is to be given to measure on a run's backend, as it was set there."""
+    name = str(run["runtime"])
+    asked = [f"backend={name}"]
+    usual = asdict(backends.backend_class(name).Config()) if name in backends.names() else {}
+    for key, default in usual.items():
+        value = run.get(key, run.get(f"backend_{key}"))
+        if key != "name" and str(value) not in ("None", "nan", str(default)):
+            asked.append(f"backend.{key}={value:g}" if isinstance(value, float) else f"backend.{key}={value}")
+    return " ".join(asked)
 
 
 def _measured(there: "pd.DataFrame", column: str) -> dict[str, object]:
@@ -163,4 +177,4 @@ def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
     if len(settling):
         print("The cheapest runs that would settle a doubtful choice:")
     for row in settling.head(_SETTLING).itertuples():
-        print(f"  perfexp {row.asks} backend={row.backend} batch_size={row.batch_size}")
+        print(f"  perfexp {row.asks} batch_size={row.batch_size}")
