@@ -17,7 +17,7 @@ from perfexp.analysis.prediction import conformal
 from perfexp.analysis.prediction.physics import Array
 from perfexp.analysis.prediction.predictor import CANDIDATES, fit, fold, pooled, weigh
 
-_FOLDS, _FOLDS_OF_FEW, _FEW = 6, 12, 60
+_FOLDS, _FOLDS_OF_FEW, _FEW = 9, 17, 60
 _FINEST = 1e-4  # no clock repeats a latency more closely
 Folds = NDArray[np.int64]
 
