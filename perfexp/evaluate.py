@@ -77,6 +77,7 @@ def _task(config: DictConfig) -> Outcome:
 
 def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
+    ledger.close()  # two bars at once would draw over each other
     try:
         with _progress(plan) as done:
             evaluation = evaluator.run(done)

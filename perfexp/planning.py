@@ -134,7 +134,7 @@ def _on(run: "pd.Series[Any]") -> str:
     for key, default in usual.items():
         value = run.get(key, run.get(f"backend_{key}"))
         if key != "name" and str(value) not in ("None", "nan", str(default)):
-            asked.append(f"backend.{key}={value:g}" if isinstance(value, float) else f"backend.{key}={value}")
+            asked.append(f"backend.{key}={f'{value:g}' if isinstance(value, float) else value}")
     return " ".join(asked)
 
 

@@ -144,7 +144,6 @@ class TorchBackend(Backend):
 
         if self._heap == Heap.kept:
             _keep_freed_memory()
-
         if self.config.precision.value not in _DTYPES:
             raise BackendError(
                 f"PyTorch eager computes in {', '.join(_DTYPES)}, but got "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
@@ -80,11 +80,15 @@ Distances = tuple[Array, Array, Array]
 
 
 def _scales(distances: Distances, values: Array) -> Array:
-    bounds = [(typical - _FARTHEST, typical + _FARTHEST) for typical in TYPICAL]
     found = minimize(
-        _loss, TYPICAL, (distances, values), jac=True, method="L-BFGS-B", bounds=bounds,
+        _loss,
+        TYPICAL,
+        (distances, values),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(TYPICAL - _FARTHEST, TYPICAL + _FARTHEST),
         options={"maxiter": 25},
-    )  # fmt: skip
+    )
     return np.asarray(found.x)
 
 
