@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from perfexp.runs import load_runs
+    from perfexp.runs.load import load_runs
 
 __all__ = ["load_runs"]
 
@@ -11,7 +11,7 @@ __all__ = ["load_runs"]
 def __getattr__(name: str) -> object:
     """Import pandas and the reader only when they are asked for."""
     if name in __all__:
-        from perfexp import runs
+        from perfexp.runs import load
 
-        return getattr(runs, name)
+        return getattr(load, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,11 +16,11 @@ import servers
 
 from perfexp.backends import backend_class
 from perfexp.cache import Cache
-from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig
-from perfexp.datasets.samples import AI_BENCHMARK, FOOLBOX
-from perfexp.packaged import squeezenet1_1, tf_efficientnet_lite0
-from perfexp.tracking import Tracker, open_tracker
-from perfexp.wheels import unpacked
+from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.evaluation.datasets.samples import AI_BENCHMARK, FOOLBOX
+from perfexp.models.packaged import squeezenet1_1, tf_efficientnet_lite0
+from perfexp.models.packaged._download import unpacked
+from perfexp.store.tracker import Tracker, open_tracker
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 Perfexp = Callable[..., subprocess.CompletedProcess[str]]

@@ -121,7 +121,15 @@ class Server:
         return {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "perfexp.serve", "--port", str(self.port), "--workers", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "perfexp.commands.server",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+        ]
         environment = {**os.environ, **self.credentials, "MLFLOW_BACKEND_STORE_URI": self.store}
         self._process = subprocess.Popen(
             [*command, "--folder", str(self.folder)], env=environment, stdout=subprocess.PIPE, text=True

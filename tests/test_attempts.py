@@ -1,5 +1,5 @@
-from perfexp.attempts import described, until_clean
 from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.worker.attempts import described, until_clean
 
 
 def measured(latency: float, reasons: int, width: float = 0.1) -> Measurement:

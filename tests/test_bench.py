@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from perfexp.backends.null import NullSession
-from perfexp.bench import Bench
-from perfexp.config import Cell, MeasureConfig
+from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
-from perfexp.measure.inputs import random_batches
+from perfexp.models.inputs import random_batches
 from perfexp.phases import Phases
+from perfexp.worker.bench import Bench
 
 MakeCell = Callable[..., Cell]
 

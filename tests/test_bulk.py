@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from perfexp import bulk, database
-from perfexp.draft import Draft
 from perfexp.errors import TrackingError
-from perfexp.tracking import Tracker
+from perfexp.store import bulk, database
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import Tracker
 
 DRAFTS = [
     Draft(

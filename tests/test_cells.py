@@ -3,27 +3,26 @@ from dataclasses import replace
 
 import pytest
 
-from perfexp import cells
-from perfexp.config import Cell
-from perfexp.measure import environment
+from perfexp import cell, environment
+from perfexp.config.schema import Cell
 
 
 def test_key_is_stable(make_cell: Callable[..., Cell]) -> None:
-    assert cells.key(make_cell()) == cells.key(make_cell())
+    assert cell.key(make_cell()) == cell.key(make_cell())
 
 
 @pytest.mark.parametrize(
     "change", [{"batch_size": 2}, {"seed": 1}, {"input_size": 96}, {"threads": 1}, {"weights": "pretrained"}]
 )
 def test_key_follows_every_choice(make_cell: Callable[..., Cell], change: dict[str, object]) -> None:
-    assert cells.key(make_cell(**change)) != cells.key(make_cell())
+    assert cell.key(make_cell(**change)) != cell.key(make_cell())
 
 
 def test_key_follows_the_host(make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch) -> None:
-    here = cells.key(make_cell())
+    here = cell.key(make_cell())
     monkeypatch.setattr(environment, "host", lambda: {"host": "elsewhere"})
-    assert cells.key(make_cell()) != here
+    assert cell.key(make_cell()) != here
 
 
 def test_key_does_not_follow_the_folder(make_cell: Callable[..., Cell]) -> None:
-    assert cells.key(replace(make_cell(), cache_dir="/elsewhere")) == cells.key(make_cell())
+    assert cell.key(replace(make_cell(), cache_dir="/elsewhere")) == cell.key(make_cell())

@@ -1,6 +1,6 @@
 from hydra.errors import MissingConfigException
 
-from perfexp.command import _unknown_choice
+from perfexp.commands._app import _unknown_choice
 
 
 def test_a_launcher_whose_extra_is_missing_names_it() -> None:

@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from processes import forked
 from servers import Postgres, Server
 
-from perfexp.draft import Draft
-from perfexp.tracking import open_tracker
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import open_tracker
 
 pytestmark = pytest.mark.slow
 WRITERS, RUNS = 16, 2

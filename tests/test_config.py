@@ -1,7 +1,7 @@
 import pytest
 
-from perfexp import schemas
-from perfexp.config import MeasureConfig, Protocol, as_protocol, flatten
+from perfexp.commands import _schemas
+from perfexp.config.schema import MeasureConfig, Protocol, as_protocol, flatten
 
 
 def test_flatten_joins_keys_by_dots() -> None:
@@ -28,4 +28,4 @@ def test_the_studys_protocol_is_ten_batches_whatever_else_is_asked() -> None:
     ],
 )
 def test_overrides_are_spelled_as_hydra_needs_them(typed: str, spelled: str) -> None:
-    assert schemas.spelled(typed) == spelled
+    assert _schemas.spelled(typed) == spelled

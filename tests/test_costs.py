@@ -1,6 +1,6 @@
 import pytest
 
-from perfexp import costs
+from perfexp.sweep import costs
 
 
 def test_published_counts_come_from_a_worker() -> None:

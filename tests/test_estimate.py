@@ -2,7 +2,7 @@ from math import nan
 
 import pytest
 
-from perfexp.estimate import seconds_left
+from perfexp.sweep.estimate import seconds_left
 
 
 def test_nothing_done_tells_nothing() -> None:

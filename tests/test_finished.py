@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pytest
 
-from perfexp import finished, tables
-from perfexp.config import Cell
-from perfexp.drafts import draft_cell
-from perfexp.finished import Finished
+from perfexp.config.schema import Cell
 from perfexp.outcomes import SKIPPED
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.tracking import Tracker
+from perfexp.runs import finished, sql
+from perfexp.runs.finished import Finished
+from perfexp.store.build import draft_cell
+from perfexp.store.tracker import Tracker
 
 MEASURED = Measurement(
     {"latency_p50_ms": 1.5, "params": 7.0}, {}, (1.5,), (), {}, {"verdict": "clean"}, {}, {}
@@ -20,7 +20,7 @@ MEASURED = Measurement(
 def store(request: pytest.FixtureRequest, tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     """Read through either door."""
     if request.param == "client":
-        monkeypatch.setattr(tables, "read", lambda *_: None)
+        monkeypatch.setattr(sql, "read", lambda *_: None)
     return tracker
 
 

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from perfexp import checkpoints
-from perfexp.config import TrackingConfig
+from perfexp.config.schema import TrackingConfig
 from perfexp.errors import TrackingError
+from perfexp.store import artifacts
 
 RUN = "0" * 32
 EVIL = ("../../../evil.pt", "/tmp/perfexp-evil.pt", "%2e%2e/%2e%2e/evil.pt", "a/../../../evil.pt")
@@ -75,7 +75,7 @@ def test_an_artifact_cannot_leave_the_cache(
     root = tmp_path / "a" / "b" / "mlruns"
     before = set(Path("/tmp").glob("*evil*"))
     with pytest.raises(TrackingError, match="did not do as asked"):
-        checkpoints.local(f"runs:/{RUN}/folder", TrackingConfig(hostile, str(root)))
+        artifacts.local(f"runs:/{RUN}/folder", TrackingConfig(hostile, str(root)))
     assert not list(tmp_path.rglob("*evil*")) and set(Path("/tmp").glob("*evil*")) == before
 
 
@@ -84,7 +84,7 @@ def test_an_honest_artifact_of_the_same_server_is_fetched(
 ) -> None:
     """Else the test above could not fail."""
     monkeypatch.setattr(Hostile, "listed", "good.pt")
-    found = Path(checkpoints.local(f"runs:/{RUN}/folder", TrackingConfig(hostile, str(tmp_path))))
+    found = Path(artifacts.local(f"runs:/{RUN}/folder", TrackingConfig(hostile, str(tmp_path))))
     assert (found / "good.pt").read_text() == "evil"
     assert found.is_relative_to(tmp_path / "cache")
 

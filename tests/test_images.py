@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from perfexp.errors import DataError
-from perfexp.images import open_rgb
+from perfexp.evaluation.datasets._images import open_rgb
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,21 @@ from pathlib import Path
 
 import pytest
 
-from perfexp import labels
 from perfexp.errors import DataError
+from perfexp.evaluation.datasets import _labels
 
 
 def test_synsets_are_in_the_order_of_torchvisions_categories() -> None:
     from torchvision.models import AlexNet_Weights
 
     categories = AlexNet_Weights.DEFAULT.meta["categories"]
-    firsts = [name.split(",")[0] for name in labels.class_names()]
-    assert len(labels.synsets()) == len(firsts) == 1000
+    firsts = [name.split(",")[0] for name in _labels.class_names()]
+    assert len(_labels.synsets()) == len(firsts) == 1000
     assert sum(a == b for a, b in zip(firsts, categories, strict=True)) > 900
 
 
 def test_validation_labels_cover_the_set_fifty_a_class() -> None:
-    found = labels.validation_labels()
+    found = _labels.validation_labels()
     counts = [0] * 1000
     for label in found.values():
         counts[label] += 1
@@ -25,10 +25,10 @@ def test_validation_labels_cover_the_set_fifty_a_class() -> None:
 
 
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    labels.validation_labels.cache_clear()
-    monkeypatch.setattr(labels, "find_spec", lambda _name: None)
+    _labels.validation_labels.cache_clear()
+    monkeypatch.setattr(_labels, "find_spec", lambda _name: None)
     with pytest.raises(DataError, match=r'run: pip install "perfexp\[samples\]"'):
-        labels.validation_labels()
+        _labels.validation_labels()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_labels_of_a_file(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    assert labels.from_file(tmp_path / name) == {"a.jpg": 3, "b.jpg": 0}
+    assert _labels.from_file(tmp_path / name) == {"a.jpg": 3, "b.jpg": 0}
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_labels_of_a_file(tmp_path: Path, name: str, text: str) -> None:
 def test_a_file_without_labels_is_one_sentence(tmp_path: Path, name: str, text: str, words: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=words):
-        labels.from_file(tmp_path / name)
+        _labels.from_file(tmp_path / name)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone.csv cannot be read \(No such file"):
-        labels.from_file(tmp_path / "gone.csv")
+        _labels.from_file(tmp_path / "gone.csv")

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from perfexp import learning_curve
+from perfexp.charts import learning_curve
 
 
 def test_a_line_a_sweep_and_the_full_one() -> None:

@@ -3,8 +3,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from perfexp.ledger import Ledger
 from perfexp.outcomes import FINISHED, SKIPPED, Outcome
+from perfexp.sweep.progress import Ledger
 
 
 def outcome(batch_size: int = 1, status: str = FINISHED) -> Outcome:

@@ -1,9 +1,9 @@
 import pytest
 
 from perfexp.backends.torch import TorchConfig
-from perfexp.config import MeasureConfig, ModelConfig, RunConfig
+from perfexp.config.checks import check
+from perfexp.config.schema import MeasureConfig, ModelConfig, RunConfig
 from perfexp.errors import ConfigError
-from perfexp.limits import check
 
 
 def config(**changes: object) -> RunConfig:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from perfexp.cache import Cache
-from perfexp.config import Cell, InputFit, ModelConfig
+from perfexp.config.schema import Cell, InputFit, ModelConfig
 from perfexp.errors import ModelError
-from perfexp.network import describe, find
+from perfexp.models.network import describe, find
 
 MakeCell = Callable[..., Cell]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perfexp import picture
+from perfexp.charts import samples as picture
 
 SAMPLES = [5.0, 5.1, 5.2, 5.1, 5.05, 5.3]
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from perfexp import planning
+from perfexp.commands import plan
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from perfexp import planning
     ],
 )
 def test_a_run_that_would_settle_is_asked_for_as_the_others_were(run: dict[str, object], asked: str) -> None:
-    assert planning._on(pd.Series(run)) == asked
+    assert plan._on(pd.Series(run)) == asked

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from perfexp import profiles
 from perfexp.cache import Cache
-from perfexp.config import ModelConfig
+from perfexp.config.schema import ModelConfig
 from perfexp.errors import ModelError
+from perfexp.models import profiles
 
 
 def test_a_profile_is_traced_once_then_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from perfexp import pushdown
+from perfexp.runs import where
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from perfexp import pushdown
     ],
 )
 def test_texts_that_must_hold(query: str | None, texts: dict[str, set[str]]) -> None:
-    assert pushdown.texts(query) == texts
+    assert where.texts(query) == texts

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perfexp import reference
 from perfexp.cache import Cache
-from perfexp.config import Cell
-from perfexp.measure.inputs import random_batches
+from perfexp.config.schema import Cell
 from perfexp.measure.parity import IMAGES
-from perfexp.network import describe
+from perfexp.models.inputs import random_batches
+from perfexp.models.network import describe
+from perfexp.worker import reference
 
 
 def test_the_logits_are_eagers_and_are_kept(make_cell: Callable[..., Cell]) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from perfexp import remote
-from perfexp.command import Command
+from perfexp.commands._app import Command
 from perfexp.errors import LaunchError
+from perfexp.sweep import remote
 
 NOTHING = OmegaConf.create()
 

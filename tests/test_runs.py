@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp import database, load_runs
-from perfexp.config import Cell
-from perfexp.draft import Draft
-from perfexp.drafts import draft_cell
+from perfexp import load_runs
+from perfexp.config.schema import Cell
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.tracking import Tracker
+from perfexp.store import database
+from perfexp.store.build import draft_cell
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import Tracker
 
 
 @pytest.fixture

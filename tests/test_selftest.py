@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from perfexp import selftest
-from perfexp.selftest import Trial
+from perfexp.commands import selftest
+from perfexp.commands.selftest import Trial
 
 
 def test_trial_sets_bias_apart_from_what_the_bare_loop_shares() -> None:

@@ -13,9 +13,12 @@ import pytest
 from mlflow import MlflowClient
 from servers import HOST, PASSWORD, Postgres, Server, dumped
 
-from perfexp import delivery, load_runs, serve, sync
+from perfexp import load_runs
+from perfexp.commands import server as serve
+from perfexp.commands import sync
 from perfexp.errors import TrackingError
-from perfexp.tracking import open_tracker
+from perfexp.store import delivery
+from perfexp.store.tracker import open_tracker
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

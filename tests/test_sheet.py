@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from perfexp.backends.base import DeviceMemory
-from perfexp.bench import Observation
-from perfexp.config import Cell
+from perfexp.config.schema import Cell
 from perfexp.measure.energy import NoMeter
 from perfexp.measure.latency import StopReason, Timing, Warmup
 from perfexp.metrics import METRICS
-from perfexp.sheet import Sheet
+from perfexp.worker.bench import Observation
+from perfexp.worker.summary import Sheet
 
 SEEN = Observation(
     first_ms=7.0,

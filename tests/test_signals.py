@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from perfexp.signals import deferred
+from perfexp.store.signals import deferred
 
 
 def test_ctrl_c_acts_after_the_body() -> None:

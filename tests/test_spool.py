@@ -16,12 +16,13 @@ import pytest
 from mlflow import MlflowClient
 from processes import forked
 
-from perfexp import delivery, parcel, store, sync
-from perfexp.draft import Draft
+from perfexp.commands import sync
 from perfexp.errors import TrackingError
-from perfexp.parcel import Parcel
-from perfexp.spool import Spool
-from perfexp.tracking import Tracker, open_tracker
+from perfexp.store import connection, delivery, outbox_file
+from perfexp.store.outbox import Spool
+from perfexp.store.outbox_file import Parcel
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import Tracker, open_tracker
 
 STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
 
@@ -94,7 +95,7 @@ def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp
 
 def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None:
     uri = "postgresql://me:secret@db/x"
-    sent = Parcel("id1", store.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
+    sent = Parcel("id1", connection.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
     spool = Spool(tmp_path)
     with spool.keeping(sent):
         [path] = spool.waiting()
@@ -126,7 +127,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "0.zip", "w") as archive:
         archive.writestr("run.json", '{"format": 2}')
     with pytest.raises(TrackingError, match="it has format 2, this version reads 1"):
-        parcel.address(tmp_path / "0.zip")
+        outbox_file.address(tmp_path / "0.zip")
 
 
 @pytest.mark.parametrize("step", ["put", "send", *STEPS, "arrived"])
@@ -147,7 +148,7 @@ def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("step", ["send_again", *STEPS, "arrived"])
 def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_path: Path, step: str) -> None:
-    sent = Parcel(parcel.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
+    sent = Parcel(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
     with Spool(Path("mlruns")).keeping(sent):
         pass
 
@@ -164,7 +165,9 @@ def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_pat
 
 def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> None:
     spool = Spool(Path("mlruns"))
-    sent = [Parcel(parcel.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)]
+    sent = [
+        Parcel(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)
+    ]
     for each in sent:
         with spool.keeping(each):
             pass
@@ -218,7 +221,7 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     uri = "postgresql://me:secret@127.0.0.1:9/db"
-    with Spool(Path("mlruns")).keeping(Parcel("id1", store.redacted(uri), "perfexp", 2000, draft())):
+    with Spool(Path("mlruns")).keeping(Parcel("id1", connection.redacted(uri), "perfexp", 2000, draft())):
         pass
     assert sync.main([]) == 1
     assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from perfexp import store
 from perfexp.errors import TrackingError
-from perfexp.tracking import open_tracker
+from perfexp.store import connection as store
+from perfexp.store.tracker import open_tracker
 
 
 def test_default_is_an_absolute_sqlite_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ import pytest
 from benchmarks.query import NEEDED, drafts
 from servers import Postgres
 
-from perfexp import database, load_runs, tables
-from perfexp.draft import Draft
-from perfexp.tracking import open_tracker
+from perfexp import load_runs
+from perfexp.runs import sql
+from perfexp.store import database
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import open_tracker
 
 RUNS, FEW = 300, 10
 STORES = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.server, pytest.mark.slow])]
@@ -71,7 +73,7 @@ def test_what_must_hold_is_asked_of_the_database(store: str, request: pytest.Fix
     column_of = {"backend.name": "backend", "latency_p50_ms": "latency_p50_ms"}.get
 
     def rows(**texts: set[str]) -> int:
-        frame = tables.read(uri, "1", {"kind": ["cell"]}, "FINISHED", column_of, texts)
+        frame = sql.read(uri, "1", {"kind": ["cell"]}, "FINISHED", column_of, texts)
         assert frame is not None
         return len(frame)
 

@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from perfexp import complexity, features, models, tracing
 from perfexp.errors import ModelError
+from perfexp.models import complexity, features, sources, tracing
 
 
 def on_meta(source: str, name: str, size: int) -> nn.Module:
     with torch.device("meta"):
-        return models.source(source).build(name, size, pretrained=False)
+        return sources.source(source).build(name, size, pretrained=False)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from perfexp.config import Cell
-from perfexp.drafts import draft_cell, draft_curve
+from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.tracking import Tracker
-from perfexp.writer import this_process
+from perfexp.store.build import draft_cell, draft_curve
+from perfexp.store.owner import this_process
+from perfexp.store.tracker import Tracker
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},

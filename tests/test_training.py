@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from perfexp.training import EarlyStop, Epoch, Schedule, fit
+from perfexp.evaluation.finetuning import EarlyStop, Epoch, Schedule, fit
 
 
 def test_early_stop_waits_for_its_patience_and_knows_the_best() -> None:

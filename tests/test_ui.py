@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
-from perfexp import ui
+from perfexp.commands import ui
 
 BATCHES = (1, 4, 16)
 CURVE_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s")
@@ -91,7 +91,8 @@ def addresses(output: str) -> dict[str, str]:
 
 
 def test_help_needs_no_heavy_import():
-    code = "import sys, perfexp.ui; sys.exit(sum(m in sys.modules for m in ('mlflow', 'torch', 'pandas')))"
+    heavy = "('mlflow', 'torch', 'pandas')"
+    code = f"import sys, perfexp.commands.ui; sys.exit(sum(m in sys.modules for m in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -177,7 +178,7 @@ def test_a_port_must_be_one(capsys):
 @contextlib.contextmanager
 def running(*arguments):
     """perfexp-ui in a process of its own, once it has printed everything."""
-    command = [sys.executable, "-m", "perfexp.ui", *arguments]
+    command = [sys.executable, "-m", "perfexp.commands.ui", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     lines = []
     try:

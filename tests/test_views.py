@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 
 from perfexp.metrics import METRICS
-from perfexp.views import Kind, SavedView, runs_filter, shared_view, view_url
+from perfexp.serving.views import Kind, SavedView, runs_filter, shared_view, view_url
 
 KINDS: tuple[Kind, ...] = ("cell", "curve")
 

@@ -5,12 +5,12 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from perfexp.config import Cell
-from perfexp.drafts import draft_cell
-from perfexp.ledger import Ledger
+from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind
-from perfexp.tracking import Tracker
-from perfexp.watching import watched
+from perfexp.store.build import draft_cell
+from perfexp.store.tracker import Tracker
+from perfexp.sweep.progress import Ledger
+from perfexp.sweep.watching import watched
 
 
 def test_cells_that_end_elsewhere_are_told_as_they_come(

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from perfexp import models
 from perfexp.cache import Cache
-from perfexp.config import ModelConfig
+from perfexp.config.schema import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.weights import with_new_head, with_weights
+from perfexp.models import sources
+from perfexp.models.weights import with_new_head, with_weights
 
-TORCHVISION = models.source("torchvision")
+TORCHVISION = sources.source("torchvision")
 NOISE = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(7))
 
 

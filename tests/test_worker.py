@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from perfexp.backends.base import usable_cpus
-from perfexp.config import Cell, MeasureConfig, Protocol, Start, as_protocol
-from perfexp.measure import device_lock
+from perfexp.config.schema import Cell, MeasureConfig, Protocol, Start, as_protocol
 from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.worker import run_cell
+from perfexp.worker import device_lock
+from perfexp.worker.process import run_cell
 
 MakeCell = Callable[..., Cell]
 

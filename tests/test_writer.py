@@ -2,19 +2,19 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from perfexp import writer
+from perfexp.store import owner
 
 
 def test_this_process_lives_and_its_tag_reads_back() -> None:
-    me = writer.this_process()
-    assert writer.parse(me.text()) == me
+    me = owner.this_process()
+    assert owner.parse(me.text()) == me
     assert me.death(me.heartbeat + 1e6) is None
 
 
 def test_a_process_that_ended_is_gone_and_its_number_used_again_too() -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as other:
         pass
-    me = writer.this_process()
+    me = owner.this_process()
     assert "is gone" in str(replace(me, pid=other.pid).death(me.heartbeat))
     assert "is gone" in str(replace(me, started=me.started - 100).death(me.heartbeat))
 
@@ -27,22 +27,22 @@ def test_a_zombie_writes_no_more() -> None:
     )
     assert other.stdout is not None
     started = float(other.stdout.read())
-    me = replace(writer.this_process(), pid=other.pid, started=started)
+    me = replace(owner.this_process(), pid=other.pid, started=started)
     while me.death(me.heartbeat) is None:  # between its last output and its end
         pass
     assert other.wait() == 0
 
 
 def test_a_machine_that_started_anew_has_lost_its_writers() -> None:
-    me = writer.this_process()
+    me = owner.this_process()
     assert "restart" in str(replace(me, boot="another").death(me.heartbeat))
 
 
 def test_another_host_is_judged_by_its_silence() -> None:
-    far = replace(writer.this_process(), host="elsewhere", pid=1)
-    assert far.death(far.heartbeat + writer.STALE_AFTER_S - 1) is None
+    far = replace(owner.this_process(), host="elsewhere", pid=1)
+    assert far.death(far.heartbeat + owner.STALE_AFTER_S - 1) is None
     assert "silent for 11 min" in str(far.death(far.heartbeat + 660))
 
 
 def test_a_tag_that_is_none_of_ours_names_nobody() -> None:
-    assert [writer.parse(text) for text in (None, "", "{}", "[1]", "x")] == [None] * 5
+    assert [owner.parse(text) for text in (None, "", "{}", "[1]", "x")] == [None] * 5

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from perfexp.analysis.forms import Array
+from perfexp.analysis.scaling.forms import Array
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from perfexp.analysis import bands, kmeans, scaling, study
-from perfexp.analysis.curves import tabulate
-from perfexp.analysis.fitting import Curves, Fit
+from perfexp.analysis import kmeans, study
+from perfexp.analysis.scaling import compare, intervals
+from perfexp.analysis.scaling.curves import tabulate
+from perfexp.analysis.scaling.least_squares import Curves, Fit
 
 _FEWEST_MODELS = 4
 _BAND_POINTS = 50
@@ -35,10 +36,10 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
     missing: dict[str, str] = {}
     for backend, own in cells.groupby("backend", observed=True):
         curves = common_curves(own)
-        if len(curves) < _FEWEST_MODELS or curves.shape[1] < scaling.FEWEST_SIZES:
+        if len(curves) < _FEWEST_MODELS or curves.shape[1] < compare.FEWEST_SIZES:
             missing[f"clusters of {backend}"] = (
                 f"{len(curves)} models share {curves.shape[1]} batch sizes on {backend}; "
-                f"clusters need {_FEWEST_MODELS} models at {scaling.FEWEST_SIZES} batch sizes."
+                f"clusters need {_FEWEST_MODELS} models at {compare.FEWEST_SIZES} batch sizes."
             )
             continue
         labels = _members(curves, seed)
@@ -92,8 +93,8 @@ def _members(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
 def _bands(cells: pd.DataFrame) -> pd.DataFrame:
     """One curve through all models of a cluster, and where 95 % of its models lie."""
     table = tabulate(cells, ["cluster"])
-    judged = scaling.judge(table.curves)
-    chosen = scaling.choose(judged)
+    judged = compare.judge(table.curves)
+    chosen = compare.choose(judged)
     parts = [
         _band(judged[form].fitted.part(slice(i, i + 1)), table.curves.part(slice(i, i + 1)))
         for i, form in enumerate(chosen)
@@ -107,7 +108,7 @@ def _bands(cells: pd.DataFrame) -> pd.DataFrame:
 def _band(fitted: Fit, curve: Curves) -> pd.DataFrame:
     sizes = curve.batch_size[curve.weight > 0]
     grid = np.geomspace(sizes.min(), sizes.max(), _BAND_POINTS)[None, :]
-    found = bands.limits(fitted, curve, grid)
+    found = intervals.limits(fitted, curve, grid)
     columns = {
         "predicted_per_image_ms": "predicted_ms",
         "low_per_image_ms": "prediction_low_ms",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from perfexp.analysis.clusters import Clusters
-from perfexp.analysis.scaling import Scaling
+from perfexp.analysis.scaling.compare import Scaling
 from perfexp.analysis.selection import Selection
 from perfexp.analysis.variance import Variance
 

@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from perfexp.analysis.forms import Array
+from perfexp.analysis.scaling.forms import Array
 
 Labels = NDArray[np.int64]
 _MOST_CLUSTERS = 8

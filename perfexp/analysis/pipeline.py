@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 
 import pandas as pd
 
-from perfexp.analysis import clusters, findings, scaling, variance
+from perfexp.analysis import clusters, findings, variance
 from perfexp.analysis.results import Results
+from perfexp.analysis.scaling import compare
 from perfexp.analysis.selection import Selection
 
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -19,7 +20,7 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
     missing: dict[str, str] = {}
     scalable = _scalable(selection, missing)
     with stage("regressions"):
-        fits = scaling.analyse(scalable) if len(scalable) else None
+        fits = compare.analyse(scalable) if len(scalable) else None
     with stage("clusters"):
         grouped = clusters.analyse(selection.cells, seed)
     with stage("variance"):
@@ -50,15 +51,15 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
 def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
     """Cells of the curves that have batch sizes enough; names the models whose curves have not."""
     cells = selection.cells
-    sizes = cells.groupby(list(scaling.KEYS))["batch_size"].transform("nunique")
-    short = cells[sizes < scaling.FEWEST_SIZES]
+    sizes = cells.groupby(list(compare.KEYS))["batch_size"].transform("nunique")
+    short = cells[sizes < compare.FEWEST_SIZES]
     if len(short):
         everything = "No model has" if len(short) == len(cells) else "These have no"
         missing["scaling"] = (
-            f"{everything} {scaling.FEWEST_SIZES} batch sizes on one backend, which a regression needs: "
+            f"{everything} {compare.FEWEST_SIZES} batch sizes on one backend, which a regression needs: "
             f"{_listed(short, selection)}."
         )
-    return cells[sizes >= scaling.FEWEST_SIZES]
+    return cells[sizes >= compare.FEWEST_SIZES]
 
 
 def _unpublished(selection: Selection) -> dict[str, str]:

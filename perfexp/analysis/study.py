@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from perfexp.analysis import kmeans
-from perfexp.analysis.forms import Array
+from perfexp.analysis.scaling.forms import Array
 
 _FEWEST_SIZES = 4
 _LEVEL = 0.95

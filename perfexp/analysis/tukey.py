@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perfexp.analysis.additive import Additive, fit_additive
-from perfexp.analysis.forms import Array
+from perfexp.analysis.scaling.forms import Array
 
 _LEVEL = 0.05
 _MOST_LEVELS = 40

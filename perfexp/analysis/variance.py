@@ -9,7 +9,7 @@ from scipy import stats
 
 from perfexp.analysis import tukey
 from perfexp.analysis.additive import Additive, fit_additive
-from perfexp.analysis.forms import Array
+from perfexp.analysis.scaling.forms import Array
 
 _LEVEL = 0.05
 _DENSE_LEVELS = 150

@@ -1,14 +1,14 @@
 """Backends: each module here but ``base`` is one, found by its file name."""
 
-from perfexp import registry
+from perfexp import plugins
 from perfexp.backends.base import Backend
-from perfexp.config import BackendConfig
+from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
 
 
 def names() -> list[str]:
     """Names that ``backend=`` may take."""
-    return registry.names(__name__)
+    return plugins.names(__name__)
 
 
 def backend_class(name: str) -> type[Backend]:
@@ -17,7 +17,7 @@ def backend_class(name: str) -> type[Backend]:
     Raises:
         BackendError: there is no such backend.
     """
-    found: type[Backend] = registry.find(__name__, name, "backend", BackendError).BACKEND
+    found: type[Backend] = plugins.find(__name__, name, "backend", BackendError).BACKEND
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfexp.cache import Cache
-from perfexp.config import BackendConfig
+from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
 from perfexp.versions import version
@@ -91,7 +91,7 @@ class Session(ABC):
         """What is really in use, as the runtime reports it once inputs are bound.
 
         ``precision``, ``device`` and ``input_shape`` always; ``threads``, ``training`` and
-        ``gradients`` where the runtime has them. :mod:`perfexp.measure.assertions` checks them.
+        ``gradients`` where the runtime has them. :mod:`perfexp.worker.checks` checks them.
         """
 
     @abstractmethod

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp import quantisation
+from perfexp.backends import _int8
 from perfexp.backends.base import Backend, Images, Network, Session
 from perfexp.cache import Cache, digest
-from perfexp.config import BackendConfig, Precision
+from perfexp.config.schema import BackendConfig, Precision
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
 from perfexp.versions import version
@@ -89,7 +89,7 @@ class OpenVinoSession(Session):
         read = {k: self._compiled.get_property(p) for k, p in names.items() if p in supported}
         facts = {key: _plain(value) for key, value in read.items()}
         facts["input_shape"] = str(list(self._compiled.input(0).shape))
-        eight_bit, layers = quantisation.eight_bit_layers(self._compiled)
+        eight_bit, layers = _int8.eight_bit_layers(self._compiled)
         if 2 * eight_bit > layers:
             facts["precision"] = Precision.int8.value
             facts["int8_layers"] = f"{eight_bit} of {layers}"
@@ -127,7 +127,7 @@ class OpenVinoBackend(Backend):
     def versions(self) -> dict[str, str]:
         if self.config.precision != Precision.int8:
             return super().versions()
-        return {**super().versions(), quantisation.PACKAGE: version(quantisation.PACKAGE)}
+        return {**super().versions(), _int8.PACKAGE: version(_int8.PACKAGE)}
 
     def is_prepared(self, network: Network, cache: Cache) -> bool:
         return self._entry(network, cache).is_dir()
@@ -160,7 +160,7 @@ class OpenVinoBackend(Backend):
     def _quantise(self, network: Network, cache: Cache, phases: Phases) -> None:
         model = _core().read_model(cache.entry(_KIND, _key(network)) / "model.xml")
         with phases.timed("quantise"), cache.writing(_QUANTISED, _quantised_key(network)) as folder:
-            _save(quantisation.quantised(model, network.calibration.images()), folder / "model.xml")
+            _save(_int8.quantised(model, network.calibration.images()), folder / "model.xml")
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         folder = self._entry(network, cache)
@@ -179,7 +179,7 @@ class OpenVinoBackend(Backend):
         """What decided the numbers of a quantised model besides the runtime."""
         if self.config.precision != Precision.int8:
             return {}
-        quantiser = f"{quantisation.PACKAGE} {version(quantisation.PACKAGE)}"
+        quantiser = f"{_int8.PACKAGE} {version(_int8.PACKAGE)}"
         return {"quantiser": quantiser, "calibration": network.calibration.origin}
 
     def _properties(self, core: "ov.Core") -> dict[str, str | int]:
@@ -204,7 +204,7 @@ def _key(network: Network) -> str:
 
 
 def _quantised_key(network: Network) -> str:
-    quantiser = version(quantisation.PACKAGE)
+    quantiser = version(_int8.PACKAGE)
     return digest({"f32": _key(network), "calibration": network.calibration.key, "quantiser": quantiser})
 
 

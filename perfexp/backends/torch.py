@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from perfexp.backends.base import Backend, DeviceMemory, Images, Network, Session
 from perfexp.cache import Cache
-from perfexp.config import BackendConfig
+from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
 

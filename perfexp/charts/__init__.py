@@ -1,24 +1,25 @@
-"""Figures: each module here but ``base`` draws one; ``parts`` is what they share."""
+"""What the figures share, and the figures found in :mod:`perfexp.charts.figures`."""
 
 from matplotlib.figure import Figure
 
-from perfexp import registry
+from perfexp import plugins
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.parts.canvas import Files, freeze, save, styled
+from perfexp.charts.canvas import Files, freeze, save, styled
 from perfexp.errors import ConfigError
 
+_FIGURES = "perfexp.charts.figures"
 __all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
 
 
 def names() -> list[str]:
     """Names of all figures, in alphabetical order."""
-    return registry.names(__name__)
+    return plugins.names(_FIGURES)
 
 
 def charts() -> list[Chart]:
     """All figures, in the order of the report."""
-    found: list[Chart] = [registry.find(__name__, name, "chart", ConfigError).CHART for name in names()]
+    found: list[Chart] = [plugins.find(_FIGURES, name, "chart", ConfigError).CHART for name in names()]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 

@@ -5,12 +5,12 @@ A small data set has none to spare, so they are not held out; labels play no par
 
 import numpy as np
 
-from perfexp import calibration
 from perfexp.cache import Cache
-from perfexp.config import Cell
-from perfexp.datasets import Dataset
+from perfexp.config.schema import Cell
 from perfexp.errors import DataError
-from perfexp.evaluation.datapath import DataPath
+from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.loading import DataPath
+from perfexp.models import calibration
 
 
 def calibrate(cell: Cell, dataset: Dataset, data: DataPath, cache: Cache) -> None:

@@ -12,17 +12,17 @@ import numpy as np
 
 from perfexp import backends
 from perfexp.cache import Cache
-from perfexp.config import Cell
-from perfexp.datasets import Dataset
+from perfexp.config.schema import Cell
 from perfexp.errors import DataError
 from perfexp.evaluation.calibrating import calibrate
-from perfexp.evaluation.datapath import DataPath, Decoded
+from perfexp.evaluation.datasets import Dataset
 from perfexp.evaluation.inference import Inference
-from perfexp.evaluation.parts import Part, Parts
+from perfexp.evaluation.loading import DataPath, Decoded
 from perfexp.evaluation.reference import Reference, cell_of
 from perfexp.evaluation.scores import Logits, Scores, score
-from perfexp.measure import device_lock
-from perfexp.models import Preprocessing
+from perfexp.evaluation.shards import Part, Parts
+from perfexp.models.sources import Preprocessing
+from perfexp.worker import device_lock
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from types import TracebackType
 
 import numpy as np
 
-from perfexp import backends, procedure, worker
+from perfexp import backends
 from perfexp.backends.base import Images, Session
 from perfexp.cache import Cache
-from perfexp.config import Cell
+from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.evaluation.scores import Logits
-from perfexp.measure import assertions
-from perfexp.network import find
+from perfexp.models.network import find
 from perfexp.phases import Phases
 from perfexp.records import Failure
+from perfexp.worker import checks, process, steps
 
 
 class InferenceError(BackendError):
@@ -43,7 +43,7 @@ class Inference:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        context = worker.process_context()
+        context = process.process_context()
         self._connection, far = context.Pipe()
         self._process = context.Process(target=_serve, args=(cell, far), daemon=True)
         self._process.start()
@@ -92,7 +92,7 @@ class Inference:
         try:
             message: Ready | Failure | tuple[Logits, float] = self._connection.recv()
         except (EOFError, OSError):
-            message = worker.verdict(self._process, self._cell)
+            message = process.verdict(self._process, self._cell)
         if isinstance(message, Failure):
             raise InferenceError(message)
         return message
@@ -102,27 +102,27 @@ def _serve(cell: Cell, connection: Connection) -> None:
     """Runs in the worker: load, then answer until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    worker.die_first_when_memory_runs_out()
+    process.die_first_when_memory_runs_out()
     try:
         session, size, threads = _loaded(cell)
         _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
         found = session.effective()
-        wanted = assertions.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
-        assertions.confirm_effective(cell.backend, wanted, found)
+        wanted = checks.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
+        checks.confirm_effective(cell.backend, wanted, found)
         connection.send(Ready({**found, "input_size": str(size)}))
         while True:
             connection.send(_answer(session, connection.recv(), cell.batch_size))
     except (EOFError, ConnectionError):
         pass
     except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
-        connection.send(worker.failure(error, Phases()))
+        connection.send(process.failure(error, Phases()))
     connection.close()
     os._exit(0)  # skip the frameworks' slow teardown
 
 
 def _loaded(cell: Cell) -> tuple[Session, int, int]:
     cache, phases = Cache(Path(cell.cache_dir)), Phases()
-    procedure.prepare(cell, cache, phases)
+    steps.prepare(cell, cache, phases)
     network = find(cell, cache)
     assert network is not None
     backend = backends.create(cell.backend)

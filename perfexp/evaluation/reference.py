@@ -10,7 +10,7 @@ import numpy as np
 from perfexp.backends.base import Images
 from perfexp.backends.torch import TorchConfig
 from perfexp.cache import Cache, digest
-from perfexp.config import Cell
+from perfexp.config.schema import Cell
 from perfexp.evaluation.inference import Inference
 from perfexp.evaluation.scores import Logits
 

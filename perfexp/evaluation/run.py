@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfexp import sweep, weights
-from perfexp.config import Cell, flatten
-from perfexp.draft import Draft
-from perfexp.drafts import failed_status, failure_tags, host_tags
+from perfexp.config.schema import Cell, flatten
+from perfexp.config.settings import EvaluateConfig
 from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
 from perfexp.evaluation.scores import per_class, summarise
-from perfexp.network import CellNetwork
+from perfexp.models import weights
+from perfexp.models.network import CellNetwork
 from perfexp.records import Failure
-from perfexp.settings import EvaluateConfig
+from perfexp.store.build import failed_status, failure_tags, host_tags
+from perfexp.store.run_data import Draft
+from perfexp.sweep import session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def draft(
         started_ms=started_ms,
         metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
         params=_params(settings, plan.cell),
-        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | sweep.tags(settings.sweep),
+        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | session.tags(settings.sweep),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
@@ -84,7 +85,7 @@ def failed_draft(
         started_ms=started_ms,
         metrics=[],
         params=_params(settings, cell),
-        tags=named | host_tags(facts) | sweep.tags(settings.sweep),
+        tags=named | host_tags(facts) | session.tags(settings.sweep),
         files={
             "config.yaml": config_yaml,
             "environment.json": json.dumps(dict(facts), indent=1),

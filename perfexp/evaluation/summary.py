@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from perfexp.config import Cell
-from perfexp.draft import Draft
+from perfexp.config.schema import Cell
 from perfexp.evaluation.evaluator import Evaluation, Plan
 from perfexp.outcomes import FINISHED, Outcome
+from perfexp.store.run_data import Draft
 
 if TYPE_CHECKING:
     from rich.console import Console

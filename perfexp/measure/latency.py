@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import ceil, inf
 from statistics import median
 
-from perfexp.config import MeasureConfig
+from perfexp.config.schema import MeasureConfig
 from perfexp.measure.statistics import is_precise
 
 _GROWTH = 1.25

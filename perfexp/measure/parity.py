@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.config import Precision
+from perfexp.config.schema import Precision
 
 IMAGES = 4
 """Images with a reference: the first of the seeded stream that fills the input buffers."""

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.sources import Row
-from perfexp.sources.study import StudyConfig, StudySource
+from perfexp.published import Row
+from perfexp.published.study import StudyConfig, StudySource
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 

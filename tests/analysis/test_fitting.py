@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from perfexp.analysis import fitting
-from perfexp.analysis.curves import tabulate
-from perfexp.analysis.fitting import fit, uncertainty
-from perfexp.analysis.forms import AFFINE, EXPONENTIAL, FORMS, POWER, POWER_OFFSET, ROOFLINE
+from perfexp.analysis.scaling import least_squares
+from perfexp.analysis.scaling.curves import tabulate
+from perfexp.analysis.scaling.forms import AFFINE, EXPONENTIAL, FORMS, POWER, POWER_OFFSET, ROOFLINE
+from perfexp.analysis.scaling.least_squares import fit, uncertainty
 
 CURVES = {
     "affine": (lambda b: 5 + 2 * b, AFFINE, (5.0, 2.0)),
@@ -79,11 +79,11 @@ def test_the_affine_covariance_is_that_of_weighted_least_squares(study) -> None:
 
 def test_bands_hold_what_they_promise(synthetic) -> None:
     """95 % of new measurements lie in the prediction band, of true curves in the confidence band."""
-    from perfexp.analysis import bands
+    from perfexp.analysis.scaling import intervals
 
     curves = {f"m{i}": (lambda b: 5 + 2 * b) for i in range(2000)}
     table = tabulate(synthetic(curves, noise=0.05), ["model"])
-    limits = bands.limits(fit(AFFINE, table.curves), table.curves, table.curves.batch_size)
+    limits = intervals.limits(fit(AFFINE, table.curves), table.curves, table.curves.batch_size)
     truth = 5 + 2 * table.curves.batch_size
     new = truth * np.exp(np.random.default_rng(5).normal(0, 0.05, truth.shape))
     inside = (limits["confidence_low_ms"] < truth) & (truth < limits["confidence_high_ms"])
@@ -101,5 +101,5 @@ def test_without_freedom_there_is_no_interval(synthetic) -> None:
 def test_many_curves_are_fitted_in_chunks_alike(study, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tabulate(study, ["model"])
     whole = fit(EXPONENTIAL, table.curves).coefficients
-    monkeypatch.setattr(fitting, "_CHUNK", 1)
+    monkeypatch.setattr(least_squares, "_CHUNK", 1)
     assert fit(EXPONENTIAL, table.curves).coefficients == pytest.approx(whole)

@@ -3,19 +3,19 @@ import json
 import numpy as np
 import pytest
 
-from perfexp.analysis import scaling
+from perfexp.analysis.scaling import compare
 
 
 @pytest.fixture(scope="module")
-def published(study) -> scaling.Scaling:
-    return scaling.analyse(study)
+def published(study) -> compare.Scaling:
+    return compare.analyse(study)
 
 
 def medians(table):
     return table.groupby("form")[["mape_in_sample", "ape_largest_batch"]].median()
 
 
-def test_the_published_table_gives_the_published_errors(published: scaling.Scaling) -> None:
+def test_the_published_table_gives_the_published_errors(published: compare.Scaling) -> None:
     found = medians(published.table)
     assert found.loc["affine", "mape_in_sample"] <= 0.062
     assert found.loc["affine", "ape_largest_batch"] <= 0.085
@@ -24,7 +24,7 @@ def test_the_published_table_gives_the_published_errors(published: scaling.Scali
     assert found.loc["power_offset"].tolist() == pytest.approx([0.050, 0.119], abs=0.002)
 
 
-def test_the_choice_is_at_least_as_good_as_affine(published: scaling.Scaling) -> None:
+def test_the_choice_is_at_least_as_good_as_affine(published: compare.Scaling) -> None:
     chosen = published.table[published.table["selected"]].set_index("model")
     affine = published.table[published.table["form"] == "affine"].set_index("model")
     assert len(chosen) == 33
@@ -34,7 +34,7 @@ def test_the_choice_is_at_least_as_good_as_affine(published: scaling.Scaling) ->
     assert published.foreseen.mean() <= affine["ape_largest_batch"].mean()
 
 
-def test_odd_points_are_noticed_and_not_their_neighbours(published: scaling.Scaling) -> None:
+def test_odd_points_are_noticed_and_not_their_neighbours(published: compare.Scaling) -> None:
     odd = published.residuals[published.residuals["outlier"]]
     points = set(zip(odd["model"], odd["batch_size"], strict=True))
     assert {("densenet201", 1), ("densenet201", 2), ("resnext50_32x4d", 32)} <= points
@@ -43,7 +43,7 @@ def test_odd_points_are_noticed_and_not_their_neighbours(published: scaling.Scal
 
 
 def test_affine_coefficients_have_their_meaning(synthetic) -> None:
-    found = scaling.analyse(synthetic({"a": lambda b: 6 + 1.5 * b}, noise=0.001))
+    found = compare.analyse(synthetic({"a": lambda b: 6 + 1.5 * b}, noise=0.001))
     [row] = found.table[found.table["form"] == "affine"].to_dict("records")
     assert row["selected"]
     assert row["fixed_ms"] == pytest.approx(6, rel=0.01)
@@ -57,7 +57,7 @@ def test_affine_coefficients_have_their_meaning(synthetic) -> None:
 
 
 def test_a_form_that_is_true_is_chosen(synthetic) -> None:
-    found = scaling.analyse(
+    found = compare.analyse(
         synthetic(
             {
                 "flat then linear": lambda b: max(20.0, 2.5 * b),
@@ -74,19 +74,19 @@ def test_a_form_that_is_true_is_chosen(synthetic) -> None:
 
 
 def test_a_short_curve_has_only_the_forms_it_can_judge(synthetic) -> None:
-    found = scaling.analyse(synthetic({"a": lambda b: 5 + 2 * b}, sizes=(1, 4, 16), noise=0.01))
+    found = compare.analyse(synthetic({"a": lambda b: 5 + 2 * b}, sizes=(1, 4, 16), noise=0.01))
     assert set(found.table["form"]) == {"affine", "power"}
     assert np.isnan(found.foreseen).all()
     assert found.bands["prediction_low_ms"].gt(0).all()
 
 
 def test_held_out_errors_are_those_of_separate_fits(study) -> None:
-    from perfexp.analysis.curves import tabulate
-    from perfexp.analysis.fitting import fit, relative_error
-    from perfexp.analysis.forms import AFFINE
+    from perfexp.analysis.scaling.curves import tabulate
+    from perfexp.analysis.scaling.forms import AFFINE
+    from perfexp.analysis.scaling.least_squares import fit, relative_error
 
     curves = tabulate(study[study["model"] == "alexnet"], ["model"]).curves
-    [judged, *_] = scaling.judge(curves)
+    [judged, *_] = compare.judge(curves)
     errors = []
     for rank in range(7):
         without = fit(AFFINE, curves.without(np.array([rank])))

@@ -11,12 +11,12 @@ import torch
 from perfexp import backends
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
-from perfexp.config import BackendConfig, Cell
+from perfexp.config.schema import BackendConfig, Cell
 from perfexp.errors import BackendError
-from perfexp.measure.assertions import confirm_effective, expected
-from perfexp.measure.inputs import random_batches
-from perfexp.network import describe
+from perfexp.models.inputs import random_batches
+from perfexp.models.network import describe
 from perfexp.phases import Phases
+from perfexp.worker.checks import confirm_effective, expected
 
 MakeCell = Callable[..., Cell]
 REAL = ["torch", "openvino"]
@@ -60,7 +60,7 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
 
 @pytest.mark.parametrize("name", backends.names())
 def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
-    from perfexp.schemas import conf_dir
+    from perfexp.commands._schemas import conf_dir
 
     assert (conf_dir() / "backend" / f"{name}.yaml").is_file()
     config_class = backends.backend_class(name).Config

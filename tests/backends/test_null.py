@@ -6,10 +6,10 @@ import pytest
 
 from perfexp import backends
 from perfexp.backends.null import NullConfig, NullSession
-from perfexp.config import Cell
+from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.records import Measurement
-from perfexp.worker import run_cell
+from perfexp.worker.process import run_cell
 
 
 @pytest.mark.parametrize("busy", [True, False])

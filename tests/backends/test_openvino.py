@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from perfexp import quantisation
+from perfexp.backends import _int8
 from perfexp.backends.openvino import OpenVinoBackend, OpenVinoConfig
 from perfexp.cache import Cache
-from perfexp.config import Cell, Precision
+from perfexp.config.schema import Cell, Precision
 from perfexp.errors import BackendError
-from perfexp.measure.inputs import random_batches
 from perfexp.measure.parity import compare
-from perfexp.network import describe
+from perfexp.models.inputs import random_batches
+from perfexp.models.network import describe
 from perfexp.phases import Phases
 
 
@@ -95,4 +95,4 @@ def test_int8_without_its_extra_says_what_installs_it(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(BackendError, match=r'nncf, which is not here; run: pip install "perfexp\[int8\]"'):
-        quantisation.quantised(None, [])
+        _int8.quantised(None, [])

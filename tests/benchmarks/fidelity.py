@@ -27,9 +27,9 @@ from benchmarks import rivals
 from benchmarks.rivals import Rival
 from perfexp.backends import backend_class
 from perfexp.backends.base import usable_cpus
-from perfexp.config import Cell, InputFit, MeasureConfig, ModelConfig, Start
+from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig, Start
 from perfexp.records import Measurement
-from perfexp.worker import run_cell
+from perfexp.worker.process import run_cell
 
 MODELS = ("resnet18", "mobilenet_v2", "densenet121", "vgg16")
 BATCH_SIZES = (1, 8)

@@ -26,13 +26,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from perfexp import learning, learning_curve
-from perfexp.analysis.prediction import acquisition, batches, physics, twins
-from perfexp.analysis.prediction.pool import Pool
-from perfexp.analysis.prediction.predictor import fold
 from perfexp.cache import Cache
-from perfexp.draft import Draft
-from perfexp.tracking import open_tracker
+from perfexp.charts import learning_curve
+from perfexp.prediction import acquisition, data
+from perfexp.prediction.model import batch_size, duplicates, linear
+from perfexp.prediction.model.ensemble import fold
+from perfexp.prediction.pool import Pool
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import open_tracker
 
 STUDY_IN_TIMM = [
     "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "resnet18",
@@ -41,7 +42,7 @@ STUDY_IN_TIMM = [
     "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2", "wide_resnet101_2", "mnasnet_100",
     "mnasnet_050",
 ]  # fmt: skip
-BASELINES = (physics.MACS_ONLY, physics.PLAIN)
+BASELINES = (linear.MACS_ONLY, linear.PLAIN)
 _FOLDS = 40
 
 
@@ -91,8 +92,8 @@ def copy(root: Path, folder: Path) -> None:
 def learned(name: str, folder: Path) -> pd.DataFrame:
     """An experiment's cells with their features."""
     root = (folder / "mlruns").resolve()
-    asked = learning.Asked(name, None, None, False, f"sqlite:///{root / 'mlflow.db'}")
-    return learning.cells(asked, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
+    asked = data.Asked(name, None, None, False, f"sqlite:///{root / 'mlflow.db'}")
+    return data.cells(asked, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
 
 
 def largest(cells: pd.DataFrame) -> None:
@@ -104,7 +105,7 @@ def largest(cells: pd.DataFrame) -> None:
         table.add_column(heading)
     for backend, own in cells.groupby("backend", observed=True):
         own = own.reset_index(drop=True)
-        held = [batches.leave_largest(own, alone=alone) for alone in (False, True)]
+        held = [batch_size.leave_largest(own, alone=alone) for alone in (False, True)]
         shown = [errors(one.assign(measured_ms=one["latency_ms"])) for one in held]
         table.add_row(str(backend), str(len(held[0])), *shown)
     Console(width=130).print(table)
@@ -209,15 +210,15 @@ def show(name: str, held: pd.DataFrame, cells: pd.DataFrame, backend: str) -> No
     Console(width=130).print(table)
 
 
-def baseline(cells: pd.DataFrame, scheme: str, design: physics.Design) -> pd.DataFrame:
+def baseline(cells: pd.DataFrame, scheme: str, design: linear.Design) -> pd.DataFrame:
     """The same cells, predicted by one non-negative fit without what the scheme holds out."""
     if scheme == "batch":
         return cells.iloc[:0].assign(measured_ms=[], predicted_ms=[])
-    groups = twins.groups(cells) if scheme == "model" else cells["family"].to_numpy(str)
+    groups = duplicates.groups(cells) if scheme == "model" else cells["family"].to_numpy(str)
     folds, predicted = fold(groups, _FOLDS), np.empty(len(cells))
     for left_out in np.unique(folds):
         train = cells[folds != left_out]
-        fitted = physics.fit(design, train, train["latency_ms"].to_numpy(float))
+        fitted = linear.fit(design, train, train["latency_ms"].to_numpy(float))
         predicted[folds == left_out] = fitted.predict(cells[folds == left_out])
     return cells.assign(measured_ms=cells["latency_ms"], predicted_ms=predicted)
 

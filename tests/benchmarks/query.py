@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from perfexp import load_runs
-from perfexp.draft import Draft
-from perfexp.tracking import open_tracker
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import open_tracker
 
 METRICS, PARAMS, TAGS = 25, 30, 15
 AT_ONCE = 10_000

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
-from perfexp.config import Cell
-from perfexp.measure.inputs import random_batches
-from perfexp.network import CellNetwork, describe, find
+from perfexp.config.schema import Cell
+from perfexp.models.inputs import random_batches
+from perfexp.models.network import CellNetwork, describe, find
 
 if TYPE_CHECKING:
     import torch

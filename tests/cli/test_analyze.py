@@ -9,8 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp import load_runs
-from perfexp.draft import Draft
-from perfexp.tracking import Tracker
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import Tracker
 
 SIZES = (1, 2, 4, 8, 16)
 MODELS = {"aaa1": (3.0, 0.5), "aaa2": (6.0, 0.7), "bbb1": (30.0, 5.0), "bbb2": (40.0, 9.0)}

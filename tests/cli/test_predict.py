@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfexp.analysis.prediction import fitted, validation
+from perfexp.prediction import validation
+from perfexp.prediction.model import backend_model
 from tests.conftest import Perfexp
 
 TABLE = """model,family,bs1,bs2,bs4,bs8
@@ -62,7 +63,7 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
     for name in ("error_by_family", "coverage"):
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 0
     kept = (tmp_path / "out" / "model_0.json").read_text()
-    assert len(fitted.from_json(kept).cells) == 28
+    assert len(backend_model.from_json(kept).cells) == 28
     assert len({cell[0] for cell in json.loads(kept)["cells"]["data"]}) == 28
 
     result = command("perfexp-plan", "max_latency_ms=7", "min_top1=60", "batch_sizes=[1,3]", on)

@@ -21,7 +21,7 @@ QUICK = (
     "input_size=64",
 )
 STEPS = (
-    ("perfexp.worker:wait", "before", 3),
+    ("perfexp.worker.process:wait", "before", 3),
     ("mlflow:MlflowClient.create_run", "after", 1),
     ("mlflow:MlflowClient.log_batch", "after", 1),
     ("mlflow:MlflowClient.log_artifacts", "after", 1),

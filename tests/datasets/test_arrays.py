@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10
 
-from perfexp import datasets
 from perfexp.cache import Cache
-from perfexp.datasets.cifar import CifarConfig
-from perfexp.datasets.digits import DigitsConfig
 from perfexp.errors import DataError
+from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets.cifar import CifarConfig
+from perfexp.evaluation.datasets.digits import DigitsConfig
 
 NOWHERE = Cache(Path("unused"))
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from perfexp import datasets
 from perfexp.cache import Cache
-from perfexp.datasets.imagenet import ImageNetConfig
+from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
-from perfexp.settings import DatasetConfig
+from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets.imagenet import ImageNetConfig
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 
-from perfexp import datasets
 from perfexp.cache import Cache
-from perfexp.datasets.samples import Photos, SamplesConfig
+from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets.samples import Photos, SamplesConfig
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 
 from perfexp.cache import Cache
-from perfexp.evaluation.parts import Part, Parts
 from perfexp.evaluation.scores import score
+from perfexp.evaluation.shards import Part, Parts
 
 PART = Part([0, 2], score(np.eye(3, 7, dtype=np.float32)[:2], np.array([0, 4])), {1: "truncated"}, 0.5, 0.25)
 

@@ -6,10 +6,10 @@ import pytest
 from hydra.types import HydraContext
 from omegaconf import OmegaConf
 
-from hydra_plugins.perfexp_launchers.ray import RayLauncher
-from hydra_plugins.perfexp_launchers.slurm import SlurmLauncher
+from hydra_plugins.perfexp.ray import RayLauncher
+from hydra_plugins.perfexp.slurm import SlurmLauncher
 from perfexp.errors import LaunchError
-from perfexp.remote import RemoteLauncher
+from perfexp.sweep.remote import RemoteLauncher
 
 
 def launched(launcher: RemoteLauncher) -> None:

@@ -19,7 +19,7 @@ from clusters import ray, slurm, until
 from PIL import Image
 
 from perfexp import load_runs
-from perfexp.measure import device_lock
+from perfexp.worker import device_lock
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

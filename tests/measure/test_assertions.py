@@ -1,9 +1,9 @@
 import pytest
 
 from perfexp.backends.torch import TorchConfig
-from perfexp.config import Precision
+from perfexp.config.schema import Precision
 from perfexp.errors import BackendError, ConfigError
-from perfexp.measure.assertions import confirm_budget, confirm_effective, confirm_output, expected
+from perfexp.worker.checks import confirm_budget, confirm_effective, confirm_output, expected
 
 CONFIG = TorchConfig(precision=Precision.bf16)
 WANTED = expected(CONFIG, 2, (8, 3, 64, 64))

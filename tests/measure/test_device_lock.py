@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfexp.errors import BackendError
-from perfexp.measure import device_lock
+from perfexp.worker import device_lock
 
 
 @pytest.fixture(autouse=True)

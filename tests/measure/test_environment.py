@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from perfexp.measure import environment
+from perfexp import environment
 
 
 def test_snapshot_has_what_a_number_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:

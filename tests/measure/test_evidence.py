@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfexp.measure import evidence
-from perfexp.measure.evidence import Counters
+from perfexp.measure import os_counters
+from perfexp.measure.os_counters import Counters
 
 BEFORE = Counters(
     wall_s=100.0,
@@ -28,8 +28,8 @@ def after(**changes: float | None) -> Counters:
 
 
 def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "_usable_cpu_count", lambda: 2)
-    found = evidence.between(
+    monkeypatch.setattr(os_counters, "_usable_cpu_count", lambda: 2)
+    found = os_counters.between(
         BEFORE,
         after(
             own_cpu_s=8.0,
@@ -64,13 +64,13 @@ def test_what_is_not_counted_is_none() -> None:
         "page_faults",
     )  # fmt: skip
     blind = dict.fromkeys(names)
-    found = evidence.between(replace(BEFORE, **blind), after(**blind), threads=1)
+    found = os_counters.between(replace(BEFORE, **blind), after(**blind), threads=1)
     assert {name for name, value in found.items() if value is not None} == {"cpu_own", "cpu_others"}
     assert len(found) == 9
 
 
 def test_a_system_without_proc_is_read(tmp_path: Path) -> None:
-    counters = evidence.read(tmp_path)
+    counters = os_counters.read(tmp_path)
     assert counters.stalled_s is None
     assert counters.waited_s is None
     assert counters.own_cpu_s > 0
@@ -82,9 +82,9 @@ def test_a_busy_neighbour_is_seen() -> None:
     neighbour.start()
     time.sleep(1.0)
     try:
-        before = evidence.read()
+        before = os_counters.read()
         time.sleep(0.5)
-        found = evidence.between(before, evidence.read(), 1)
+        found = os_counters.between(before, os_counters.read(), 1)
     finally:
         neighbour.kill()
     assert found["cpu_others"] > 25
@@ -97,9 +97,9 @@ def _burn() -> None:
 
 
 def test_drift_compares_the_halves() -> None:
-    assert evidence.drift_percent([1.0] * 50 + [9.0] + [1.1] * 50) == pytest.approx(10.0)
-    assert evidence.drift_percent([1.0, 2.0] * 50) == 0.0
-    assert evidence.drift_percent([1.0] * 7) is None
+    assert os_counters.drift_percent([1.0] * 50 + [9.0] + [1.1] * 50) == pytest.approx(10.0)
+    assert os_counters.drift_percent([1.0, 2.0] * 50) == 0.0
+    assert os_counters.drift_percent([1.0] * 7) is None
 
 
 @pytest.mark.parametrize(
@@ -114,5 +114,5 @@ def test_throttling_is_read_from_either_kind_of_group(
     tmp_path: Path, stat: str, seconds: float | None
 ) -> None:
     (tmp_path / "cpu.stat").write_text(stat)
-    assert evidence._throttled_s(tmp_path / "cpu.stat") == seconds
-    assert evidence._throttled_s(None) is None
+    assert os_counters._throttled_s(tmp_path / "cpu.stat") == seconds
+    assert os_counters._throttled_s(None) is None

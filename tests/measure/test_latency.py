@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from perfexp.config import MeasureConfig
+from perfexp.config.schema import MeasureConfig
 from perfexp.measure.latency import StopReason, Timing, Warmup, time_batches, warm_up
 
 

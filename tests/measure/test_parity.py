@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from perfexp.config import Precision
+from perfexp.config.schema import Precision
 from perfexp.measure.parity import BEYOND, OK, TOLERANCE, compare
 
 

@@ -2,19 +2,20 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from perfexp import models, schemas
-from perfexp.complexity import count
+from perfexp.commands import _schemas
+from perfexp.models import sources
+from perfexp.models.complexity import count
 
 STUDY = sorted(
     path.stem
-    for path in (schemas.conf_dir() / "model").glob("*.yaml")
+    for path in (_schemas.conf_dir() / "model").glob("*.yaml")
     if OmegaConf.load(path).get("name") is not None
 )
 
 
 def test_the_study_has_33_models() -> None:
     assert len(STUDY) == 33
-    assert set(STUDY) <= set(models.source("torchvision").names())
+    assert set(STUDY) <= set(sources.source("torchvision").names())
 
 
 @pytest.mark.parametrize("name", STUDY)
@@ -22,7 +23,7 @@ def test_params_and_macs_match_what_torchvision_publishes(name: str) -> None:
     import torch
     from torchvision.models import get_model_weights
 
-    source = models.source("torchvision")
+    source = sources.source("torchvision")
     facts = source.facts(name)
     with torch.device("meta"):
         network = source.build(name, facts.input_size, pretrained=False)
@@ -33,7 +34,7 @@ def test_params_and_macs_match_what_torchvision_publishes(name: str) -> None:
 
 
 def test_facts_come_from_the_named_weights() -> None:
-    facts = models.source("torchvision").facts("inception_v3")
+    facts = sources.source("torchvision").facts("inception_v3")
     assert facts.input_size == 299
     assert facts.published_weights == "Inception_V3_Weights.IMAGENET1K_V1"
     assert (facts.published_top1, facts.published_top5) == (77.294, 93.45)
@@ -41,13 +42,13 @@ def test_facts_come_from_the_named_weights() -> None:
 
 def test_every_study_file_names_its_family() -> None:
     for name in STUDY:
-        content = OmegaConf.load(schemas.conf_dir() / "model" / f"{name}.yaml")
+        content = OmegaConf.load(_schemas.conf_dir() / "model" / f"{name}.yaml")
         assert content.name == name
         assert content.family and content.display_name
 
 
 def test_preprocessing_is_the_weights_own_unless_another_size_is_asked_for() -> None:
-    source = models.source("torchvision")
+    source = sources.source("torchvision")
     own, small = source.preprocessing("resnet50", 224, None), source.preprocessing("resnet50", 32, None)
     assert own.origin == small.origin == "torchvision ResNet50_Weights.IMAGENET1K_V2"
     assert "crop_size=[224] resize_size=[232]" in own.steps

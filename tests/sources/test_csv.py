@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from perfexp.errors import ConfigError
-from perfexp.sources import Broken, Row
-from perfexp.sources.csv import CsvConfig, CsvSource, Per, Unit
+from perfexp.published import Broken, Row
+from perfexp.published.csv import CsvConfig, CsvSource, Per, Unit
 
 
 def read(tmp_path: Path, text: str, **config: object) -> tuple[list[Row], list[Broken]]:

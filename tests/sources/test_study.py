@@ -1,5 +1,5 @@
-from perfexp.sources import Row
-from perfexp.sources.study import StudyConfig, StudySource
+from perfexp.published import Row
+from perfexp.published.study import StudyConfig, StudySource
 
 
 def test_the_table_ships_with_the_package() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from perfexp.errors import ConfigError
-from perfexp.sources import Broken, Row
-from perfexp.sources.timm import TimmConfig, TimmSource
+from perfexp.published import Broken, Row
+from perfexp.published.timm import TimmConfig, TimmSource
 
 BENCHMARK = """\
 model,infer_img_size,infer_samples_per_sec,infer_step_time,infer_batch_size,param_count,infer_gmacs,infer_macts

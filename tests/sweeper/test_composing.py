@@ -8,15 +8,15 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.perfexp_sweeper.composing import SweepLoader
-from perfexp import schemas
+from hydra_plugins.perfexp.loader import SweepLoader
+from perfexp.commands import _schemas
 
 
 @pytest.fixture(scope="module")
 def loaders() -> tuple[ConfigLoaderImpl, SweepLoader, DictConfig]:
-    schemas.register()
+    _schemas.register()
     Plugins.instance()
-    plain = ConfigLoaderImpl(create_config_search_path(str(schemas.conf_dir())))
+    plain = ConfigLoaderImpl(create_config_search_path(str(_schemas.conf_dir())))
     master = plain.load_configuration("run", ["measure=quick"], RunMode.MULTIRUN)
     return plain, SweepLoader(plain, master), master
 

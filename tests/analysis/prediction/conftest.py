@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp import features
-from perfexp.analysis.prediction.physics import with_totals
+from perfexp.models import features
+from perfexp.prediction.model.linear import with_totals
 
 FIXED_MS, PER_LAYER_MS, PER_MAC_MS, PER_ELEMENT_MS = 0.5, 0.02, 2e-9, 3e-8
 

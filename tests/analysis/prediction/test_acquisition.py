@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.analysis.prediction import acquisition
-from perfexp.analysis.prediction.acquisition import Budget
-from perfexp.analysis.prediction.physics import Array
-from perfexp.analysis.prediction.pool import Pool
+from perfexp.prediction import acquisition
+from perfexp.prediction.acquisition import Budget
+from perfexp.prediction.model.linear import Array
+from perfexp.prediction.pool import Pool
 
 
 def alike(_backend: str, pool: Pool) -> Array:

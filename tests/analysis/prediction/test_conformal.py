@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from perfexp.analysis.prediction import conformal
+from perfexp.prediction.model import conformal
 
 
 def test_quantile_of_single_cells_has_the_finite_sample_rank() -> None:

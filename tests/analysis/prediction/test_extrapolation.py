@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.analysis.prediction import batches, extrapolation
+from perfexp.prediction.model import batch_size, extrapolation
 
 
 @pytest.fixture
@@ -49,6 +49,6 @@ def test_twins_do_not_tell_each_others_largest_batches(curves: pd.DataFrame) -> 
     dear = both.assign(latency_ms=both["latency_ms"] * np.where(changed, 9, 1))
     found = [
         frame[frame["variant"] == "net03"]["predicted_ms"].to_numpy()
-        for frame in map(batches.leave_largest, (both, dear))
+        for frame in map(batch_size.leave_largest, (both, dear))
     ]
     np.testing.assert_allclose(found[0], found[1])

@@ -1,15 +1,15 @@
 import pandas as pd
 import pytest
 
-from perfexp.analysis.prediction import fitted, held_out
 from perfexp.errors import ConfigError
+from perfexp.prediction.model import backend_model, held_out
 
 
 @pytest.fixture(scope="module")
-def model(cells: pd.DataFrame) -> fitted.BackendModel:
+def model(cells: pd.DataFrame) -> backend_model.BackendModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(held_out, "_FOLDS_OF_FEW", 5)
-        return fitted.learn(cells[cells["model"] < "net12"], seed=0)
+        return backend_model.learn(cells[cells["model"] < "net12"], seed=0)
 
 
 def query(cells: pd.DataFrame, model: str, batch_size: int) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def query(cells: pd.DataFrame, model: str, batch_size: int) -> pd.DataFrame:
 
 
 def test_a_measured_model_is_answered_by_its_own_curve(
-    cells: pd.DataFrame, model: fitted.BackendModel
+    cells: pd.DataFrame, model: backend_model.BackendModel
 ) -> None:
     answer = model.ask(query(cells, "net01", 12), 0.9)
     own = cells[cells["model"] == "net01"].set_index("batch_size")["latency_ms"]
@@ -28,7 +28,7 @@ def test_a_measured_model_is_answered_by_its_own_curve(
 
 
 def test_an_unmeasured_model_has_an_interval_around_it(
-    cells: pd.DataFrame, model: fitted.BackendModel
+    cells: pd.DataFrame, model: backend_model.BackendModel
 ) -> None:
     answer = model.ask(query(cells, "net30", 16), 0.9)
     truth = cells[(cells["model"] == "net30") & (cells["batch_size"] == 16)]["latency_ms"].iloc[0]
@@ -37,26 +37,26 @@ def test_an_unmeasured_model_has_an_interval_around_it(
     assert len(answer.run_ids) == 48
 
 
-def test_a_query_far_outside_is_flagged(cells: pd.DataFrame, model: fitted.BackendModel) -> None:
+def test_a_query_far_outside_is_flagged(cells: pd.DataFrame, model: backend_model.BackendModel) -> None:
     far = query(cells, "net30", 16)
     far = far.assign(macs=far["macs"] * 1e4, macs_conv3x3=far["macs_conv3x3"] * 1e4)
     assert not model.ask(far, 0.9).in_support
     assert not model.ask(query(cells, "net30", 100_000), 0.9).in_support
 
 
-def test_a_kept_model_answers_as_before(cells: pd.DataFrame, model: fitted.BackendModel) -> None:
+def test_a_kept_model_answers_as_before(cells: pd.DataFrame, model: backend_model.BackendModel) -> None:
     asked = query(cells, "net30", 4)
-    loaded = fitted.from_json(fitted.to_json(model))
+    loaded = backend_model.from_json(backend_model.to_json(model))
     assert loaded.ask(asked, 0.9).latency_ms == pytest.approx(model.ask(asked, 0.9).latency_ms)
     assert list(loaded.cells["run_id"]) == list(model.cells["run_id"])
 
 
 def test_a_model_of_another_format_is_refused() -> None:
     with pytest.raises(ConfigError, match="format 99"):
-        fitted.from_json('{"format": 99}')
+        backend_model.from_json('{"format": 99}')
 
 
 def test_too_few_models_say_how_many_are_needed(cells: pd.DataFrame) -> None:
-    few = fitted.learn(cells[cells["model"] < "net03"], seed=0)
+    few = backend_model.learn(cells[cells["model"] < "net03"], seed=0)
     with pytest.raises(ConfigError, match="predict another takes 6"):
         few.ask(query(cells, "net30", 4), 0.9)

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from perfexp.analysis.prediction.planning import Limits, judge, refusals, to_settle
+from perfexp.prediction.planner import Limits, judge, refusals, to_settle
 
 CHOICES = pd.DataFrame(
     {

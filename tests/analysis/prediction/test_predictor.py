@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from perfexp.analysis.prediction.predictor import fold, pooled, weigh
+from perfexp.prediction.model.ensemble import fold, pooled, weigh
 
 GROUPS = np.repeat(np.arange(20).astype(str), 3)
 

@@ -2,13 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.analysis.prediction import held_out, predictor, twins, validation
-from perfexp.analysis.prediction.physics import BY_KIND, PLAIN
+from perfexp.prediction import validation
+from perfexp.prediction.model import duplicates, ensemble, held_out
+from perfexp.prediction.model.linear import BY_KIND, PLAIN
 
 
 def test_fold_keeps_groups_whole() -> None:
     groups = np.array(["a", "b", "c", "a", "d", "b"])
-    folds = predictor.fold(groups, 2)
+    folds = ensemble.fold(groups, 2)
     assert set(folds) == {0, 1}
     assert all(len(set(folds[groups == g])) == 1 for g in groups)
 
@@ -16,8 +17,8 @@ def test_fold_keeps_groups_whole() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two candidates, as many as it takes to choose."""
-    few = (predictor.Candidate(PLAIN, "none"), predictor.Candidate(BY_KIND, "none"))
-    for module in (predictor, held_out):
+    few = (ensemble.Candidate(PLAIN, "none"), ensemble.Candidate(BY_KIND, "none"))
+    for module in (ensemble, held_out):
         monkeypatch.setattr(module, "CANDIDATES", few)
 
 
@@ -38,7 +39,7 @@ def test_known_physics_is_predicted_by_every_scheme(cells: pd.DataFrame) -> None
 
 @pytest.mark.usefixtures("quick")
 def test_no_cell_takes_part_in_its_own_prediction_or_interval(cells: pd.DataFrame) -> None:
-    groups = twins.groups(cells)
+    groups = duplicates.groups(cells)
     own = cells["model"] == "net07"
     changed = cells.assign(latency_ms=cells["latency_ms"].where(~own, cells["latency_ms"] * 5))
     results = []

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from perfexp.charts.parts import colours
+from perfexp.charts import colours
 
 
 def test_a_familys_look_does_not_depend_on_the_others(study, build) -> None:

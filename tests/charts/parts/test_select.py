@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perfexp.charts import select
 from perfexp.charts.base import ChartMissing
-from perfexp.charts.parts import select
 
 
 def test_the_frontier_is_what_no_other_point_beats() -> None:

@@ -1,1 +1,0 @@
-"""The sweeper: a grid over cells, each composed once."""

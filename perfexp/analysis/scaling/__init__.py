@@ -1,0 +1,1 @@
+"""How latency depends on batch size: forms, fits, intervals and their comparison."""

@@ -1,0 +1,48 @@
+"""A cell as a value: made from the configuration, named by a key."""
+
+from pathlib import Path
+
+from perfexp import backends, environment
+from perfexp.cache import digest, file_digest
+from perfexp.config import checks
+from perfexp.config.schema import Cell, RunConfig, as_protocol
+from perfexp.models import sources
+from perfexp.versions import version
+
+
+def from_config(config: RunConfig) -> Cell:
+    """The cell that a configuration describes.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    checks.check(config)
+    return Cell(
+        model=config.model,
+        backend=config.backend,
+        measure=as_protocol(config.measure),
+        batch_size=config.batch_size,
+        input_size=config.input_size,
+        input_fit=config.input_fit,
+        weights=config.weights,
+        seed=config.seed,
+        cache_dir=str((Path(config.tracking.root) / "cache").resolve()),
+    )
+
+
+def key(cell: Cell) -> str:
+    """Hash of all that decides the cell's numbers: equal keys are the same measurement.
+
+    Raises:
+        BackendError, ModelError: the backend or the model source does not exist.
+    """
+    of_source = {package: version(package) for package in sources.source(cell.model.source).packages}
+    weights = Path(cell.weights)
+    return digest(
+        {
+            "choices": {k: str(v) for k, v in cell.choices().items()},
+            "checkpoint": file_digest(weights) if weights.is_file() else None,
+            "versions": {**backends.create(cell.backend).versions(), **of_source},
+            "host": environment.host(),
+        }
+    )

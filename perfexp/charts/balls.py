@@ -1,0 +1,88 @@
+"""Accuracy against cost per image, a ball's area being the number of parameters."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from perfexp.analysis.results import Results
+from perfexp.charts import canvas, colours, labels, select
+
+_ALL_LABELLED = 40
+_AREA_FEW, _AREA_MANY, _AREA_LEAST = 900.0, 150.0, 4.0
+_MANY = 200
+
+
+def ball_chart(results: Results, rank: str, name: str) -> Figure:
+    """Accuracy against MACs, published or measured.
+
+    Args:
+        results: of an analysis.
+        rank: ``top1`` or ``top5``.
+        name: of the accuracy, for the axis.
+
+    Raises:
+        ChartMissing: no model has accuracy, MACs and parameters.
+    """
+    shown = select.accuracy(results, rank)
+    accuracy = shown.column
+    models = select.per_model(results, accuracy, "macs", "params").sort_values("params", ascending=False)
+    looks = colours.families(results)
+    drawn = canvas.figure(6.2)
+    axes = drawn.subplots()
+    largest = _AREA_FEW if len(models) <= _MANY else _AREA_MANY
+    per_param = largest / models["params"].max()
+    area = np.maximum(models["params"] * per_param, _AREA_LEAST)
+    points = colours.dots(axes, models["macs"] / 1e9, models[accuracy], models["family"], looks, area)
+    axes.set(
+        xscale="log",
+        xlabel="Multiply-accumulates for one image (GMAC)",
+        ylabel=f"{shown.word} {name} accuracy (%)",
+    )
+    axes.margins(0.08)
+    canvas.plain_log_ticks(axes, "x")
+    colours.legend(drawn, looks, models["family"])
+    _size_legend(axes, models, per_param)
+    chosen, sentence = _labelled(models, accuracy)
+    without = results.runs["model"].nunique() - len(models)
+    canvas.note(drawn, sentence, _left(without))
+    labels.place(axes, chosen["macs"] / 1e9, chosen[accuracy], list(chosen["label"]), points)
+    return drawn
+
+
+def _left(count: int) -> str:
+    if not count:
+        return ""
+    models = "1 model" if count == 1 else f"{count:,} models"
+    return f"{models} without accuracy, MACs or parameters {'is' if count == 1 else 'are'} not drawn."
+
+
+def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
+    low, high = np.log10(models["params"].min()), np.log10(models["params"].max())
+    sizes = dict.fromkeys(float(f"{10**power:.1g}") for power in (low, (low + high) / 2, high))
+    spacing = max(0.6, np.sqrt(max(sizes) * per_param) / 8 - 0.8)
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker="o", color="none", markeredgecolor=colours.EDGE,
+            markersize=np.sqrt(size * per_param), label=f"{size / 1e6:g} M",
+        )
+        for size in sizes
+    ]  # fmt: skip
+    canvas.whole(axes).legend(
+        handles=handles,
+        loc="outside right lower",
+        title="Parameters",
+        labelspacing=spacing,
+        borderpad=spacing / 2,
+    )
+
+
+def _labelled(models: pd.DataFrame, accuracy: str) -> tuple[pd.DataFrame, str]:
+    if len(models) <= _ALL_LABELLED:
+        return models, ""
+    best = models[select.frontier(models["macs"], models[accuracy])]
+    return (
+        best,
+        f"{len(models):,} models; labelled, as far as there is room, are those no other beats in both.",
+    )

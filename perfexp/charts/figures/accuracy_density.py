@@ -1,0 +1,92 @@
+"""Accuracy density: how much accuracy a million parameters buy."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from statsmodels.stats.proportion import proportion_confint
+
+from perfexp.analysis.results import Results
+from perfexp.charts import canvas, colours, select
+from perfexp.charts.base import Chart
+from perfexp.config.settings import Accuracy
+
+_MOST_BARS = 50
+_VALIDATION_IMAGES = 50_000
+_OF_EVALUATION = "Whiskers: 95 % Wilson interval of the evaluation's own images."
+_IMAGENET = ("IMAGENET1K", "IN1K")
+
+
+def draw(results: Results) -> Figure:
+    """One bar a model, sorted; whiskers where the number of images behind the accuracy is known."""
+    accuracy = select.accuracy(results)
+    models = select.per_model(results, accuracy.column, "params")
+    models = models.assign(density=models[accuracy.column] / (models["params"] / 1e6))
+    shown, cut = select.top(
+        models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
+    )
+    looks = colours.families(results)
+    measured = results.accuracy == Accuracy.measured
+    spread = _measured_intervals(shown) if measured else _intervals(shown)
+    drawn = canvas.figure(1.3 + 0.19 * len(shown))
+    axes = drawn.subplots()
+    _bars(axes, shown, spread, looks)
+    axes.set(xscale="log", xlabel=f"{accuracy.word} top-1 accuracy per million parameters (%/M, log axis)")
+    axes.set_xlim(shown["density"].min() / 1.6, shown["density"].max() * 1.15)
+    canvas.plain_log_ticks(axes, "x")
+    colours.legend(drawn, looks, shown["family"], bars=True)
+    scale = "On a log axis compare where the bars end, not their lengths."
+    whiskers = _OF_EVALUATION if measured else _explained(spread)
+    canvas.note(drawn, cut, whiskers, scale)
+    return drawn
+
+
+def _bars(axes: Axes, models: pd.DataFrame, spread: pd.DataFrame, looks: colours.Looks) -> None:
+    places = range(len(models))
+    worn = [looks[family] for family in models["family"]]
+    axes.barh(
+        places, models["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
+        edgecolor=colours.EDGE, linewidth=0.4,
+    )  # fmt: skip
+    whiskers = spread.to_numpy().T
+    axes.errorbar(models["density"], places, xerr=whiskers, fmt="none", ecolor="black", capsize=2)
+    axes.set_yticks(places, models["label"])
+    axes.set_ylim(-0.7, len(models) - 0.3)
+    axes.grid(visible=False, axis="y")
+
+
+def _intervals(models: pd.DataFrame) -> pd.DataFrame:
+    """Distances from the density to the ends of its interval; NaN where the image count is unknown."""
+    weights = models.get("published_weights", pd.Series("", index=models.index)).astype(str).str.upper()
+    known = weights.map(lambda name: any(word in name for word in _IMAGENET))
+    right = models["published_top1"] / 100 * _VALIDATION_IMAGES
+    low, high = proportion_confint(right, _VALIDATION_IMAGES, alpha=0.05, method="wilson")
+    share, per_share = models["published_top1"] / 100, 100 / (models["params"] / 1e6)
+    return pd.DataFrame({"below": (share - low) * per_share, "above": (high - share) * per_share}).where(
+        known
+    )
+
+
+def _measured_intervals(models: pd.DataFrame) -> pd.DataFrame:
+    millions = models["params"] / 1e6
+    below, above = models["top1"] - models["top1_low"], models["top1_high"] - models["top1"]
+    return pd.DataFrame({"below": below / millions, "above": above / millions})
+
+
+def _explained(spread: pd.DataFrame) -> str:
+    known = int(spread["below"].notna().sum())
+    if not known:
+        return "No whiskers: the number of images behind the accuracies is not known."
+    rest = f" ({len(spread) - known} models without: the number of images is not known)"
+    return (
+        f"Whiskers: 95 % Wilson interval of an accuracy found on ImageNet's n = {_VALIDATION_IMAGES:,} "
+        f"validation images{rest if known < len(spread) else ''}."
+    )
+
+
+CHART = Chart(
+    name="accuracy_density",
+    title="Accuracy density",
+    caption="Top-1 accuracy, published or measured as the axis says, divided by millions of parameters.",
+    draw=draw,
+    order=20,
+)

@@ -1,0 +1,104 @@
+"""How much faster than the first backend the others are, model by model."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from perfexp.analysis.results import Results
+from perfexp.charts import canvas, colours, select
+from perfexp.charts.base import Chart, ChartMissing
+
+_REFERENCE = "torch"
+_MOST_MODELS = 50
+_FEWEST_TICKS = 3
+
+
+def draw(results: Results) -> Figure:
+    """One row a model, one marker a backend: geometric mean over batch sizes with its interval."""
+    cells = select.cells(results)
+    names = sorted(cells["backend"].unique())
+    if len(names) < 2:
+        raise ChartMissing(f"A speed-up needs two backends, and all runs are of {names[0]}.")
+    reference = _REFERENCE if _REFERENCE in names else _most_paired(cells)
+    ratios = _ratios(cells, reference)
+    others, rest = select.backends(ratios, most=len(colours.COLOURS))
+    alone = ", ".join(sorted({*names} - {reference} - {*ratios["backend"]}))
+    ratios = ratios[ratios["backend"].isin(others)]
+    order, cut = select.top(
+        ratios.groupby("label")["speedup"].max().reset_index(), "speedup", _MOST_MODELS,
+        "The {shown} of {all:,} models with the highest speed-up.",
+    )  # fmt: skip
+    drawn = canvas.figure(1.4 + 0.19 * len(order))
+    axes = drawn.subplots()
+    _intervals(axes, ratios, others, order["label"].tolist())
+    axes.set(xscale="log", xlabel=f"Speed-up over {reference} (ratio of times per image, log axis)")
+    _ticks(axes)
+    drawn.legend(loc="outside upper left", ncols=3)
+    means = "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size."
+    canvas.note(drawn, means, cut, rest, f"Nothing in common with {reference}: {alone}." if alone else "")
+    return drawn
+
+
+def _intervals(axes: Axes, ratios: pd.DataFrame, backends: list[str], order: list[str]) -> None:
+    offsets = np.linspace(-0.25, 0.25, len(backends)) if len(backends) > 1 else [0.0]
+    rank = {label: place for place, label in enumerate(order)}
+    for backend, offset, shade in zip(backends, offsets, colours.sequence(len(backends)), strict=True):
+        one = ratios[ratios["backend"] == backend]
+        overall = np.exp(np.log(one["speedup"]).mean())
+        shown = one[one["label"].isin(rank)]
+        reach = (shown["speedup"] - shown["low"], shown["high"] - shown["speedup"])
+        axes.errorbar(
+            shown["speedup"], shown["label"].map(rank) + offset, xerr=reach, fmt="o", markersize=4.5,
+            elinewidth=1, color=shade, label=f"{backend}: {overall:.2f} × over all {len(one):,} models",
+        )  # fmt: skip
+    axes.axvline(1.0, color=colours.FIT, linewidth=1, linestyle="--")
+    axes.set_yticks(range(len(rank)), order)
+    axes.set_ylim(-0.7, len(rank) - 0.3)
+
+
+def _most_paired(cells: pd.DataFrame) -> str:
+    """The backend with the most cells that another one has too; the first by name among equals."""
+    shared = cells.groupby(["model", "batch_size"])["backend"].transform("nunique") > 1
+    counts = cells.assign(shared=shared).groupby("backend")["shared"].sum()
+    return str(counts.idxmax())
+
+
+def _ratios(cells: pd.DataFrame, reference: str) -> pd.DataFrame:
+    keys = ["model", "batch_size"]
+    time = "latency_per_image_ms"
+    base = cells[cells["backend"] == reference].set_index(keys)[time].rename("base")
+    paired = cells[cells["backend"] != reference].join(base, on=keys, how="inner")
+    if paired.empty:
+        raise ChartMissing(f"No model was run at one batch size on both {reference} and another backend.")
+    logs = np.log(paired["base"] / paired[time])
+    groups = paired.assign(log=logs).groupby(["label", "backend"], as_index=False)["log"]
+    found = groups.agg(["mean", "sem", "count"])
+    reach = stats.t.ppf(0.975, found["count"] - 1) * found["sem"]
+    return found.assign(
+        speedup=np.exp(found["mean"]), low=np.exp(found["mean"] - reach), high=np.exp(found["mean"] + reach)
+    )
+
+
+def _ticks(axes: Axes) -> None:
+    low, high = axes.get_xlim()
+    nice = [
+        value
+        for value in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
+        if low < value < high
+    ]
+    if len(nice) < _FEWEST_TICKS:
+        nice = [value for value in MaxNLocator(5).tick_values(low, high) if low < value < high]
+    axes.set_xticks(nice, [f"{value:g} ×" for value in nice])
+    axes.minorticks_off()
+
+
+CHART = Chart(
+    name="backend_speedup",
+    title="Backend speed-up",
+    caption="A model's time per image on the reference backend over that on another; above 1 is faster.",
+    draw=draw,
+    order=70,
+)

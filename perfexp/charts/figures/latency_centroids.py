@@ -1,0 +1,75 @@
+"""The study's pooled regression: one exponential through the centroid of each batch size."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perfexp.analysis.results import Results
+from perfexp.charts import canvas, colours, select
+from perfexp.charts.base import Chart, ChartMissing
+
+_TIME = "latency_per_image_ms"
+
+
+def draw(results: Results) -> Figure:
+    """A panel a backend: models as dots, centroids as diamonds, the curve with its band."""
+    fits = select.filled(results, "centroids")
+    cells = select.cells(results)
+    fits = fits.assign(backend=fits["backend"].astype(str))
+    cells = cells[cells["backend"].isin(fits["backend"])]
+    if cells.empty:
+        raise ChartMissing("No backend with centroids has a time per image.")
+    backends, rest = select.backends(cells)
+    drawn, axes = canvas.panels(backends, 4.2 if len(backends) == 1 else 3.4)
+    looks = colours.families(results)
+    for panel, backend in zip(axes, backends, strict=True):
+        one = cells[cells["backend"] == backend]
+        panel.set_yscale("log")
+        colours.dots(panel, canvas.sideways(one["batch_size"]), one[_TIME], one["family"], looks, 14.0)
+        _curve(panel, fits[fits["backend"] == backend].sort_values("batch_size"))
+        canvas.plain_log_ticks(panel, "y")
+        canvas.batch_axis(panel, sorted(one["batch_size"].unique()))
+        panel.legend(loc="upper right")
+    axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
+    canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
+    colours.legend(drawn, looks, cells["family"])
+    pooled = ", ".join(f"{count} on {backend}" for backend, count in _pooled(fits, backends).items())
+    canvas.note(
+        drawn, f"A centroid is the mean over the largest k-means cluster ({pooled} of "
+        f"{cells['model'].nunique()} models) at one batch size; the dots are moved sideways.", rest,
+    )  # fmt: skip
+    return drawn
+
+
+def _pooled(fits: pd.DataFrame, backends: list[str]) -> dict[str, int]:
+    return {backend: int(fits.loc[fits["backend"] == backend, "models"].iloc[0]) for backend in backends}
+
+
+def _curve(axes: Axes, fit: pd.DataFrame) -> None:
+    squared = fit["r_squared"].iloc[0]
+    low = canvas.above_zero(fit["low_per_image_ms"])
+    axes.fill_between(
+        fit["batch_size"], low, fit["high_per_image_ms"], color=colours.FIT, alpha=0.15, linewidth=0,
+        label="95 % band",
+    )  # fmt: skip
+    axes.plot(
+        fit["batch_size"], fit["predicted_per_image_ms"], color=colours.FIT,
+        label=f"exponential, R² = {squared:.3f}",
+    )  # fmt: skip
+    measured = fit.dropna(subset="centroid_per_image_ms")
+    axes.plot(
+        measured["batch_size"], measured["centroid_per_image_ms"], linestyle="", marker="D", markersize=6,
+        color="white", markeredgecolor=colours.FIT, markeredgewidth=1.4, label="centroid",
+    )  # fmt: skip
+
+
+CHART = Chart(
+    name="latency_centroids",
+    title="Pooled regression through centroids",
+    caption=(
+        "The study's variant: an exponential through the mean time per image at each batch size, with its "
+        "95 % band. It pools the models, so it describes the set and predicts no single one."
+    ),
+    draw=draw,
+    order=41,
+)

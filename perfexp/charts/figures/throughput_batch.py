@@ -1,0 +1,88 @@
+"""Throughput against batch size, a panel a family."""
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from perfexp.analysis.results import Results
+from perfexp.charts import canvas, colours, select
+from perfexp.charts.base import Chart, ChartMissing
+
+_RATE = "throughput_images_per_s"
+_MOST_FAMILIES = 12
+_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
+
+
+def draw(results: Results) -> Figure:
+    """Small multiples on shared axes; a line a model, its dashes the backend."""
+    cells = select.cells(results)
+    cells = cells[cells.groupby(["model", "backend"])["batch_size"].transform("nunique") >= 2]
+    if cells.empty:
+        raise ChartMissing("No model was run at two batch sizes, so throughput has no curve.")
+    backends, rest = select.backends(cells, most=len(_STYLES))
+    cells = cells[cells["backend"].isin(backends)]
+    families, cut = _families(cells)
+    looks = colours.families(results)
+    drawn, axes = canvas.panels([family or "no family" for family in families], 2.1, columns=3)
+    span = (float(cells[_RATE].min()), float(cells[_RATE].max()))
+    for panel, family in zip(axes, families, strict=True):
+        _panel(panel, cells[cells["family"] == family], backends, looks[family].colour)
+        _ends(panel, cells[cells["family"] == family], span)
+        canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
+        panel.set_yscale("log")
+        canvas.plain_log_ticks(panel, "y")
+        panel.tick_params(labelsize=7)
+        panel.margins(y=0.16)
+    canvas.axis_labels(axes, "Batch size (images)", "Throughput (images/s)")
+    if len(backends) > 1:
+        handles = [
+            Line2D([], [], color=colours.FIT, linestyle=style, label=backend)
+            for backend, style in zip(backends, _STYLES, strict=False)
+        ]
+        drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
+    thin = f"At most {canvas.MOST_CURVES} models a family are drawn." if shown > canvas.MOST_CURVES else ""
+    canvas.note(drawn, "Named: a family's fastest and slowest model by its best throughput.", cut, thin, rest)
+    return drawn
+
+
+def _families(cells: pd.DataFrame) -> tuple[list[str], str]:
+    counts = cells.groupby("family")["model"].nunique().sort_values(ascending=False, kind="stable")
+    kept = sorted(counts.index[:_MOST_FAMILIES])
+    cut = len(counts) - len(kept)
+    return kept, f"The {len(kept)} families with the most models; {cut} others not drawn." if cut else ""
+
+
+def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) -> None:
+    many = len(cells) > canvas.MANY_POINTS
+    for backend, style in zip(backends, _STYLES, strict=False):
+        canvas.curves(
+            axes, cells[cells["backend"] == backend], _RATE, color=colour, linestyle=style,
+            linewidth=0.5 if many else 1.1, alpha=0.4 if many else 1.0,
+        )  # fmt: skip
+
+
+def _ends(axes: Axes, cells: pd.DataFrame, span: tuple[float, float]) -> None:
+    """The fastest and the slowest by name, below or above the curves' ends, where there is more room."""
+    peaks = cells.groupby("label")[_RATE].max().sort_values()
+    told = (
+        [f"fastest: {peaks.index[-1]}", f"slowest: {peaks.index[0]}"] if len(peaks) > 1 else [peaks.index[0]]
+    )
+    ends = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax(), _RATE]
+    axes.legend(
+        handles=[Line2D([], [], linestyle="", label=text) for text in told],
+        loc="lower right" if ends.min() / span[0] > span[1] / ends.max() else "upper right",
+        fontsize=6.5, handlelength=0, handletextpad=0, borderpad=0.2, labelspacing=0.2,
+    )  # fmt: skip
+
+
+CHART = Chart(
+    name="throughput_batch",
+    title="Throughput against batch size",
+    caption="Images per second against batch size on log axes, a panel a family, all on the same scales.",
+    draw=draw,
+    order=80,
+)

@@ -1,1 +1,0 @@
-"""What the figures share: canvas, colours, labels, selection."""

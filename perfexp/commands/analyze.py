@@ -1,0 +1,160 @@
+"""The command ``perfexp-analyze``: runs become fits, clusters, a variance analysis and one report."""
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from perfexp.commands._app import Command
+from perfexp.config.settings import Accuracy, AnalyzeConfig
+from perfexp.phases import Phases
+from perfexp.runs import query
+from perfexp.store import connection
+from perfexp.store.run_data import TAG_LIMIT, Draft
+from perfexp.store.tracker import Tracker, open_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perfexp.analysis.results import Results
+
+_FOLDER_TIME = "%Y%m%d-%H%M%S"
+command = Command("perfexp-analyze", "analyze", {"sweep": "of_sweep"})
+
+
+def main() -> None:
+    """Exit 0 with the report written, 2 when there is nothing to analyse."""
+    command.launch(command.telling(_task))
+
+
+def _task(config: DictConfig) -> None:
+    settings = command.settings(config, AnalyzeConfig)
+    stages = Stages()
+    uri = connection.resolve(settings.tracking.uri, Path(settings.tracking.root))
+    with stages("query"):
+        runs = query.cells(settings, uri)
+    with stages("imports"):
+        import perfexp.analysis.pipeline
+        import perfexp.report  # noqa: F401
+    _analyse(settings, uri, runs, stages)
+
+
+class Stages:
+    """Prints each stage's seconds when it ends."""
+
+    def __init__(self) -> None:
+        self._phases = Phases()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the body."""
+        with self._phases.timed(name):
+            yield
+        print(f"{name:12} {self._phases.seconds[name]:6.2f} s", flush=True)
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds of each stage so far."""
+        return self._phases.seconds
+
+
+def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
+    from perfexp import report
+    from perfexp.analysis import evaluations, export, pipeline
+    from perfexp.analysis.selection import select
+
+    evaluated = query.evaluations(settings, uri)
+    with stages("selection"):
+        if settings.accuracy == Accuracy.measured:
+            runs = evaluations.joined(runs, evaluated)
+        selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
+    results = replace(
+        pipeline.analyse(selection, settings.seed, stages),
+        evaluations=evaluated,
+        accuracy=settings.accuracy,
+    )
+    root = Path(settings.tracking.root)
+    tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
+    output = _output(settings, tracker.experiment)
+    with stages("tables"):
+        paths = [("tables", path) for path in export.write(results, output / "tables")]
+        models = output / "models.json"
+        models.write_text(export.fitted_models(results.scaling), encoding="utf-8")
+    heading = report.Heading(
+        title=settings.title or f"perfexp: {tracker.experiment}",
+        experiment=tracker.experiment,
+        command=_reproduction(),
+        source=query.source(results.runs),
+        tracking_uri=connection.redacted(uri),
+    )
+    with stages("report"):
+        written = report.write(results, output, heading, lambda _name: None)
+    with stages("MLflow run"):
+        paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
+        run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
+    _print(results, written.html, tracker, run_id, stages)
+
+
+def _output(settings: AnalyzeConfig, experiment: str) -> Path:
+    if settings.output:
+        return Path(settings.output).expanduser()
+    name = f"{experiment}-{datetime.now():{_FOLDER_TIME}}".replace("/", "_")
+    return Path(settings.tracking.root) / "analysis" / name
+
+
+def _reproduction() -> str:
+    return shlex.join(["perfexp-analyze", *map(connection.redacted, command.typed)])
+
+
+def _draft(
+    settings: AnalyzeConfig,
+    results: "Results",
+    paths: Sequence[tuple[str, Path]],
+    seconds: Mapping[str, float],
+) -> Draft:
+    """The analysis as a run: its numbers, its files, and which runs it used."""
+    runs = results.runs
+    ids = " ".join(runs["run_id"])
+    used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
+    metrics = {
+        "cells": float(len(runs)),
+        "left_out": float(len(results.left_out)),
+        **{f"stage_{name.replace(' ', '_')}_s": value for name, value in seconds.items()},
+    }
+    tags = {
+        "kind": "analysis",
+        "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
+        "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
+    }
+    asked = {
+        "sweep": settings.of_sweep,
+        "where": settings.where,
+        "data": settings.data,
+        "accuracy": settings.accuracy,
+    }
+    return Draft(
+        name=f"analysis of {len(runs)} runs",
+        status="FINISHED",
+        started_ms=int((time.time() - sum(seconds.values())) * 1000),
+        metrics=[(name, value, 0) for name, value in metrics.items()],
+        params={"seed": str(settings.seed), **{k: str(v) for k, v in asked.items() if v is not None}},
+        tags=tags,
+        files={"runs_used.csv": used},
+        paths=paths,
+    )
+
+
+def _print(results: "Results", html: Path, tracker: Tracker, run_id: str, stages: Stages) -> None:
+    print(f"{'in all':12} {sum(stages.seconds.values()):6.2f} s\n")
+    for sentence in results.findings:
+        print(f"- {sentence}")
+    for sentence in results.missing.values():
+        print(f"- missing: {sentence}")
+    print(f"\nReport:      {html}")
+    print(f"MLflow run:  {run_id} in experiment {tracker.experiment!r}")

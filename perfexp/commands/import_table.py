@@ -1,0 +1,176 @@
+"""The command ``perfexp-import``: a published table becomes runs, each line once."""
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from perfexp import published
+from perfexp.cache import Cache, digest
+from perfexp.commands import _schemas
+from perfexp.commands._app import Command
+from perfexp.config.schema import BackendConfig, Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.config.settings import ImportConfig
+from perfexp.errors import ConfigError
+from perfexp.models import network
+from perfexp.published import Broken, Row, Source
+from perfexp.runs import load
+from perfexp.store import connection
+from perfexp.store.build import draft_published
+from perfexp.store.run_data import Draft
+from perfexp.store.tracker import Tracker, open_tracker
+
+_BROKEN_SHOWN = 20
+Facts = tuple[dict[str, float], dict[str, str], dict[str, str]]
+command = Command("perfexp-import", "import")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a table: runs written, runs there before, lines that hold no measurement."""
+
+    drafts: Sequence[Draft]
+    known: int
+    broken: Sequence[Broken]
+    seconds: float
+
+
+def main() -> None:
+    """Exit 0 when every sound line is in the store, 2 on bad input."""
+    command.launch(command.telling(_task))
+
+
+def _task(config: DictConfig) -> None:
+    settings = command.settings(config, ImportConfig)
+    path = Path(settings.path).expanduser() if settings.path else None
+    source = published.create(settings.source)
+    name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
+    began = time.perf_counter()
+    rows, broken = _read(source, path)
+    root = Path(settings.tracking.root)
+    tracker = open_tracker(settings.tracking.uri, root, name)
+    title, now_ms = source.title(path), int(time.time() * 1000)
+    new = _new(tracker, {_key(row, title): row for row in rows})
+    drafts = [
+        draft_published(row, key, title, source.citation, now_ms)
+        for key, row in _with_facts(new, root / "cache").items()
+    ]
+    tracker.write_all(drafts)
+    _print(Imported(drafts, len(rows) - len(new), broken, time.perf_counter() - began), tracker, settings)
+
+
+def _read(source: Source, path: Path | None) -> tuple[list[Row], list[Broken]]:
+    rows: list[Row] = []
+    broken: list[Broken] = []
+    for found in source.rows(path):
+        if isinstance(found, Row):
+            rows.append(found)
+        else:
+            broken.append(found)
+    if not rows:
+        first = f" (first: {broken[0].where}: {broken[0].reason})" if broken else ""
+        raise ConfigError(f"The table holds no measurement{first}; check path= and the source's columns.")
+    return rows, broken
+
+
+def _new(tracker: Tracker, rows: Mapping[str, Row]) -> dict[str, Row]:
+    """The rows, by content key, that the experiment does not hold yet."""
+    frame = load.load_runs(
+        tracker.experiment, kind="published", columns=["cell_key"], tracking_uri=tracker.uri
+    )
+    there = set(frame["cell_key"]) if len(frame) else set()
+    return {key: row for key, row in rows.items() if key not in there}
+
+
+def _key(row: Row, title: str) -> str:
+    """Hash of what a line says, wherever it stands."""
+    numbers = {"batch_size": row.batch_size, "latency_mean_ms": row.latency_mean_ms, **row.metrics}
+    texts = {"model": row.model, "backend": row.backend, "published_in": title, **row.params, **row.tags}
+    return digest({"numbers": {k: repr(v) for k, v in numbers.items()}, "texts": texts})
+
+
+def _with_facts(rows: Mapping[str, Row], cache: Path) -> dict[str, Row]:
+    """Add what conf/model/ and the model's library know, where the table itself does not tell."""
+    known = _known_models()
+    untold = {row.model for row in rows.values() if "model.source" not in row.params}
+    facts = {model: _facts(known[model], Cache(cache)) for model in sorted(untold & known.keys())}
+    nothing: Facts = ({}, {}, {})
+    return {key: _with_densities(_with(row, facts.get(row.model, nothing))) for key, row in rows.items()}
+
+
+def _with(row: Row, facts: Facts) -> Row:
+    metrics, params, tags = facts
+    return replace(
+        row,
+        metrics={**metrics, **row.metrics},
+        params={**params, **row.params},
+        tags={**tags, **row.tags},
+    )
+
+
+def _with_densities(row: Row) -> Row:
+    """Percent of published accuracy per million parameters, where both are known."""
+    metrics = dict(row.metrics)
+    for rank in ("top1", "top5"):
+        if f"published_{rank}" in metrics and "params" in metrics:
+            metrics[f"{rank}_density"] = metrics[f"published_{rank}"] / (metrics["params"] / 1e6)
+    return replace(row, metrics=metrics)
+
+
+def _known_models() -> dict[str, ModelConfig]:
+    """Models with a file of their own in conf/model/, by name."""
+    known: dict[str, ModelConfig] = {}
+    for path in sorted((_schemas.conf_dir() / "model").glob("*.yaml")):
+        values = OmegaConf.load(path)
+        if isinstance(values, DictConfig) and "name" in values:
+            known[values.name] = ModelConfig(
+                source=values.source,
+                name=values.name,
+                display_name=values.get("display_name"),
+                family=values.get("family"),
+            )
+    return known
+
+
+def _facts(model: ModelConfig, cache: Cache) -> Facts:
+    """Metrics, params and tags of a model at its own input size, counted once and cached."""
+    cell = Cell(
+        model=model,
+        backend=BackendConfig("torch"),
+        measure=MeasureConfig(),
+        batch_size=1,
+        input_size=None,
+        input_fit=InputFit.strict,
+        weights="random",
+        seed=0,
+        cache_dir=str(cache.root),
+    )
+    found = (network.find(cell, cache) or network.describe(cell, cache)).description
+    accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
+    metrics = {"params": float(found.params), "macs": float(found.macs)}
+    metrics |= {name: value for name, value in accuracies.items() if value is not None}
+    tags = {"family": found.family, "display_name": model.display_name or model.name}
+    if found.published_weights and found.published_top1 is not None:
+        tags["published_weights"] = found.published_weights
+    return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}
+
+
+def _print(done: Imported, tracker: Tracker, settings: ImportConfig) -> None:
+    for broken in done.broken[:_BROKEN_SHOWN]:
+        print(f"skipped {broken.where}: {broken.reason}")
+    if len(done.broken) > _BROKEN_SHOWN:
+        print(f"skipped {len(done.broken) - _BROKEN_SHOWN} more lines like these")
+    models = {draft.params["model.name"] for draft in done.drafts}
+    backends = {draft.params["backend.name"] for draft in done.drafts}
+    print(
+        f"{len(done.drafts)} runs added to experiment {tracker.experiment!r} "
+        f"(models: {len(models)}, backends: {len(backends)}), {done.known} were there already, "
+        f"{len(done.broken)} places skipped, {done.seconds:.1f} s."
+    )
+    words = ["perfexp-analyze", f"experiment={tracker.experiment}"]
+    if settings.tracking.uri:
+        words.append(f"tracking.uri={connection.redacted(settings.tracking.uri)}")
+    print(f"Analyse them:  {shlex.join(words)}")

@@ -1,0 +1,191 @@
+"""The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from perfexp.cache import Cache
+from perfexp.commands._app import Command, progress
+from perfexp.config.settings import PredictConfig
+from perfexp.errors import ConfigError
+from perfexp.prediction import data, service
+from perfexp.store.run_data import TAG_LIMIT, Draft
+from perfexp.store.tracker import open_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perfexp.prediction.model.backend_model import Question
+
+_RUNS_SHOWN = 5
+# backend= names what runs have, published ones too, not a file of conf/backend/
+command = Command("perfexp-predict", "predict", {"backend": "on_backend", "sweep": "of_sweep"})
+
+
+def main() -> None:
+    """Exit 0 with a prediction or a validation, 2 on bad input."""
+    command.launch(command.telling(_task))
+
+
+def _task(config: DictConfig) -> None:
+    settings = command.settings(config, PredictConfig)
+    _check(settings)
+    cells, name, cache = data.configured(settings, print)
+    if settings.validate:
+        _validate(settings, cells, name, cache)
+        return
+    with progress() as begin:
+        answers = service.ask(settings, cells, cache, begin)
+    for one in answers:
+        _print(settings, one)
+
+
+def _check(settings: PredictConfig) -> None:
+    if settings.batch_size < 1:
+        raise ConfigError(
+            f"batch_size must be at least 1, but got {settings.batch_size}; give a larger number."
+        )
+    if not 0 < settings.coverage < 1:
+        raise ConfigError(
+            f"coverage is a share between 0 and 1, but got {settings.coverage}; give one, as in coverage=0.9."
+        )
+
+
+def _print(settings: PredictConfig, one: service.Forecast) -> None:
+    answer, size = one.answer, settings.batch_size
+    share = f"{settings.coverage:.0%}"
+    print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {answer.basis})")
+    ends = f"{answer.low_ms:.4g} and {answer.high_ms:.4g} ms"
+    print(f"  latency     {answer.latency_ms:.4g} ms, {share} between {ends}")
+    rates = [1e3 * size / ms for ms in (answer.latency_ms, answer.high_ms, answer.low_ms)]
+    print(
+        f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s"
+    )
+    memory = (
+        "absent: too few runs tell theirs"
+        if answer.memory_peak_mb is None
+        else f"{answer.memory_peak_mb:.4g} MB"
+    )
+    print(f"  peak memory {memory}")
+    print(
+        f"  support     {'inside' if answer.in_support else 'OUTSIDE: a guess, whatever its interval says'}"
+    )
+    more = f" and {len(answer.run_ids) - _RUNS_SHOWN} more" if len(answer.run_ids) > _RUNS_SHOWN else ""
+    print(f"  learned from {len(answer.run_ids)} runs: {', '.join(answer.run_ids[:_RUNS_SHOWN])}{more}")
+
+
+def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
+    from perfexp.prediction import validation
+    from perfexp.prediction.model.backend_model import FEWEST_MODELS
+
+    began = time.time()
+    with progress() as begin:
+        table, questions = validation.validate(cells, settings.coverage, settings.seed, print, begin)
+    if table.empty:
+        raise ConfigError(
+            f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
+            f"{FEWEST_MODELS} models on one backend, or six batch sizes of one."
+        )
+    output = _output(settings, experiment)
+    output.mkdir(parents=True, exist_ok=True)
+    table.to_csv(output / "validation.csv", index=False)
+    paths = [
+        output / "validation.csv",
+        *_figures(table, settings.coverage, output),
+        *_models(settings, cells, output, cache, questions),
+    ]
+    tracker = open_tracker(settings.tracking.uri, Path(settings.tracking.root), experiment)
+    run_id = tracker.write(_draft(settings, cells, table, paths, began))
+    for by in (["backend", "scheme"], ["scheme", "family"], ["scheme", "batch_size"]):
+        rows = validation.summary(table, by)
+        print(rows.to_string(index=False, float_format="{:.1f}".format), end="\n\n")
+    print(f"Held-out cells:  {output / 'validation.csv'}")
+    print(f"MLflow run:      {run_id} in experiment {experiment!r}")
+
+
+def _output(settings: PredictConfig, experiment: str) -> Path:
+    if settings.output:
+        return Path(settings.output).expanduser()
+    name = f"{experiment}-{datetime.now():%Y%m%d-%H%M%S}".replace("/", "_")
+    return Path(settings.tracking.root) / "prediction" / name
+
+
+def _figures(table: "pd.DataFrame", promised: float, output: Path) -> list[Path]:
+    from perfexp.charts import validation as validation_figures
+
+    paths = []
+    drawn = {
+        "predicted_measured": validation_figures.predicted_measured(table),
+        "error_by_family": validation_figures.error_by_family(table),
+        "coverage": validation_figures.coverage(table, promised),
+    }
+    for name, figure in drawn.items():
+        paths.append(output / f"{name}.png")
+        figure.savefig(paths[-1], dpi=150)
+    return paths
+
+
+def _models(
+    settings: PredictConfig,
+    cells: "pd.DataFrame",
+    output: Path,
+    cache: Cache,
+    questions: "Mapping[str, Mapping[str, Question]]",
+) -> list[Path]:
+    """One loadable model a backend, with the ids of the runs that it learned from."""
+    from perfexp.prediction.model.backend_model import to_json
+
+    paths = []
+    for number, (backend, asked) in enumerate(sorted(questions.items())):
+        paths.append(output / f"model_{number}.json")
+        model = service.fitted(cells, backend, settings.seed, cache, asked)
+        paths[-1].write_text(to_json(model), encoding="utf-8")
+    return paths
+
+
+def _draft(
+    settings: PredictConfig,
+    cells: "pd.DataFrame",
+    table: "pd.DataFrame",
+    paths: Sequence[Path],
+    began: float,
+) -> Draft:
+    from perfexp.prediction import validation
+
+    numbers = validation.summary(table)
+    ids = " ".join(cells["run_id"])
+    several = numbers["backend"].nunique() > 1
+    metrics = {
+        f"{row.scheme}_{what}_percent" + (f"_{place}" if several else ""): float(getattr(row, what))
+        for place, (_, rows) in enumerate(numbers.groupby("backend", sort=True))
+        for row in rows.itertuples()
+        for what in ("median_ape", "mape", "coverage")
+    }
+    for by in ("family", "batch_size"):
+        rows = validation.summary(table, ["scheme", by])
+        for scheme, name, share in zip(rows["scheme"], rows[by], rows["coverage"], strict=True):
+            metrics[f"{scheme}_coverage_percent_{by}_{_key(name)}"] = share
+    note = "\n".join(f"- {line}" for line in numbers.round(1).astype(str).agg(", ".join, axis=1))
+    return Draft(
+        name=f"validation of {len(cells)} cells",
+        status="FINISHED",
+        started_ms=int(began * 1000),
+        metrics=[(name, value, 0) for name, value in metrics.items()],
+        params={"coverage": str(settings.coverage), "seed": str(settings.seed)},
+        tags={
+            "kind": "validation",
+            "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(cells)} runs, listed in the models",
+            "mlflow.note.content": f"{', '.join(numbers.columns)}\n\n{note}",
+        },
+        paths=[("", path) for path in paths],
+    )
+
+
+def _key(name: object) -> str:
+    """A family or batch size within a metric's name, which MLflow takes few characters in."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", str(name))

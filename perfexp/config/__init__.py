@@ -1,0 +1,1 @@
+"""Types, defaults and range checks of the configuration."""

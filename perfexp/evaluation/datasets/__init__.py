@@ -1,0 +1,33 @@
+"""Labelled images: each module here but ``base`` is a data set, or a layout of one, found by name."""
+
+from perfexp import plugins
+from perfexp.cache import Cache
+from perfexp.config.settings import DatasetConfig
+from perfexp.errors import DataError
+from perfexp.evaluation.datasets.base import Dataset, Item
+
+__all__ = ["Dataset", "Item", "create", "dataset_class", "names"]
+
+
+def names() -> list[str]:
+    """Names that ``dataset=`` may take."""
+    return plugins.names(__name__)
+
+
+def dataset_class(name: str) -> type[Dataset]:
+    """The class of the data set called ``name``.
+
+    Raises:
+        DataError: there is no such data set.
+    """
+    found: type[Dataset] = plugins.find(__name__, name, "data set", DataError).DATASET
+    return found
+
+
+def create(config: DatasetConfig, cache: Cache) -> Dataset:
+    """The data set that ``config`` names, its images found and labelled.
+
+    Raises:
+        DataError: images or labels are missing, or do not fit each other.
+    """
+    return dataset_class(config.name)(config, cache)

@@ -1,0 +1,124 @@
+"""Decoding and transforming, in worker processes that rest while the model is timed."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from perfexp.backends.base import Images
+from perfexp.errors import DataError
+from perfexp.evaluation.datasets import Dataset
+from perfexp.worker import process
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset as TorchDataset
+
+    from perfexp.models.sources import Preprocessing
+
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images as the model takes them, ``(images, 3, height, width)``, and those that did not decode.
+
+    ``indices`` are the images' places in the data set; ``corrupt`` maps other places to reasons.
+    """
+
+    images: Images
+    indices: Sequence[int]
+    corrupt: dict[int, str]
+
+
+@dataclass
+class Transformed:
+    """What a worker process does for one index; a plain object, so that it can be sent there."""
+
+    dataset: Dataset
+    preprocessing: "Preprocessing"
+
+    def __len__(self) -> int:
+        return len(self.dataset.items)
+
+    def __getitem__(self, index: int) -> tuple[int, Images | str]:
+        try:
+            image = self.dataset.open(index)
+        except DataError as error:
+            return index, str(error)
+        return index, self.preprocessing.transform(image).numpy()
+
+
+@dataclass
+class _Batches:
+    """The indices of the present part, in small batches; the loader asks again for each part."""
+
+    indices: Sequence[int] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for start in range(0, len(self.indices), _BATCH):
+            yield list(self.indices[start : start + _BATCH])
+
+
+def end_with_parent(_worker: int) -> None:
+    """torch's own watchdog looks at the fork server, which outlives a parent that is killed."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class DataPath:
+    """Reads parts of a data set; ``seconds`` is the wall time that reading took so far."""
+
+    def __init__(self, dataset: Dataset, preprocessing: "Preprocessing", workers: int) -> None:
+        from torch.utils.data import DataLoader
+
+        self._batches = _Batches()
+        self._loader: Iterable[list[tuple[int, Images | str]]] = DataLoader(
+            cast("TorchDataset[object]", Transformed(dataset, preprocessing)),
+            batch_sampler=self._batches,
+            num_workers=workers,
+            collate_fn=list,
+            persistent_workers=True,
+            worker_init_fn=end_with_parent,
+            multiprocessing_context=process.process_context(),
+        )
+        self.seconds = 0.0
+
+    def start(self, index: int) -> None:
+        """Let the processes start and import, by reading one image that is not counted."""
+        self._batches.indices = [index]
+        self._read()
+
+    def _read(self) -> list[tuple[int, Images | str]]:
+        try:
+            return [pair for batch in self._loader for pair in batch]
+        except RuntimeError as error:
+            first = str(error).splitlines()[0]
+            raise DataError(f"A process that decodes images ended ({first}); take fewer workers.") from error
+
+    def read(self, indices: Sequence[int]) -> Decoded:
+        """Decode and transform the images at ``indices``, in order.
+
+        Raises:
+            DataError: a process ended, as it does when memory runs out.
+        """
+        began = time.perf_counter()
+        self._batches.indices = indices
+        read = self._read()
+        self.seconds += time.perf_counter() - began
+        good = [(index, image) for index, image in read if not isinstance(image, str)]
+        return Decoded(
+            images=np.stack([image for _, image in good]) if good else np.empty((0, 3, 0, 0), np.float32),
+            indices=[index for index, _ in good],
+            corrupt={index: reason for index, reason in read if isinstance(reason, str)},
+        )

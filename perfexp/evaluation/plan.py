@@ -1,0 +1,85 @@
+"""From a configuration to what will be evaluated; whatever cannot be is found here, before it starts."""
+
+import math
+from dataclasses import replace
+
+from perfexp import cell as cells
+from perfexp.backends.base import usable_cpus
+from perfexp.cache import Cache, digest
+from perfexp.config.schema import Cell, MeasureConfig, Precision
+from perfexp.config.settings import EvaluateConfig
+from perfexp.errors import ConfigError, DataError
+from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.evaluator import Plan
+from perfexp.models import calibration, network, sources
+from perfexp.models.network import CellNetwork
+from perfexp.store import artifacts
+from perfexp.versions import version
+
+
+def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
+    """The cell as it was asked for; nothing is looked up."""
+    return Cell(
+        model=settings.model,
+        backend=settings.backend,
+        measure=MeasureConfig(lock_wait_s=settings.lock_wait_s),
+        batch_size=settings.batch_size,
+        input_size=settings.input_size,
+        input_fit=settings.input_fit,
+        weights=settings.weights,
+        seed=settings.seed,
+        cache_dir=str(cache.root),
+    )
+
+
+def plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
+    """Find model, weights, images and labels, and whether they fit each other.
+
+    Raises:
+        PerfexpError: they do not, or are not there.
+    """
+    _check(settings)
+    cell = cell_of(settings, cache)
+    cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
+    identity = cells.key(cell)
+    dataset = datasets.create(settings.dataset, cache)
+    _check_classes(cell, dataset)
+    described = network.find(cell, cache) or network.describe(cell, cache)
+    source, size = sources.source(cell.model.source), described.input_size
+    if settings.resize is not None and settings.resize < size:
+        raise ConfigError(
+            f"resize={settings.resize} is smaller than the input of {size} pixels; give {size} or more."
+        )
+    preprocessing = source.preprocessing(cell.model.name, size, settings.resize)
+    images = {"dataset": dataset.digest, "preprocessing": preprocessing.steps}
+    options = {"agreement": settings.agreement, "images_at_once": settings.images_at_once}
+    reference: dict[str, object] = {"network": described.key, **images, "torch": version("torch")}
+    if cell.backend.precision == Precision.int8:
+        cell = replace(cell, calibration=digest({**images, "seed": cell.seed, "images": calibration.IMAGES}))
+    made = Plan(
+        cell=cell,
+        dataset=dataset,
+        preprocessing=preprocessing,
+        key=digest({"cell": identity, "network": described.key, **images, **options}),
+        reference_facts=reference if settings.agreement else None,
+        workers=settings.workers or usable_cpus(),
+        images_at_once=math.ceil(settings.images_at_once / cell.batch_size) * cell.batch_size,
+    )
+    return made, described
+
+
+def _check(settings: EvaluateConfig) -> None:
+    for name in ("batch_size", "images_at_once", "workers", "input_size", "resize"):
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} must be at least 1, but got {value}; give a larger number.")
+
+
+def _check_classes(cell: Cell, dataset: Dataset) -> None:
+    classes = len(dataset.class_names)
+    if classes != cell.model.classes:
+        raise DataError(
+            f"The data set has {classes} classes, but {cell.model.name} tells {cell.model.classes} apart; "
+            f"give weights for these classes and model.classes={classes}."
+        )

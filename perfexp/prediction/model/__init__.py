@@ -1,0 +1,1 @@
+"""The models that predict a cell's latency."""

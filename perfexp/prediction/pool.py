@@ -1,0 +1,113 @@
+"""Cells of one backend that could be measured, and what those that were tell of the others."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perfexp.prediction.model import gaussian_process, linear
+from perfexp.prediction.model.backend_model import FEWEST_MODELS
+from perfexp.prediction.model.ensemble import CANDIDATES, FEWEST_GROUPS, fit
+from perfexp.prediction.model.linear import BY_KIND, Array
+from perfexp.prediction.model.residual import inputs_of, log_features
+
+_LEARNERS = tuple(candidate for candidate in CANDIDATES if candidate.correction == "process")
+"""Averaged: the first few cells cannot tell which is better."""
+_GROWTH = 1.1
+"""The process is fitted again when it knows this many times more cells than when it was last."""
+
+
+@dataclass
+class Pool:
+    """All cells that could be measured on one backend, and what is known of them.
+
+    Attributes:
+        cells: features and totals, ``model, family, batch_size``.
+        latency_ms: NaN where a cell was not measured, shape ``(N,)``.
+        barred: cells whose run failed, shape ``(N,)``.
+    """
+
+    cells: pd.DataFrame
+    latency_ms: Array
+    barred: NDArray[np.bool_]
+    seed: int = 0
+    _scales: Array = field(default_factory=gaussian_process.TYPICAL.copy)
+    _covariance: Array = field(default_factory=lambda: np.empty((0, 0)))
+    _fitted_on: int = 0
+
+    @classmethod
+    def of(cls, cells: pd.DataFrame, seed: int = 0) -> "Pool":
+        """A pool of which nothing is known."""
+        return cls(
+            cells.reset_index(drop=True), np.full(len(cells), np.nan), np.zeros(len(cells), bool), seed
+        )
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which cells were measured, shape ``(N,)``."""
+        return np.isfinite(self.latency_ms)
+
+    def variance(self) -> Array:
+        """Of each cell's log latency, beyond noise, shape ``(N,)``; −inf where none is to be measured.
+
+        A run that failed counts as one: what failed here would fail nearby too.
+        """
+        self._refit()
+        known = np.flatnonzero(~self.open)
+        left = self._covariance.diagonal()
+        if len(known):
+            across = self._covariance[:, known]
+            inner = across[known] + np.exp(2 * self._scales[gaussian_process.NOISE]) * np.eye(len(known))
+            left = left - (across * np.linalg.solve(inner, across.T).T).sum(axis=1)
+        return np.where(self.open, np.maximum(left, 0), -np.inf)
+
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Which cells can still be measured, shape ``(N,)``."""
+        return ~self.known & ~self.barred
+
+    def predict(self, without: "NDArray[np.bool_] | None" = None) -> Array:
+        """Latency of every cell in ms, learned from those known and not in ``without``, shape ``(N,)``."""
+        learned = self.known if without is None else self.known & ~without
+        train = self.cells[learned].assign(latency_ms=self.latency_ms[learned])
+        logs = fit(_LEARNERS, train, self.seed).logs(self.cells)
+        return np.asarray(np.exp(logs.mean(axis=0)))
+
+    def by_family(self) -> Array:
+        """Every cell predicted without the runs of its family, shape ``(N,)``; NaN with too few models."""
+        families = self.cells["family"].to_numpy(str)
+        measured = self.cells[self.known]
+        few = measured["model"].nunique() < FEWEST_MODELS or measured["family"].nunique() <= FEWEST_GROUPS
+        found = np.full(len(self.cells), np.nan)
+        for family in () if few else np.unique(families):
+            own = families == family
+            found[own] = self.predict(own)[own]
+        return found
+
+    def error_percent(self) -> float:
+        """Median absolute error over the measured cells, each predicted without its family; or NaN."""
+        found, known = self.by_family(), self.known
+        if np.isnan(found).all():
+            return float("nan")
+        return float(100 * np.median(np.abs(found[known] / self.latency_ms[known] - 1)))
+
+    def learn(self, cell: int, latency_ms: float | None) -> None:
+        """Take in what a run told; None where it failed, and the cell is not tried again."""
+        if latency_ms is None:
+            self.barred[cell] = True
+        else:
+            self.latency_ms[cell] = latency_ms
+
+    def _refit(self) -> None:
+        count = int(self.known.sum())
+        features = inputs_of(log_features(self.cells))
+        if count >= FEWEST_MODELS and count >= _GROWTH * self._fitted_on:
+            train, latency = self.cells[self.known], self.latency_ms[self.known]
+            left = np.log(latency / linear.fit(BY_KIND, train, latency).predict(train))
+            self._scales = gaussian_process.fit(
+                features.part(np.flatnonzero(self.known)), left, self.seed
+            ).scales
+            self._fitted_on, self._covariance = count, np.empty((0, 0))
+        if not self._covariance.size:
+            self._covariance = gaussian_process.covariance(features, self._scales)

@@ -1,0 +1,153 @@
+"""Fitted models kept in the cache, and a query's answer."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perfexp.cache import Cache, digest
+from perfexp.config.schema import ModelConfig
+from perfexp.config.settings import PredictConfig
+from perfexp.errors import BackendError, ConfigError, nearest
+from perfexp.models import features, profiles, sources
+from perfexp.versions import version
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from perfexp.prediction.model.backend_model import Answer, BackendModel, Question
+
+Progress = Callable[[str, int], Callable[[], None]]
+_KIND = "prediction"
+_LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """An answer, and the backend it is for."""
+
+    backend: str
+    answer: "Answer"
+
+
+def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress) -> list[Forecast]:
+    """Predict the configured cell on one backend, or on all that were measured.
+
+    Raises:
+        BackendError: the backend was never measured here.
+        ConfigError: too few runs, or with ``strict`` a query outside the support.
+        ModelError: no such model, or its graph cannot be traced.
+    """
+    query = _query(settings, cells, cache)
+    models = {
+        backend: model_for(query, cells, backend, settings.seed, cache, progress)
+        for backend in _backends(settings.on_backend, cells)
+    }
+    answers = [Forecast(name, model.ask(query, settings.coverage)) for name, model in models.items()]
+    outside = [one.backend for one in answers if not one.answer.in_support]
+    if settings.strict and outside:
+        raise ConfigError(
+            f"{settings.model.name} at batch size {settings.batch_size} lies outside what was measured on "
+            f"{', '.join(outside)}; measure something nearer, or ask without strict=true."
+        )
+    return answers
+
+
+def model_for(
+    query: "pd.DataFrame", cells: "pd.DataFrame", backend: str, seed: int, cache: Cache, progress: Progress
+) -> "BackendModel":
+    """A model of the backend that can answer ``query``: for a measured network, one that chose nothing."""
+    from perfexp.prediction.model.backend_model import from_questions
+    from perfexp.prediction.model.extrapolation import FEWEST_SIZES
+
+    curves = from_questions(cells[cells["backend"] == backend], {}, seed)
+    if curves.measured(query)["batch_size"].nunique() >= FEWEST_SIZES:
+        return curves
+    return fitted(cells, backend, seed, cache, progress=progress)
+
+
+def fitted(
+    cells: "pd.DataFrame",
+    backend: str,
+    seed: int,
+    cache: Cache,
+    questions: "Mapping[str, Question] | None" = None,
+    progress: Progress | None = None,
+) -> "BackendModel":
+    """The backend's model: fitted once for the same runs, then found in the cache.
+
+    ``questions`` spare choosing again what a validation has just chosen; ``progress`` shows the choosing.
+    """
+    from perfexp.prediction.model.backend_model import (
+        FORMAT,
+        from_json,
+        from_questions,
+        learn,
+        quiet,
+        to_json,
+    )
+
+    own = cells[cells["backend"] == backend]
+    facts = {"runs": sorted(own["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
+    key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
+    if not cache.has(_KIND, key):
+        model = (
+            learn(own, seed, progress or quiet) if questions is None else from_questions(own, questions, seed)
+        )
+        with cache.writing(_KIND, key) as folder:
+            (folder / "model.json").write_text(to_json(model), encoding="utf-8")
+    return from_json((cache.entry(_KIND, key) / "model.json").read_text(encoding="utf-8"))
+
+
+def _backends(asked: str | None, cells: "pd.DataFrame") -> list[str]:
+    known = sorted(set(cells["backend"]))
+    if asked is not None and asked not in known:
+        raise BackendError(
+            f"Nothing was measured on the backend {asked!r} here: {nearest(asked, known)}; "
+            "ask for one of them, or measure some models on it first."
+        )
+    return known if asked is None else [asked]
+
+
+def _query(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
+    import pandas as pd
+
+    from perfexp.prediction.model.linear import with_totals
+
+    row = network(settings.model, settings.input_size, cells, cache)
+    return with_totals(pd.DataFrame([{**row, "batch_size": settings.batch_size}]))
+
+
+def network(
+    model: ModelConfig, input_size: int | None, cells: "pd.DataFrame", cache: Cache
+) -> dict[str, object]:
+    """A model's name, family and features, without totals, at a size that suits the cells.
+
+    Raises:
+        ModelError: no such model, or its graph cannot be traced.
+    """
+    found: Mapping[str, float] = profiles.profile(model, _input_size(model, input_size, cells), cache)
+    return {"model": model.name, "family": _family(model, cells), **found}
+
+
+def _input_size(model: ModelConfig, asked: int | None, cells: "pd.DataFrame") -> int | None:
+    """As asked; else the size at which the model was measured, if that was one; else its own."""
+    if asked is not None or "effective_input_size" not in cells:
+        return asked
+    own = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
+    every = cells["effective_input_size"].dropna().unique()
+    sizes = own if len(own) else every
+    return int(sizes[0]) if len(sizes) == 1 else None
+
+
+def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
+    """The model's family by the name that the runs have for it, as far as they know it."""
+    own = cells.loc[cells["model"] == model.name, "family"]
+    if len(own):
+        return str(own.iloc[0])
+    told = model.family or sources.source(model.source).facts(model.name).family
+    return next((name for name in cells["family"].unique() if _plain(name) == _plain(told)), told)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -1,0 +1,173 @@
+"""Any CSV: a column of models, and latencies in one column or in one column per batch size."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from perfexp.config.settings import SourceConfig
+from perfexp.errors import ConfigError
+from perfexp.metrics import METRICS
+from perfexp.published.base import (
+    Broken,
+    Row,
+    Source,
+    named,
+    positive,
+    read,
+    require_columns,
+    required,
+    whole,
+)
+
+_BATCH_COLUMN = re.compile(r"(?:bs|b|batch|batch_size)[_ -]?(\d+)", re.IGNORECASE)
+
+
+class Unit(StrEnum):
+    """Unit of the latencies."""
+
+    s = "s"
+    ms = "ms"
+    us = "us"
+
+
+class Per(StrEnum):
+    """Whether a latency is a whole batch's, or divided by its images."""
+
+    batch = "batch"
+    image = "image"
+
+
+_IN_MS = {Unit.s: 1e3, Unit.ms: 1.0, Unit.us: 1e-3}
+
+
+@dataclass
+class CsvConfig(SourceConfig):
+    """Which column holds what.
+
+    Either ``latency_column`` and ``batch_size_column`` name one measurement a line, or
+    ``batch_columns`` maps each latency column to its batch size; with neither, columns called
+    like ``bs8`` or ``batch_size_8`` are found by themselves. ``metric_columns`` maps names of
+    :mod:`perfexp.metrics` (``params``, ``macs``, ``published_top1``, …) to columns.
+    """
+
+    name: str = "csv"
+    model_column: str = "model"
+    latency_column: str | None = None
+    batch_size_column: str = "batch_size"
+    batch_columns: dict[str, int] = field(default_factory=dict)
+    unit: Unit = Unit.ms
+    per: Per = Per.batch
+    backend: str = "published"
+    backend_column: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    family_column: str | None = None
+    display_name_column: str | None = None
+    metric_columns: dict[str, str] = field(default_factory=dict)
+    citation: str | None = None
+
+
+class CsvSource(Source):
+    """A table of the user's own, by the mapping in its configuration."""
+
+    Config = CsvConfig
+    config: CsvConfig
+
+    def title(self, path: Path | None) -> str:
+        return required(path, self.config.name).stem
+
+    def rows(self, path: Path | None) -> Iterator[Row | Broken]:
+        path = required(path, self.config.name)
+        header, lines = read(path)
+        self._check(path, header)
+        columns = self._columns(path, header)
+        for number, cells in lines:
+            where = f"{path.name} line {number}"
+            try:
+                shared = self._shared(cells)
+            except ValueError as error:
+                yield Broken(where, str(error))
+                continue
+            for column, batch_size in columns.items():
+                try:
+                    yield self._row(where, cells, column, batch_size, shared)
+                except ValueError as error:
+                    yield Broken(where, str(error))
+
+    def _row(
+        self,
+        where: str,
+        cells: Mapping[str, str],
+        column: str,
+        batch_size: int | None,
+        shared: "_Shared",
+    ) -> Row:
+        size = whole(cells, self.config.batch_size_column) if batch_size is None else batch_size
+        images = size if self.config.per == Per.image else 1
+        latency_ms = positive(cells, column) * _IN_MS[self.config.unit] * images
+        return Row(
+            where, shared.model, shared.backend, size, latency_ms, shared.metrics, shared.params, shared.tags
+        )
+
+    def _shared(self, cells: Mapping[str, str]) -> "_Shared":
+        """What all batch sizes of one line have in common."""
+        config = self.config
+        tags = {"family": config.family_column, "display_name": config.display_name_column}
+        params = {"backend.device": config.device, "backend.precision": config.precision}
+        return _Shared(
+            model=named(cells, config.model_column),
+            backend=named(cells, config.backend_column) if config.backend_column else config.backend,
+            metrics={m: positive(cells, c) for m, c in config.metric_columns.items() if cells[c]},
+            params={k: v for k, v in params.items() if v},
+            tags={k: cells[c] for k, c in tags.items() if c and cells[c]},
+        )
+
+    def _check(self, path: Path, header: Sequence[str]) -> None:
+        config = self.config
+        for setting in ("model_column", "backend_column", "family_column", "display_name_column"):
+            column = getattr(config, setting)
+            require_columns(path, header, [column] if column else [], f"source.{setting}")
+        require_columns(path, header, list(config.metric_columns.values()), "source.metric_columns")
+        unknown = sorted(config.metric_columns.keys() - METRICS.keys())
+        if unknown:
+            raise ConfigError(
+                f"source.metric_columns names {unknown[0]!r}, which is no metric; "
+                "use params, macs, published_top1, published_top5 or another of perfexp.metrics."
+            )
+        if config.latency_column and config.batch_columns:
+            raise ConfigError(
+                "source.latency_column and source.batch_columns were both given; keep the one that fits."
+            )
+        if config.latency_column:
+            require_columns(path, header, [config.latency_column], "source.latency_column")
+            require_columns(path, header, [config.batch_size_column], "source.batch_size_column")
+
+    def _columns(self, path: Path, header: Sequence[str]) -> Mapping[str, int | None]:
+        """Each latency column's batch size; None where the batch size has a column of its own."""
+        if self.config.latency_column:
+            return {self.config.latency_column: None}
+        given = self.config.batch_columns
+        require_columns(path, header, list(given), "source.batch_columns")
+        if any(size < 1 for size in given.values()):
+            raise ConfigError("A batch size in source.batch_columns is below 1; give positive numbers.")
+        found = {c: int(m[1]) for c in header if (m := _BATCH_COLUMN.fullmatch(c)) and int(m[1]) > 0}
+        if not (given or found):
+            raise ConfigError(
+                f"{path} has no column that is called like a batch size (its columns: {', '.join(header)}); "
+                "set source.latency_column, or source.batch_columns='{column: 8, …}'."
+            )
+        return dict(given) or found
+
+
+@dataclass(frozen=True)
+class _Shared:
+    model: str
+    backend: str
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+SOURCE = CsvSource

@@ -1,0 +1,127 @@
+"""pytorch-image-models' published tables: inference benchmarks, and ImageNet accuracy beside them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfexp.config.settings import SourceConfig
+from perfexp.errors import ConfigError
+from perfexp.published.base import Broken, Line, Row, Source, named, positive, read, required, whole
+
+_TIMED = {"model", "infer_step_time", "infer_batch_size", "infer_img_size"}
+_JUDGED = {"model", "img_size", "top1", "top5"}
+_PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "amp": "amp"}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Percentages of one set of weights."""
+
+    weights: str
+    top1: float
+    top5: float
+
+
+@dataclass
+class TimmConfig(SourceConfig):
+    """``path`` is a benchmark table, or a folder of them, with or without the accuracy table."""
+
+    name: str = "timm"
+
+
+class TimmSource(Source):
+    """``infer_step_time`` is a batch's time in ms: batch size over it gives the samples per second.
+
+    A benchmark names an architecture and a size, the accuracy table weights and a size: the best
+    weights of the architecture at that size are joined, and named beside their accuracy.
+    """
+
+    Config = TimmConfig
+    citation = "R. Wightman, pytorch-image-models, results/ (Apache-2.0)"
+
+    def title(self, path: Path | None) -> str:
+        return "timm"
+
+    def rows(self, path: Path | None) -> Iterator[Row | Broken]:
+        tables = {file: read(file) for file in _files(required(path, "timm"))}
+        timed = {file: lines for file, (header, lines) in tables.items() if set(header) >= _TIMED}
+        if not timed:
+            raise ConfigError(
+                f"{path} holds no benchmark table of timm (no file with the columns "
+                f"{', '.join(sorted(_TIMED))}); give path= one of its benchmark-infer-*.csv."
+            )
+        accuracies: dict[tuple[str, int], Accuracy] = {}
+        for file, (header, lines) in tables.items():
+            if set(header) >= _JUDGED:
+                yield from _judge(file, lines, accuracies)
+        for file, lines in timed.items():
+            settings = _settings(file)
+            for number, cells in lines:
+                where = f"{file.name} line {number}"
+                try:
+                    yield _row(where, cells, settings, accuracies)
+                except ValueError as error:
+                    yield Broken(where, str(error))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.csv")) if path.is_dir() else [path]
+
+
+def _judge(file: Path, lines: list[Line], into: dict[tuple[str, int], Accuracy]) -> Iterator[Broken]:
+    """Fill ``into`` with each architecture's best weights by input size."""
+    for number, cells in lines:
+        try:
+            weights, size = named(cells, "model"), whole(cells, "img_size")
+            found = Accuracy(weights, positive(cells, "top1"), positive(cells, "top5"))
+        except ValueError as error:
+            yield Broken(f"{file.name} line {number}", str(error))
+            continue
+        for name in {weights, weights.partition(".")[0]}:
+            best = into.get((name, size))
+            if best is None or found.top1 > best.top1:
+                into[name, size] = found
+
+
+def _settings(file: Path) -> Mapping[str, str]:
+    """What the file's name says, as in ``benchmark-infer-amp-nchw-pt240-cu124-rtx4090``."""
+    words = file.stem.removeprefix("benchmark-infer-").split("-")
+    precision = next((_PRECISIONS[word] for word in words if word in _PRECISIONS), "")
+    settings = {"backend.name": "torch-" + "-".join(words), "backend.precision": precision}
+    return settings | {"backend.device": "cpu" if "cpu" in words else "cuda"}
+
+
+def _row(
+    where: str,
+    cells: Mapping[str, str],
+    settings: Mapping[str, str],
+    accuracies: Mapping[tuple[str, int], Accuracy],
+) -> Row:
+    model, size = named(cells, "model"), whole(cells, "infer_img_size")
+    facts = (("params", "param_count", 1e6), ("macs", "infer_gmacs", 1e9))
+    metrics = {name: float(round(positive(cells, c) * scale)) for name, c, scale in facts if cells.get(c)}
+    tags = {"family": _family(model), "display_name": model, "effective.input_size": str(size)}
+    accuracy = accuracies.get((model, size))
+    if accuracy:
+        metrics |= {"published_top1": accuracy.top1, "published_top5": accuracy.top5}
+        tags["published_weights"] = accuracy.weights
+    return Row(
+        where=where,
+        model=model,
+        backend=settings["backend.name"],
+        batch_size=whole(cells, "infer_batch_size"),
+        latency_mean_ms=positive(cells, "infer_step_time"),
+        metrics=metrics,
+        params={"model.source": "timm", **settings},
+        tags=tags,
+    )
+
+
+def _family(model: str) -> str:
+    """The first word of the architecture's name, ports from other frameworks included."""
+    word = re.match(r"[a-z]+", model.removeprefix("tf_").lower())
+    return word[0] if word else model
+
+
+SOURCE = TimmSource

@@ -1,0 +1,1 @@
+"""The door to read: MLflow runs become one DataFrame."""

@@ -1,0 +1,1 @@
+"""MLflow's server and the pages prepared for it."""

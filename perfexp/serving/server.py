@@ -1,0 +1,149 @@
+"""MLflow's own server, run lean on the loopback interface for as long as a block lasts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, MappingProxyType
+from typing import IO
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import psutil
+
+from perfexp.errors import PerfexpError, TrackingError
+from perfexp.store import connection
+
+HOST = "127.0.0.1"
+_PORTS_TRIED = 50
+_START_TIMEOUT_S = 120.0
+_END_TIMEOUT_S = 10.0
+_SQLITE = "sqlite:///"
+_LEAN = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def exit_code(program: str, run: Callable[[], None]) -> int:
+    """Run a command that serves until it is stopped: 0 after Ctrl-C, 2 and a sentence on bad input."""
+    try:
+        run()
+    except PerfexpError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+def free_port(asked: int) -> int:
+    """``asked``, or the next port that is free.
+
+    Raises:
+        TrackingError: none of the next ones is free.
+    """
+    for port in range(asked, min(asked + _PORTS_TRIED, 65536)):
+        with socket.socket() as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        if port != asked:
+            print(f"Port {asked} is taken, so the server listens on {port}.", flush=True)
+        return port
+    raise TrackingError(f"No port from {asked} to {port} is free on {HOST}; choose another with --port.")
+
+
+@contextmanager
+def serving(
+    uri: str,
+    port: int,
+    options: Sequence[str] = ("--host", HOST, "--workers", "1"),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server, ready to answer; it and its children end with the block.
+
+    Args:
+        uri: the store behind it, told by an environment variable: it may hold a password.
+        port: where it listens.
+        options: of ``mlflow server``.
+        settings: environment variables of the server.
+
+    Raises:
+        TrackingError: the server ended, or did not answer in time.
+    """
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
+    if uri.startswith(_SQLITE) and "--artifacts-destination" not in options:
+        artifacts = Path(uri.removeprefix(_SQLITE)).parent / "artifacts"
+        command += ["--artifacts-destination", str(artifacts)]
+    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            _await_answer(process, port, log)
+            yield process
+        finally:
+            _end(process)
+
+
+def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    opener = build_opener(ProxyHandler({}))
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            opener.open(f"http://{HOST}:{port}/health", timeout=5).close()
+            return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    said = connection.redacted(lines[-1]) if lines else "nothing"
+    code = process.poll()
+    state = f"ended with exit code {code}" if code is not None else "did not answer in time"
+    raise TrackingError(f"MLflow's server {state}; its last words were: {said}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        _quietly(member.terminate)
+    for member in psutil.wait_procs(family, timeout=_END_TIMEOUT_S)[1]:
+        _quietly(member.kill)
+    process.wait()
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except psutil.NoSuchProcess:
+        return
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Answer both requests to end like Ctrl-C, even where a shell had SIGINT ignored."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,187 @@
+"""The MLflow store: where it is, how it is made, and what its errors mean."""
+
+import logging
+import os
+import re
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from perfexp.errors import TrackingError
+from perfexp.store import database
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+DEFAULT_EXPERIMENT = "perfexp"
+_SQLITE = "sqlite:///"
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_ANSWER_TIMEOUT_S = 5.0
+_LOCK_TIMEOUT_S = 60.0
+
+
+def resolve(uri: str | None, root: Path) -> str:
+    """The store's address: as configured, else MLFLOW_TRACKING_URI, else SQLite below ``root``."""
+    address = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{root / 'mlflow.db'}"
+    if address.startswith(_SQLITE):
+        return f"{_SQLITE}{Path(address.removeprefix(_SQLITE)).absolute()}"
+    return address
+
+
+def experiment_name(asked: str | None, default: str = DEFAULT_EXPERIMENT) -> str:
+    """The experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``default``."""
+    return asked or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
+
+
+def redacted(uri: str) -> str:
+    """The address without its credentials."""
+    return re.sub(r"//[^/@]*@", "//***@", uri)
+
+
+@contextmanager
+def explained(uri: str) -> Iterator[None]:
+    """Turn what MLflow and its database raise into one sentence.
+
+    Raises:
+        TrackingError: anything went wrong in the store.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+        reason = redacted(_reason(str(error)))[:300]
+        raise TrackingError(
+            f"The MLflow store {redacted(uri)} did not do as asked ({reason}); check that it is "
+            "there, writable and not held by another program, or set tracking.uri."
+        ) from error
+
+
+def _reason(text: str) -> str:
+    """What went wrong, without SQLAlchemy's remark on when it noticed."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("(raised as a result of")]
+    return lines[0] if lines else text
+
+
+def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
+    """A client of the store, which is made first if it is a missing SQLite file.
+
+    Raises:
+        TrackingError: the store is missing, locked, read-only or does not answer.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    require_answer(uri)
+    from mlflow import MlflowClient
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is raised too
+    with explained(uri):
+        if not uri.startswith(_SQLITE):
+            with database.alone(uri):
+                return MlflowClient(tracking_uri=uri)
+        path = Path(uri.removeprefix(_SQLITE))
+        _require_file(path, create)
+        with _locked(path):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+            _write_ahead(path)
+        return client
+
+
+def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> str:
+    """The experiment's id; a new one keeps its artifacts below ``root`` when the store is a database.
+
+    Raises:
+        TrackingError: the experiment was deleted, or the store refused.
+    """
+    with explained(uri):
+        found = client.get_experiment_by_name(name)
+        found = found or _create(client, uri, name, root)
+        if found is None:
+            raise TrackingError(f"{redacted(uri)} did not keep the new experiment {name!r}; try again.")
+        if found.lifecycle_stage == "deleted":
+            raise TrackingError(
+                f"The experiment {name!r} was deleted from {redacted(uri)}; restore it, or name another one."
+            )
+        return str(found.experiment_id)
+
+
+def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experiment | None":
+    from mlflow.exceptions import MlflowException
+
+    remote = uri.startswith(("http://", "https://", "databricks"))
+    folder = re.sub(r"[^\w.-]+", "_", name)
+    location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
+    with _locked(root.absolute() / "experiments"):
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                client.create_experiment(name, artifact_location=location)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine was faster
+                    raise
+            found = client.get_experiment_by_name(name)
+        return found
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S):
+            yield
+    except Timeout as error:
+        raise OSError(f"{path}.lock has been held by another program for a minute") from error
+
+
+def _require_file(path: Path, create: bool) -> None:
+    if not path.exists():
+        if not create:
+            raise TrackingError(
+                f"There is no MLflow store at {path}; run perfexp first, or name another tracking URI."
+            )
+        return
+    with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.rollback()
+    if not os.access(path, os.W_OK):
+        raise OSError("the file is read-only")
+
+
+def _write_ahead(path: Path) -> None:
+    """Readers and one writer at a time then do not block each other; it persists in the file."""
+    with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def require_answer(uri: str) -> None:
+    """Knock at the store's door, where it has one.
+
+    Raises:
+        TrackingError: nothing answers at its host and port.
+    """
+    parts = urlsplit(uri)
+    scheme = parts.scheme.split("+")[0]
+    if parts.hostname is None or scheme not in _PORTS:
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or _PORTS[scheme]), _ANSWER_TIMEOUT_S).close()
+    except OSError as error:
+        raise TrackingError(
+            f"The MLflow store {redacted(uri)} does not answer ({error.strerror or error}); start it, "
+            "or set tracking.uri or MLFLOW_TRACKING_URI to one that runs."
+        ) from error

@@ -1,0 +1,1 @@
+"""Many cells: jobs, order, rounds, resume and progress."""

@@ -1,0 +1,91 @@
+"""What a job of a sweep needs to run the same on another node, and what stands for one that was lost."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
+
+from perfexp import environment
+from perfexp.errors import LaunchError
+
+
+class Task:
+    """A task that runs in the directory where it was made.
+
+    Args:
+        task: what Hydra calls on the node.
+        variables: the environment that :func:`variables` found, for engines that do not bring it along.
+    """
+
+    def __init__(
+        self, task: Callable[[DictConfig], object], variables: Mapping[str, str] | None = None
+    ) -> None:
+        self.task = task
+        self.folder = str(Path.cwd())
+        self.variables = variables
+
+    def __call__(self, config: DictConfig) -> object:
+        """Run the task.
+
+        Raises:
+            LaunchError: the node does not have the directory, or the task ended with a sentence.
+        """
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            raise LaunchError(
+                f"The node {environment.node()} cannot enter {self.folder} ({error.strerror}); start "
+                "sweeps from a directory that all nodes share."
+            ) from error
+        if self.variables is not None:
+            for name in variables():
+                del os.environ[name]
+            os.environ.update(self.variables)
+        try:
+            return self.task(config)
+        except SystemExit as stop:
+            if not getattr(stop, "__notes__", []):
+                raise
+            raise LaunchError(stop.__notes__[0]) from stop
+
+
+def variables() -> dict[str, str]:
+    """The environment that decides the store and the speed of numerical libraries.
+
+    Which GPU a job may use is not among it: that is its engine's choice.
+    """
+    chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
+    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}
+
+
+class RemoteLauncher(Launcher):
+    """A launcher that tells each job's end at once, and a lost one's as a return of its own."""
+
+    @abstractmethod
+    def collect(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Iterator[tuple[int, JobReturn]]:
+        """Run all jobs; yields each one's place in ``job_overrides`` with its return, as they end."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run all jobs; their returns in their own order."""
+        returned = dict(self.collect(job_overrides, initial_job_idx))
+        return [returned[index] for index in sorted(returned)]
+
+
+def placed(overrides: Sequence[str], config: DictConfig) -> list[str]:
+    """A job's overrides, with the folder of all runs as an absolute path."""
+    root = QuotedString(str(Path(config.tracking.root).absolute()), Quote.single)
+    return [*overrides, f"tracking.root={root.with_quotes()}"]
+
+
+def lost(sentence: str) -> JobReturn:
+    """The return of a job that came to no end of its own; its value raises LaunchError."""
+    returned = JobReturn(status=JobStatus.FAILED)
+    returned.return_value = LaunchError(f"{sentence.rstrip('.')}.")
+    return returned
