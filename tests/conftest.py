@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import servers
 
+from perfexp.analysis.results import Results
 from perfexp.backends import backend_class
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
@@ -21,6 +21,7 @@ from perfexp.evaluation.datasets.samples import AI_BENCHMARK, FOOLBOX
 from perfexp.models.packaged import squeezenet1_1, tf_efficientnet_lite0
 from perfexp.models.packaged._download import unpacked
 from perfexp.store.tracker import Tracker, open_tracker
+from tests.support import servers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 Perfexp = Callable[..., subprocess.CompletedProcess[str]]
@@ -162,3 +163,17 @@ def photos_at_hand(wheels: Cache, tmp_path: Path) -> None:
     cache = tmp_path / "mlruns" / "cache"
     cache.mkdir(parents=True)
     (cache / "wheels").symlink_to(wheels.root / "wheels")
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[..., Results]:
+    """Makes the results of an analysis of synthetic runs."""
+    from tests.support.synthetic import build_results
+
+    return build_results
+
+
+@pytest.fixture(scope="session")
+def study(build: Callable[..., Results]) -> Results:
+    """The study's 33 models on two backends."""
+    return build()

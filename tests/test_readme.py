@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import PASSWORD, Postgres, free_port
+
+from tests.support.servers import PASSWORD, Postgres, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")

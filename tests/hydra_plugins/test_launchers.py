@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from clusters import ray, slurm, until
 from PIL import Image
 
 from perfexp import load_runs
 from perfexp.worker import device_lock
+from tests.support.clusters import ray, slurm, until
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from benchmarks.query import NEEDED, drafts
-from servers import Postgres
 
+from benchmarks.query import NEEDED, drafts
 from perfexp import load_runs
 from perfexp.runs import sql
 from perfexp.store import database
 from perfexp.store.run_data import Draft
 from perfexp.store.tracker import open_tracker
+from tests.support.servers import Postgres
 
 RUNS, FEW = 300, 10
 STORES = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.server, pytest.mark.slow])]

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from processes import forked
 
 from perfexp.commands import sync
 from perfexp.errors import TrackingError
@@ -23,6 +22,7 @@ from perfexp.store.outbox import Spool
 from perfexp.store.outbox_file import Parcel
 from perfexp.store.run_data import Draft
 from perfexp.store.tracker import Tracker, open_tracker
+from tests.support.processes import forked
 
 STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
 

@@ -11,7 +11,6 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
-from servers import HOST, PASSWORD, Postgres, Server, dumped
 
 from perfexp import load_runs
 from perfexp.commands import server as serve
@@ -19,6 +18,7 @@ from perfexp.commands import sync
 from perfexp.errors import TrackingError
 from perfexp.store import delivery
 from perfexp.store.tracker import open_tracker
+from tests.support.servers import HOST, PASSWORD, Postgres, Server, dumped
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

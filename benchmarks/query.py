@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import servers
 from rich.console import Console
 from rich.table import Table
 
 from perfexp import load_runs
 from perfexp.store.run_data import Draft
 from perfexp.store.tracker import open_tracker
+from tests.support import servers
 
 METRICS, PARAMS, TAGS = 25, 30, 15
 AT_ONCE = 10_000

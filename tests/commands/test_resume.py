@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from perfexp import load_runs
 
-KILLED = Path(__file__).with_name("killed.py")
+KILLED = Path(__file__).parents[1] / "support" / "killed.py"
 QUICK = (
     "backend=null",
     "measure=quick",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from clusters import until
+from tests.support.clusters import until
 
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
 PORT = 6399

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from processes import forked
-from servers import Postgres, Server
 
 from perfexp.store.run_data import Draft
 from perfexp.store.tracker import open_tracker
+from tests.support.processes import forked
+from tests.support.servers import Postgres, Server
 
 pytestmark = pytest.mark.slow
 WRITERS, RUNS = 16, 2

@@ -134,10 +134,10 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
     assert statuses == ["FINISHED", "KILLED"]
 
 
-@pytest.mark.parametrize("module", ["cli", "importing", "analyze"])
+@pytest.mark.parametrize("module", ["run", "import_table", "analyze"])
 def test_help_and_config_do_not_import_frameworks(module: str) -> None:
     frameworks = ("torch", "openvino", "mlflow", "timm", "pandas")
-    code = f"import sys, perfexp.{module}; print([m for m in {frameworks} if m in sys.modules])"
+    code = f"import sys, perfexp.commands.{module}; print([m for m in {frameworks} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

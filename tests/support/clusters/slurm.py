@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clusters import until
+from tests.support.clusters import until
 
 NODES = ("n1", "n2")
 _TEMPLATE = Path(__file__).with_name("slurm.conf")

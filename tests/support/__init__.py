@@ -1,0 +1,1 @@
+"""Servers, clusters and data that several tests use."""
