@@ -32,7 +32,7 @@ from perfexp.prediction import acquisition, data
 from perfexp.prediction.model import batch_size, duplicates, linear
 from perfexp.prediction.model.ensemble import fold
 from perfexp.prediction.pool import Pool
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
 STUDY_IN_TIMM = [
@@ -150,11 +150,11 @@ def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -
     return acquisition.trace(steps)
 
 
-def trace_draft(backend: str, traces: Mapping[str, pd.DataFrame], runs: int, full_percent: float) -> Draft:
+def trace_draft(backend: str, traces: Mapping[str, pd.DataFrame], runs: int, full_percent: float) -> RunData:
     """A run of the kind ``active`` with all traces and their picture."""
     rows = pd.concat([trace.assign(sweep=name) for name, trace in traces.items()])
     told = traces["active"].dropna(subset="error_percent")
-    return Draft(
+    return RunData(
         name=f"simulated sweeps on {backend}",
         status="FINISHED",
         started_ms=int(time.time() * 1000),

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from perfexp import load_runs
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from tests.support import servers
 
@@ -33,7 +33,7 @@ OWN_METRICS = ("latency_p50_ms", "throughput_images_per_s", "memory_peak_mb", "p
 OWN_TAGS = ("kind", "host", "sweep_id", "sweep", "cell_key", "family", "model")
 
 
-def drafts(first: int, count: int) -> Iterator[Draft]:
+def drafts(first: int, count: int) -> Iterator[RunData]:
     """Runs of 25 metrics, 30 parameters and 15 tags; their values differ as in a real sweep."""
     for n in range(first, first + count):
         model = f"model_{n % 1000}"
@@ -45,7 +45,7 @@ def drafts(first: int, count: int) -> Iterator[Draft]:
         values = ("cell", "here", f"sweep-{n // 1386}", "sweep", f"{n:016x}", f"family {n % 40}", model)
         tags = dict(zip(OWN_TAGS, values, strict=True))
         tags |= {f"version.{i}": f"{i}.0.{n % 3}" for i in range(TAGS - len(tags))}
-        yield Draft(f"{model} b{n}", "FINISHED", 1_700_000_000_000 + n, metrics, params, tags)
+        yield RunData(f"{model} b{n}", "FINISHED", 1_700_000_000_000 + n, metrics, params, tags)
 
 
 def fill(uri: str, root: Path, runs: int) -> float:

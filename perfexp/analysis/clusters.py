@@ -11,7 +11,7 @@ from perfexp.analysis.scaling import compare, intervals
 from perfexp.analysis.scaling.curves import tabulate
 from perfexp.analysis.scaling.least_squares import Curves, Fit
 
-_FEWEST_MODELS = 4
+_MIN_MODELS = 4
 _BAND_POINTS = 50
 
 
@@ -36,10 +36,10 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
     missing: dict[str, str] = {}
     for backend, own in cells.groupby("backend", observed=True):
         curves = common_curves(own)
-        if len(curves) < _FEWEST_MODELS or curves.shape[1] < compare.FEWEST_SIZES:
+        if len(curves) < _MIN_MODELS or curves.shape[1] < compare.MIN_SIZES:
             missing[f"clusters of {backend}"] = (
                 f"{len(curves)} models share {curves.shape[1]} batch sizes on {backend}; "
-                f"clusters need {_FEWEST_MODELS} models at {compare.FEWEST_SIZES} batch sizes."
+                f"clusters need {_MIN_MODELS} models at {compare.MIN_SIZES} batch sizes."
             )
             continue
         labels = _members(curves, seed)

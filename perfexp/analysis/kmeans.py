@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from perfexp.analysis.scaling.forms import Array
 
 Labels = NDArray[np.int64]
-_MOST_CLUSTERS = 8
+_MAX_CLUSTERS = 8
 _RESAMPLES = 20
 _SCORED_POINTS = 1500
 """The silhouette's cost grows with the square of the points: more than these are sampled."""
@@ -24,7 +24,7 @@ def cluster(points: Array, seed: int) -> Labels:
     if different < 3:
         return np.zeros(len(points), dtype=np.int64)
     scored = np.random.default_rng(seed).permutation(len(points))[:_SCORED_POINTS]
-    tried = [_labels(points, k, 10, seed) for k in range(2, min(_MOST_CLUSTERS, different - 1) + 1)]
+    tried = [_labels(points, k, 10, seed) for k in range(2, min(_MAX_CLUSTERS, different - 1) + 1)]
     return max(tried, key=lambda labels: _silhouette(points[scored], labels[scored]))
 
 

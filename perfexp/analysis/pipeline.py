@@ -52,14 +52,14 @@ def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
     """Cells of the curves that have batch sizes enough; names the models whose curves have not."""
     cells = selection.cells
     sizes = cells.groupby(list(compare.KEYS))["batch_size"].transform("nunique")
-    short = cells[sizes < compare.FEWEST_SIZES]
+    short = cells[sizes < compare.MIN_SIZES]
     if len(short):
         everything = "No model has" if len(short) == len(cells) else "These have no"
         missing["scaling"] = (
-            f"{everything} {compare.FEWEST_SIZES} batch sizes on one backend, which a regression needs: "
+            f"{everything} {compare.MIN_SIZES} batch sizes on one backend, which a regression needs: "
             f"{_listed(short, selection)}."
         )
-    return cells[sizes >= compare.FEWEST_SIZES]
+    return cells[sizes >= compare.MIN_SIZES]
 
 
 def _unpublished(selection: Selection) -> dict[str, str]:

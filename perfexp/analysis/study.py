@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from perfexp.analysis import kmeans
 from perfexp.analysis.scaling.forms import Array
 
-_FEWEST_SIZES = 4
+_MIN_SIZES = 4
 _LEVEL = 0.95
 _BAND_POINTS = 40
 
@@ -47,7 +47,7 @@ def _exponential(sizes: Array, times: Array, grid: Array) -> dict[str, Array | f
     """Ordinary least squares through the centroids, on a grid; the band by the delta method."""
     names = ("predicted_per_image_ms", "low_per_image_ms", "high_per_image_ms", "r_squared")
     nothing: dict[str, Array | float] = dict.fromkeys(names, np.nan)
-    if len(sizes) < _FEWEST_SIZES:
+    if len(sizes) < _MIN_SIZES:
         return nothing
     start = (times[0] - times[-1], 1 / float(np.median(sizes)), times[-1])
     try:

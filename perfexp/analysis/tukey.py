@@ -11,7 +11,7 @@ from perfexp.analysis.additive import Additive, fit_additive
 from perfexp.analysis.scaling.forms import Array
 
 _LEVEL = 0.05
-_MOST_LEVELS = 40
+_MAX_LEVELS = 40
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ def compare(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Com
     missing: dict[str, str] = {}
     for factor in ("model", "family", "backend"):
         levels = table[factor].nunique()
-        if levels > _MOST_LEVELS:
+        if levels > _MAX_LEVELS:
             missing[f"tukey by {factor}"] = (
-                f"{levels} levels of {factor} are too many to compare in pairs; the limit is {_MOST_LEVELS}."
+                f"{levels} levels of {factor} are too many to compare in pairs; the limit is {_MAX_LEVELS}."
             )
         elif levels > 1:
             own = factors if factor in factors else [factor, *(f for f in factors if f != "model")]

@@ -10,7 +10,7 @@ from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, labels, select
 
 _ALL_LABELLED = 40
-_AREA_FEW, _AREA_MANY, _AREA_LEAST = 900.0, 150.0, 4.0
+_AREA_FEW, _AREA_MANY, _AREA_MIN = 900.0, 150.0, 4.0
 _MANY = 200
 
 
@@ -33,7 +33,7 @@ def ball_chart(results: Results, rank: str, name: str) -> Figure:
     axes = drawn.subplots()
     largest = _AREA_FEW if len(models) <= _MANY else _AREA_MANY
     per_param = largest / models["params"].max()
-    area = np.maximum(models["params"] * per_param, _AREA_LEAST)
+    area = np.maximum(models["params"] * per_param, _AREA_MIN)
     points = colours.dots(axes, models["macs"] / 1e9, models[accuracy], models["family"], looks, area)
     axes.set(
         xscale="log",

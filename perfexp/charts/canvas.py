@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
-MOST_CURVES: Final = 60
+MAX_CURVES: Final = 60
 MANY_POINTS: Final = 500
 """From here on points become a picture within the SVG, and are drawn small and translucent."""
 
@@ -26,7 +26,7 @@ _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
 _TITLE_CHARACTERS = 82
 _FEW_DECADES = 100
-_MOST_TICKS = 8
+_MAX_TICKS = 8
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -102,8 +102,8 @@ def plain_log_ticks(axes: Axes, which: str) -> None:
 def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
     """A log axis of batch sizes with a tick at each one that was run, as far as they fit."""
     axes.set_xscale("log", base=2)
-    shown = sizes if len(sizes) <= _MOST_TICKS else [size for size in sizes if size & (size - 1) == 0]
-    shown = shown[:: 1 + len(shown) // (_MOST_TICKS + 1)]
+    shown = sizes if len(sizes) <= _MAX_TICKS else [size for size in sizes if size & (size - 1) == 0]
+    shown = shown[:: 1 + len(shown) // (_MAX_TICKS + 1)]
     axes.set_xticks(shown, [f"{size:,}" for size in shown])
     axes.minorticks_off()
 
@@ -122,12 +122,12 @@ def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]
 
 
 def curves(axes: Axes, frame: pd.DataFrame, y: str, **style: Any) -> None:
-    """One line a model over batch sizes, evenly thinned to ``MOST_CURVES`` models."""
+    """One line a model over batch sizes, evenly thinned to ``MAX_CURVES`` models."""
     ordered = frame.sort_values(["model", "batch_size"])
     starts = np.flatnonzero(ordered["model"].ne(ordered["model"].shift()).to_numpy())[1:]
     lines = np.split(ordered[["batch_size", y]].to_numpy(dtype=float), starts)
-    if len(lines) > MOST_CURVES:
-        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, MOST_CURVES).astype(int)]
+    if len(lines) > MAX_CURVES:
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, MAX_CURVES).astype(int)]
     axes.add_collection(LineCollection(lines, **style))
     axes.autoscale_view()
 

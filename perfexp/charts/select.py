@@ -15,7 +15,7 @@ from perfexp.metrics import METRICS
 
 _TEXTS = ("model", "family", "backend")
 _TIME = "latency_per_image_ms"
-MOST_BACKENDS = 4
+MAX_BACKENDS = 4
 
 
 def filled(results: Results, *names: str) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def cells(results: Results) -> pd.DataFrame:
     )
 
 
-def backends(frame: pd.DataFrame, most: int = MOST_BACKENDS) -> tuple[list[str], str]:
+def backends(frame: pd.DataFrame, most: int = MAX_BACKENDS) -> tuple[list[str], str]:
     """The backends with the most rows, in alphabetical order, and a sentence on those left out."""
     counts = frame["backend"].value_counts()
     ranked = sorted(counts.index, key=lambda name: (-counts[name], name))

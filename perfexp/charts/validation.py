@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 SCHEMES = {"model": "model held out", "family": "family held out", "batch": "largest batches held out"}
-_MOST_FAMILIES = 30
+_MAX_FAMILIES = 30
 _BLUE, _GREY = "#332288", "#777777"
 
 
@@ -32,7 +32,7 @@ def predicted_measured(table: pd.DataFrame) -> Figure:
 
 def error_by_family(table: pd.DataFrame) -> Figure:
     """A box a family of absolute relative errors, the largest families first."""
-    largest = table["family"].value_counts().index[:_MOST_FAMILIES]
+    largest = table["family"].value_counts().index[:_MAX_FAMILIES]
     figure, panels = _panels(table, 1.5 + 0.25 * len(largest))
     for scheme, axes in panels.items():
         rows = table[(table["scheme"] == scheme) & table["family"].isin(largest)]
@@ -49,7 +49,7 @@ def error_by_family(table: pd.DataFrame) -> Figure:
 def coverage(table: pd.DataFrame, promised: float) -> Figure:
     """The share of cells inside their interval, by batch size and by family, beside the share promised."""
     inside = table.assign(inside=table["measured_ms"].between(table["low_ms"], table["high_ms"]))
-    largest = table["family"].value_counts().index[:_MOST_FAMILIES]
+    largest = table["family"].value_counts().index[:_MAX_FAMILIES]
     figure, panels = _panels(table, 1.5 + 0.25 * (len(largest) + table["batch_size"].nunique()))
     for scheme, axes in panels.items():
         rows = inside[inside["scheme"] == scheme]

@@ -16,7 +16,7 @@ from perfexp.config.settings import Accuracy, AnalyzeConfig
 from perfexp.phases import Phases
 from perfexp.runs import query
 from perfexp.store import connection
-from perfexp.store.run_data import TAG_LIMIT, Draft
+from perfexp.store.run_data import TAG_LIMIT, RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _draft(
     results: "Results",
     paths: Sequence[tuple[str, Path]],
     seconds: Mapping[str, float],
-) -> Draft:
+) -> RunData:
     """The analysis as a run: its numbers, its files, and which runs it used."""
     runs = results.runs
     ids = " ".join(runs["run_id"])
@@ -138,7 +138,7 @@ def _draft(
         "data": settings.data,
         "accuracy": settings.accuracy,
     }
-    return Draft(
+    return RunData(
         name=f"analysis of {len(runs)} runs",
         status="FINISHED",
         started_ms=int((time.time() - sum(seconds.values())) * 1000),

@@ -21,7 +21,7 @@ from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
 from perfexp.models.sources import Preprocessing
 from perfexp.store import artifacts
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 if TYPE_CHECKING:
@@ -146,12 +146,12 @@ def _draft(
     config_yaml: str,
     started_ms: int,
     folder: Path,
-) -> Draft:
+) -> RunData:
     choices = {k: v for k, v in flatten(asdict(settings)).items() if not k.startswith("tracking.")}
     metrics = [
         (name, value, step) for step, epoch in enumerate(epochs) for name, value in asdict(epoch).items()
     ]
-    return Draft(
+    return RunData(
         name=f"{settings.model.name} finetuned on {settings.dataset.name}",
         status="FINISHED",
         started_ms=started_ms,

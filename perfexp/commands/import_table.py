@@ -19,8 +19,8 @@ from perfexp.models import network
 from perfexp.published import Broken, Row, Source
 from perfexp.runs import load
 from perfexp.store import connection
-from perfexp.store.build import draft_published
-from perfexp.store.run_data import Draft
+from perfexp.store.build import published_run
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
@@ -32,7 +32,7 @@ command = Command("perfexp-import", "import")
 class Imported:
     """What became of a table: runs written, runs there before, lines that hold no measurement."""
 
-    drafts: Sequence[Draft]
+    drafts: Sequence[RunData]
     known: int
     broken: Sequence[Broken]
     seconds: float
@@ -55,7 +55,7 @@ def _task(config: DictConfig) -> None:
     title, now_ms = source.title(path), int(time.time() * 1000)
     new = _new(tracker, {_key(row, title): row for row in rows})
     drafts = [
-        draft_published(row, key, title, source.citation, now_ms)
+        published_run(row, key, title, source.citation, now_ms)
         for key, row in _with_facts(new, root / "cache").items()
     ]
     tracker.write_all(drafts)

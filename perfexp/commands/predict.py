@@ -14,7 +14,7 @@ from perfexp.commands._app import Command, progress
 from perfexp.config.settings import PredictConfig
 from perfexp.errors import ConfigError
 from perfexp.prediction import data, service
-from perfexp.store.run_data import TAG_LIMIT, Draft
+from perfexp.store.run_data import TAG_LIMIT, RunData
 from perfexp.store.tracker import open_tracker
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _print(settings: PredictConfig, one: service.Forecast) -> None:
 
 def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
     from perfexp.prediction import validation
-    from perfexp.prediction.model.backend_model import FEWEST_MODELS
+    from perfexp.prediction.model.backend_model import MIN_MODELS
 
     began = time.time()
     with progress() as begin:
@@ -89,7 +89,7 @@ def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, c
     if table.empty:
         raise ConfigError(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
-            f"{FEWEST_MODELS} models on one backend, or six batch sizes of one."
+            f"{MIN_MODELS} models on one backend, or six batch sizes of one."
         )
     output = _output(settings, experiment)
     output.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def _draft(
     table: "pd.DataFrame",
     paths: Sequence[Path],
     began: float,
-) -> Draft:
+) -> RunData:
     from perfexp.prediction import validation
 
     numbers = validation.summary(table)
@@ -171,7 +171,7 @@ def _draft(
         for scheme, name, share in zip(rows["scheme"], rows[by], rows["coverage"], strict=True):
             metrics[f"{scheme}_coverage_percent_{by}_{_key(name)}"] = share
     note = "\n".join(f"- {line}" for line in numbers.round(1).astype(str).agg(", ".join, axis=1))
-    return Draft(
+    return RunData(
         name=f"validation of {len(cells)} cells",
         status="FINISHED",
         started_ms=int(began * 1000),

@@ -22,7 +22,7 @@ from perfexp.config.schema import Cell, InputFit, ModelConfig
 from perfexp.config.settings import SelftestConfig
 from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from perfexp.worker.process import run_cell
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _LOOP_S = 0.5
-_LOOP_LEAST = 10
+_LOOP_MIN = 10
 command = Command("perfexp-selftest", "selftest")
 
 
@@ -151,7 +151,7 @@ def _bare_loop(latency_ms: float, busy: bool) -> float:
     """Median of the same wait with only the clock around it, in ms."""
     session = NullSession(round(latency_ms * 1e6), busy)
     samples_ms = []
-    for _ in range(max(_LOOP_LEAST, round(_LOOP_S * 1e3 / latency_ms))):
+    for _ in range(max(_LOOP_MIN, round(_LOOP_S * 1e3 / latency_ms))):
         began = time.perf_counter_ns()
         session.infer(0)
         samples_ms.append((time.perf_counter_ns() - began) / 1e6)
@@ -163,9 +163,9 @@ def _interquartile_range(samples_ms: Sequence[float]) -> float:
     return upper - lower
 
 
-def _draft(trials: Sequence[Trial], settings: SelftestConfig, started_ms: int) -> Draft:
+def _draft(trials: Sequence[Trial], settings: SelftestConfig, started_ms: int) -> RunData:
     facts = environment.snapshot()
-    return Draft(
+    return RunData(
         name=f"selftest {facts['host']}",
         status="FINISHED",
         started_ms=started_ms,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.store import connection, syncing
-from perfexp.store.outbox import Spool
+from perfexp.store.outbox import Outbox
 
 _HIDDEN = "***@"
 
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0 when nothing waits any more, 1 when something does."""
     options = _parse(argv)
     root = Path(options.root)
-    spool = Spool(root)
+    spool = Outbox(root)
     spool.tidy()
     for address, count in Counter(spool.stores()).items():
         try:

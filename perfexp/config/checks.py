@@ -3,7 +3,7 @@
 from perfexp.config.schema import MeasureConfig, RunConfig
 from perfexp.errors import ConfigError
 
-FINEST_PRECISION = 1e-4
+MIN_REL_HALF_WIDTH = 1e-4
 """No clock and no machine repeats a latency more closely."""
 
 
@@ -41,9 +41,9 @@ def check(config: RunConfig) -> None:
 
 
 def _check_targets(measure: MeasureConfig) -> None:
-    if not FINEST_PRECISION <= measure.precision < 1:
+    if not MIN_REL_HALF_WIDTH <= measure.precision < 1:
         raise ConfigError(
-            f"measure.precision must lie between {FINEST_PRECISION:g} and 1, a fraction of the median that "
+            f"measure.precision must lie between {MIN_REL_HALF_WIDTH:g} and 1, a fraction of the median that "
             f"its interval may reach to either side, but got {measure.precision}; 0.02 is ±2 %."
         )
     if measure.warmup_max_s < measure.warmup_s:

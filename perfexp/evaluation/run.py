@@ -16,7 +16,7 @@ from perfexp.models import weights
 from perfexp.models.network import CellNetwork
 from perfexp.records import Failure
 from perfexp.store.build import failed_status, failure_tags, host_tags
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.sweep import session
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def draft(
     config_yaml: str,
     started_ms: int,
     folder: Path,
-) -> Draft:
+) -> RunData:
     """The run; tables are written into ``folder``, whose content becomes artifacts."""
     _write_tables(plan, evaluation, folder)
-    return Draft(
+    return RunData(
         name=_name(settings),
         status="FINISHED",
         started_ms=started_ms,
@@ -76,10 +76,10 @@ def failed_draft(
     facts: Mapping[str, str],
     config_yaml: str,
     started_ms: int,
-) -> Draft:
+) -> RunData:
     """The run of an evaluation without a result, told as that of a cell is."""
     named = {"kind": "evaluation", "model": cell.model.name, **failure_tags(cell.model, failure)}
-    return Draft(
+    return RunData(
         name=_name(settings),
         status=failed_status(failure),
         started_ms=started_ms,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from perfexp.config.schema import Cell
 from perfexp.evaluation.evaluator import Evaluation, Plan
 from perfexp.outcomes import FINISHED, Outcome
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 
 
-def outcome(cell: Cell, draft: Draft, run_id: str | None) -> Outcome:
+def outcome(cell: Cell, draft: RunData, run_id: str | None) -> Outcome:
     """How an evaluation of a sweep ended, for the lines and the table."""
     found = {name: value for name, value, _ in draft.metrics}
     return Outcome(

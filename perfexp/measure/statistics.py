@@ -10,7 +10,7 @@ from perfexp.metrics import per_image_name, percentile_name
 CONFIDENCE = 0.95
 _SUPPORT = 0.99
 _RESAMPLES = 1000
-_FEWEST_FOR_BLOCKS = 30
+_MIN_FOR_BLOCKS = 30
 """Of fewer samples, blocks leave too few combinations: single ones hold the median more often."""
 _CHUNK = 1 << 16
 """Values resampled at once: half a megabyte, so that little of the cache is disturbed."""
@@ -34,7 +34,7 @@ def median_interval(
         return None
     values = np.asarray(samples, dtype=np.float64)
     generator = np.random.default_rng(seed)
-    block = round(count ** (1 / 3)) if count >= _FEWEST_FOR_BLOCKS else 1
+    block = round(count ** (1 / 3)) if count >= _MIN_FOR_BLOCKS else 1
     steps = np.arange(block)
     rows = max(1, _CHUNK // count)
     medians = []

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perfexp.prediction.model import gaussian_process, linear
-from perfexp.prediction.model.backend_model import FEWEST_MODELS
-from perfexp.prediction.model.ensemble import CANDIDATES, FEWEST_GROUPS, fit
+from perfexp.prediction.model.backend_model import MIN_MODELS
+from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, fit
 from perfexp.prediction.model.linear import BY_KIND, Array
 from perfexp.prediction.model.residual import inputs_of, log_features
 
@@ -78,7 +78,7 @@ class Pool:
         """Every cell predicted without the runs of its family, shape ``(N,)``; NaN with too few models."""
         families = self.cells["family"].to_numpy(str)
         measured = self.cells[self.known]
-        few = measured["model"].nunique() < FEWEST_MODELS or measured["family"].nunique() <= FEWEST_GROUPS
+        few = measured["model"].nunique() < MIN_MODELS or measured["family"].nunique() <= MIN_GROUPS
         found = np.full(len(self.cells), np.nan)
         for family in () if few else np.unique(families):
             own = families == family
@@ -102,7 +102,7 @@ class Pool:
     def _refit(self) -> None:
         count = int(self.known.sum())
         features = inputs_of(log_features(self.cells))
-        if count >= FEWEST_MODELS and count >= _GROWTH * self._fitted_on:
+        if count >= MIN_MODELS and count >= _GROWTH * self._fitted_on:
             train, latency = self.cells[self.known], self.latency_ms[self.known]
             left = np.log(latency / linear.fit(BY_KIND, train, latency).predict(train))
             self._scales = gaussian_process.fit(

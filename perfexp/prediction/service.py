@@ -58,10 +58,10 @@ def model_for(
 ) -> "BackendModel":
     """A model of the backend that can answer ``query``: for a measured network, one that chose nothing."""
     from perfexp.prediction.model.backend_model import from_questions
-    from perfexp.prediction.model.extrapolation import FEWEST_SIZES
+    from perfexp.prediction.model.extrapolation import MIN_SIZES
 
     curves = from_questions(cells[cells["backend"] == backend], {}, seed)
-    if curves.measured(query)["batch_size"].nunique() >= FEWEST_SIZES:
+    if curves.measured(query)["batch_size"].nunique() >= MIN_SIZES:
         return curves
     return fitted(cells, backend, seed, cache, progress=progress)
 

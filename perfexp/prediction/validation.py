@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perfexp.prediction.model import batch_size, conformal, domain, duplicates, held_out
-from perfexp.prediction.model.backend_model import FEWEST_MODELS, Question, question, quiet
-from perfexp.prediction.model.ensemble import FEWEST_GROUPS, fold
+from perfexp.prediction.model.backend_model import MIN_MODELS, Question, question, quiet
+from perfexp.prediction.model.ensemble import MIN_GROUPS, fold
 
 COLUMNS = [
     "scheme", "model", "family", "backend", "batch_size", "measured_ms", "predicted_ms", "low_ms", "high_ms",
@@ -66,11 +66,11 @@ def validate(
 def _too_few(cells: pd.DataFrame, groups: NDArray[np.str_], scheme: str) -> str:
     """Why the scheme cannot be done; empty where it can."""
     models, count = cells["model"].nunique(), len(np.unique(groups))
-    if models >= FEWEST_MODELS and count > FEWEST_GROUPS:
+    if models >= MIN_MODELS and count > MIN_GROUPS:
         return ""
     return (
         f"{models} models of {count} groups are too few to leave a {scheme} out, which takes "
-        f"{FEWEST_MODELS} models and {FEWEST_GROUPS + 1} groups"
+        f"{MIN_MODELS} models and {MIN_GROUPS + 1} groups"
     )
 
 

@@ -9,7 +9,7 @@ import jinja2
 
 from perfexp.analysis.results import Results
 from perfexp.report.pictures import Picture
-from perfexp.report.tables import MOST_ROWS, left_out, tables
+from perfexp.report.tables import MAX_ROWS, left_out, tables
 from perfexp.versions import version
 
 _LIBRARIES = ("perfexp", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "mlflow")
@@ -23,7 +23,7 @@ _SCOPE = {
     "host": "hosts",
     "source": "model sources",
 }
-_MOST_NAMES = 12
+_MAX_NAMES = 12
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def render(
         scope=_scope(results),
         pictures=pictures,
         tables=tables(results),
-        most_rows=MOST_ROWS,
+        most_rows=MAX_ROWS,
         reasons=reasons,
         left_out=cells,
         missing={**results.missing, **missing},
@@ -80,6 +80,6 @@ def _scope(results: Results) -> dict[str, str]:
             continue
         found = sorted(results.runs[column].dropna().unique().tolist())
         if found:
-            names = f": {', '.join(map(str, found))}" if len(found) <= _MOST_NAMES else ""
+            names = f": {', '.join(map(str, found))}" if len(found) <= _MAX_NAMES else ""
             scope[title] = f"{len(found):,}{names}"
     return scope

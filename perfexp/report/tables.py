@@ -11,7 +11,7 @@ from perfexp.analysis.results import Results
 from perfexp.metrics import METRICS
 from perfexp.report.pictures import data_uri
 
-MOST_ROWS = 200
+MAX_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _table(spec: _Spec, results: Results) -> Table:
     frame: pd.DataFrame = getattr(results, spec.name)
     wanted = [name for name in spec.columns if name in frame and frame[name].notna().any()]
     ordered = spec.order(frame)
-    shown = ordered[wanted or list(frame.columns)].head(MOST_ROWS)
+    shown = ordered[wanted or list(frame.columns)].head(MAX_ROWS)
     if "model" in shown:
         shown = shown.assign(model=[results.labels.get(str(name), str(name)) for name in shown["model"]])
     whole = len(shown) == len(ordered)

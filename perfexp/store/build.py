@@ -8,11 +8,11 @@ from perfexp.charts import samples
 from perfexp.config.schema import Cell, ModelConfig
 from perfexp.published import Row
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.worker import attempts
 
 
-def draft_cell(
+def cell_run(
     cell: Cell,
     key: str,
     outcome: Measurement | Failure,
@@ -20,7 +20,7 @@ def draft_cell(
     config_yaml: str,
     sweep: Mapping[str, str],
     environment: Mapping[str, str],
-) -> Draft:
+) -> RunData:
     """The run of one cell, measured or failed."""
     tags = {"kind": "cell", "cell_key": key, "model": cell.model.name, **sweep, **host_tags(environment)}
     files: dict[str, str | bytes] = {"config.yaml": config_yaml, "environment.json": _json(environment)}
@@ -38,7 +38,7 @@ def draft_cell(
         files["traceback.txt"] = outcome.traceback or outcome.message
     params = {k: str(v) for k, v in cell.choices().items()}
     phases = [(f"phase_{k.replace(' ', '_').replace('-', '')}_s", v, 0) for k, v in outcome.phases_s.items()]
-    return Draft(cell.title, status, started_ms, metrics + phases, params, tags, files)
+    return RunData(cell.title, status, started_ms, metrics + phases, params, tags, files)
 
 
 def failed_status(outcome: Failure) -> str:
@@ -56,9 +56,9 @@ def failure_tags(model: ModelConfig, outcome: Failure) -> dict[str, str]:
     }
 
 
-def draft_curve(
+def curve_run(
     model: str, backend: str, points: Mapping[int, Mapping[str, float]], tags: Mapping[str, str]
-) -> Draft:
+) -> RunData:
     """One run whose metrics have the batch size as their step, for the UI to draw as lines."""
     metrics = [
         (name, value, batch_size)
@@ -69,10 +69,10 @@ def draft_curve(
     note = "Latency and throughput with step = batch size; its cells are runs of their own."
     all_tags = {**tags, "kind": "curve", "model": model, "mlflow.note.content": note}
     now = int(time.time() * 1000)
-    return Draft(f"{model} {backend} curve", "FINISHED", now, metrics, params, all_tags, {})
+    return RunData(f"{model} {backend} curve", "FINISHED", now, metrics, params, all_tags, {})
 
 
-def draft_published(row: Row, key: str, title: str, citation: str, now_ms: int) -> Draft:
+def published_run(row: Row, key: str, title: str, citation: str, now_ms: int) -> RunData:
     """The run of one line of a published table: a cell's shape, but of the kind ``published``."""
     per_image_ms = row.latency_mean_ms / row.batch_size
     metrics = {
@@ -89,7 +89,7 @@ def draft_published(row: Row, key: str, title: str, citation: str, now_ms: int) 
     }
     source = {"published_in": title, "citation": citation, "table_line": row.where}
     tags = {"kind": "published", "cell_key": key, "model": row.model, **row.tags, **source}
-    return Draft(
+    return RunData(
         name=f"{row.model} {row.backend} b{row.batch_size}",
         status="FINISHED",
         started_ms=now_ms,

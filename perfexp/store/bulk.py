@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from perfexp.store.database import transaction
-from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, Draft
+from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, RunData
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -17,7 +17,7 @@ Values = dict[str, object]
 _RUNS_AT_ONCE = 2000
 
 
-def write(uri: str, experiment_id: str, drafts: Sequence[Draft]) -> list[str] | None:
+def write(uri: str, experiment_id: str, drafts: Sequence[RunData]) -> list[str] | None:
     """Write finished runs without artifacts, all or none; returns their ids.
 
     Returns:
@@ -46,7 +46,7 @@ def _artifact_root(connection: "Connection", experiment_id: str) -> str:
 
 
 def _insert(
-    connection: "Connection", experiment_id: str, root: str, runs: Sequence[tuple[str, Draft]]
+    connection: "Connection", experiment_id: str, root: str, runs: Sequence[tuple[str, RunData]]
 ) -> None:
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
     from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_USER
@@ -82,7 +82,7 @@ def _insert(
             connection.execute(insert(table), values)
 
 
-def _run(run_id: str, draft: Draft, root: str) -> Values:
+def _run(run_id: str, draft: RunData, root: str) -> Values:
     return {
         "run_uuid": run_id,
         "name": draft.name,

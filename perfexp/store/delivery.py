@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.store import owner
-from perfexp.store.outbox_file import Parcel
-from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, Draft
+from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, RunData
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,14 +19,14 @@ WRITER = "writer"
 """The tag that tells which process wrote a run."""
 
 
-def write(client: "MlflowClient", experiment_id: str, draft: Draft) -> str:
+def write(client: "MlflowClient", experiment_id: str, draft: RunData) -> str:
     """Create the run, fill it and end it; returns its id. Sent twice it would be two runs."""
     run_id = _create(client, experiment_id, draft, {})
     _fill(client, run_id, draft, int(time.time() * 1000))
     return run_id
 
 
-def send(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> str:
+def send(client: "MlflowClient", experiment_id: str, parcel: QueuedRun) -> str:
     """Create the parcel's run, fill it and end it; returns its id.
 
     Raises:
@@ -39,7 +39,7 @@ def send(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> str:
     return run_id
 
 
-def send_again(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> str:
+def send_again(client: "MlflowClient", experiment_id: str, parcel: QueuedRun) -> str:
     """As :func:`send`, for a parcel that may have arrived before, whole or in part.
 
     Raises:
@@ -53,13 +53,13 @@ def send_again(client: "MlflowClient", experiment_id: str, parcel: Parcel) -> st
     return run_id
 
 
-def _create(client: "MlflowClient", experiment_id: str, draft: Draft, more: Mapping[str, str]) -> str:
+def _create(client: "MlflowClient", experiment_id: str, draft: RunData, more: Mapping[str, str]) -> str:
     tags = {**_tags(draft), **more}
     run = client.create_run(experiment_id, start_time=draft.started_ms, tags=tags, run_name=draft.name)
     return str(run.info.run_id)
 
 
-def _claim(client: "MlflowClient", run_id: str, parcel: Parcel) -> None:
+def _claim(client: "MlflowClient", run_id: str, parcel: QueuedRun) -> None:
     """The run is this process's to write, even if it had been taken for abandoned and told so."""
     from mlflow.entities import RunTag
 
@@ -68,7 +68,7 @@ def _claim(client: "MlflowClient", run_id: str, parcel: Parcel) -> None:
         client.delete_tag(run_id, REASON)
 
 
-def _tags(draft: Draft) -> dict[str, str]:
+def _tags(draft: RunData) -> dict[str, str]:
     return {k: v[:TAG_LIMIT] for k, v in draft.tags.items()} | {WRITER: owner.this_process().text()}
 
 
@@ -81,7 +81,7 @@ def _single(client: "MlflowClient", experiment_id: str, delivery_id: str) -> str
     return ids[0] if ids else None
 
 
-def _fill(client: "MlflowClient", run_id: str, draft: Draft, ended_ms: int) -> None:
+def _fill(client: "MlflowClient", run_id: str, draft: RunData, ended_ms: int) -> None:
     """Everything but the run itself; doing it again changes nothing."""
     from mlflow.entities import Metric, Param
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from perfexp.store import outbox_file
-from perfexp.store.outbox_file import Parcel
+from perfexp.store.outbox_file import QueuedRun
 
 
-class Spool:
+class Outbox:
     """The folder of runs that have not arrived yet; each is known by its delivery id."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root.absolute() / "spool"
 
     @contextmanager
-    def keeping(self, sent: Parcel) -> Iterator[None]:
+    def keeping(self, sent: QueuedRun) -> Iterator[None]:
         """Keep the run on disk, and others from sending it during the body.
 
         Raises:
@@ -56,7 +56,7 @@ class Spool:
         return found
 
     @contextmanager
-    def claimed(self, path: Path) -> Iterator[Parcel | None]:
+    def claimed(self, path: Path) -> Iterator[QueuedRun | None]:
         """The run, for this process alone; None if it has arrived, or another process sends it.
 
         Raises:
@@ -80,7 +80,7 @@ class Spool:
                 draft.unlink(missing_ok=True)
                 self._lock(draft.stem).unlink(missing_ok=True)
 
-    def _put(self, sent: Parcel) -> None:
+    def _put(self, sent: QueuedRun) -> None:
         draft = self._draft(sent.id)
         try:
             with draft.open("wb") as file:

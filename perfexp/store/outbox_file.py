@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import IO
 
 from perfexp.errors import TrackingError
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 
 _FORMAT = 1
 _RUN, _FILES, _PATHS = "run.json", "files/", "paths/"
 
 
 @dataclass(frozen=True)
-class Parcel:
+class QueuedRun:
     """A draft and where it goes.
 
     Attributes:
@@ -38,7 +38,7 @@ class Parcel:
     store: str
     experiment: str
     ended_ms: int
-    draft: Draft
+    draft: RunData
 
 
 def new_id() -> str:
@@ -46,7 +46,7 @@ def new_id() -> str:
     return f"{time.time_ns():016x}{uuid.uuid4().hex[:16]}"
 
 
-def pack(parcel: Parcel, file: IO[bytes]) -> None:
+def pack(parcel: QueuedRun, file: IO[bytes]) -> None:
     """Write the parcel; the artifacts' content is read now.
 
     Raises:
@@ -87,7 +87,7 @@ def address(path: Path) -> str:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Parcel]:
+def unpacked(path: Path) -> Iterator[QueuedRun]:
     """The parcel in a file; its artifacts are there as long as the body.
 
     Raises:
@@ -119,12 +119,12 @@ def _run(archive: zipfile.ZipFile) -> dict[str, object]:
     return run
 
 
-def _parcel(run: Mapping[str, object], place: Path) -> Parcel:
+def _parcel(run: Mapping[str, object], place: Path) -> QueuedRun:
     own = {k: run[k] for k in ("id", "store", "experiment", "ended_ms")}
-    draft = Draft(**run["draft"])  # type: ignore[arg-type]
+    draft = RunData(**run["draft"])  # type: ignore[arg-type]
     files = place / _FILES
     paths = place / _PATHS
-    return Parcel(
+    return QueuedRun(
         **own,  # type: ignore[arg-type]
         draft=replace(
             draft,

@@ -9,7 +9,7 @@ PARAM_LIMIT, TAG_LIMIT = 6000, 8000
 
 
 @dataclass(frozen=True)
-class Draft:
+class RunData:
     """All of one run before it is written; times in ms since the epoch.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery
-from perfexp.store.outbox import Spool
+from perfexp.store.outbox import Outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ class Synced:
     refused: Sequence[str]
 
 
-def deliver(spool: Spool, client: "MlflowClient", uri: str, root: Path) -> Synced:
+def deliver(spool: Outbox, client: "MlflowClient", uri: str, root: Path) -> Synced:
     """Send every waiting run that is for this store and that no other process sends.
 
     Raises:
@@ -39,7 +39,7 @@ def deliver(spool: Spool, client: "MlflowClient", uri: str, root: Path) -> Synce
     return Synced(arrived, refused)
 
 
-def _arrives(spool: Spool, path: Path, client: "MlflowClient", uri: str, root: Path) -> bool:
+def _arrives(spool: Outbox, path: Path, client: "MlflowClient", uri: str, root: Path) -> bool:
     with spool.claimed(path) as found:
         if found is None or found.store != connection.redacted(uri):
             return False

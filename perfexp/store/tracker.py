@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
 from perfexp.store import bulk, connection, delivery, outbox_file, owner, signals, syncing
-from perfexp.store.outbox import Spool
-from perfexp.store.outbox_file import Parcel
-from perfexp.store.run_data import Draft
+from perfexp.store.outbox import Outbox
+from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,7 +33,7 @@ class Tracker:
         self.experiment = experiment
         self.experiment_id = experiment_id
         self._root = root
-        self._spool = Spool(root)
+        self._spool = Outbox(root)
         self._behind = False
 
     @property
@@ -41,7 +41,7 @@ class Tracker:
         """The store's client, to read with."""
         return self._client
 
-    def write(self, draft: Draft) -> str:
+    def write(self, draft: RunData) -> str:
         """Create the run, fill it and end it, whoever asks to stop meanwhile; returns its id.
 
         Raises:
@@ -50,7 +50,7 @@ class Tracker:
         with signals.deferred(), connection.explained(self.uri):
             return delivery.write(self._client, self.experiment_id, draft)
 
-    def keep(self, draft: Draft) -> str | None:
+    def keep(self, draft: RunData) -> str | None:
         """Write a run that must not be lost: until the store has it, it waits in the spool.
 
         Returns:
@@ -59,7 +59,7 @@ class Tracker:
         Raises:
             TrackingError: neither the store nor the spool could take it.
         """
-        kept = Parcel(
+        kept = QueuedRun(
             outbox_file.new_id(),
             connection.redacted(self.uri),
             self.experiment,
@@ -73,7 +73,7 @@ class Tracker:
                 return self._sent_unkept(kept, error)
             return self._sent(kept)
 
-    def _sent(self, kept: Parcel) -> str | None:
+    def _sent(self, kept: QueuedRun) -> str | None:
         try:
             with connection.explained(self.uri):
                 run_id = delivery.send(self._client, self.experiment_id, kept)
@@ -94,7 +94,7 @@ class Tracker:
             return
         self._behind = False
 
-    def _sent_unkept(self, kept: Parcel, reason: OSError) -> str:
+    def _sent_unkept(self, kept: QueuedRun, reason: OSError) -> str:
         try:
             with connection.explained(self.uri):
                 return delivery.send(self._client, self.experiment_id, kept)
@@ -104,7 +104,7 @@ class Tracker:
                 f"({reason.strerror or reason}), and the store did not take it either. {error}"
             ) from error
 
-    def write_all(self, drafts: Sequence[Draft]) -> list[str]:
+    def write_all(self, drafts: Sequence[RunData]) -> list[str]:
         """Write many runs that have no artifacts; returns their ids.
 
         Raises:
@@ -163,5 +163,5 @@ def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker
     name = connection.experiment_name(experiment)
     client = connection.connect(address, root)
     tracker = Tracker(client, address, name, connection.experiment_id(client, address, name, root), root)
-    syncing.told(syncing.deliver(Spool(root), client, address, root))
+    syncing.told(syncing.deliver(Outbox(root), client, address, root))
     return tracker

@@ -18,9 +18,9 @@ from perfexp.outcomes import Outcome
 from perfexp.prediction import acquisition
 from perfexp.prediction.acquisition import Budget, Step
 from perfexp.prediction.model import linear
-from perfexp.prediction.model.backend_model import FEWEST_MODELS
+from perfexp.prediction.model.backend_model import MIN_MODELS
 from perfexp.prediction.pool import Pool
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import grid, session
 from perfexp.sweep.networks import Network, describe
@@ -64,7 +64,7 @@ class Candidates:
         """Seconds that each cell's run is expected to take, from those that ran; first all alike."""
         took_s = self._took_s[backend]
         there = np.isfinite(took_s)
-        if pool.cells.loc[there, "model"].nunique() < FEWEST_MODELS:
+        if pool.cells.loc[there, "model"].nunique() < MIN_MODELS:
             return np.ones(len(pool.cells))
         fitted = linear.fit(linear.MACS_ONLY, pool.cells[there], took_s[there])
         return fitted.predict(pool.cells)
@@ -148,7 +148,7 @@ def _write(
     table = trace.assign(job=[" ".join(f"{k}={v}" for k, v in job.items()) for job in names])
     picture = learning_curve.png({"this sweep": trace}, every)
     return tracker.keep(
-        Draft(
+        RunData(
             name=f"active sweep of {every} cells",
             status="FINISHED",
             started_ms=int(began * 1000),

@@ -13,10 +13,10 @@ from perfexp.measure.certificate import TAINTED
 from perfexp.outcomes import FINISHED, METRICS, REFUSED, TAGS, Outcome
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store import artifacts
-from perfexp.store.build import draft_cell
+from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep import session
-from perfexp.sweep.progress import Ledger
+from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.process import run_cell
 
 
@@ -32,7 +32,7 @@ class Job:
     started_ms: int
 
 
-def run(config: RunConfig, config_yaml: str, ledger: Ledger) -> Outcome:
+def run(config: RunConfig, config_yaml: str, ledger: SweepProgress) -> Outcome:
     """Measure the configured cell, write its run, and put the outcome into the ledger.
 
     A cell of a sweep that was measured before is not measured again, unless that is asked for.
@@ -78,14 +78,14 @@ def tracker_of(tracking: TrackingConfig, experiment: str | None) -> Tracker:
     return tracker
 
 
-def refused(config: RunConfig, error: PerfexpError, ledger: Ledger) -> Outcome:
+def refused(config: RunConfig, error: PerfexpError, ledger: SweepProgress) -> Outcome:
     """A combination of a sweep that describes no cell: a line in the table, not a run."""
     outcome = Outcome(config.model.name, config.backend.name, config.batch_size, REFUSED, str(error))
     ledger.add(outcome)
     return outcome
 
 
-def _earlier(ledger: Ledger, key: str) -> Outcome | None:
+def _earlier(ledger: SweepProgress, key: str) -> Outcome | None:
     """The cell's finished run; a store that has gone meanwhile tells of none, and the sweep goes on."""
     try:
         return ledger.finished.find(key)
@@ -109,7 +109,7 @@ def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
 
 def _written(job: Job, result: Measurement | Failure) -> Outcome:
     facts = {**environment.snapshot(), **result.environment}
-    draft = draft_cell(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
+    draft = cell_run(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
     run_id = job.tracker.keep(draft)
     found = result.metrics if isinstance(result, Measurement) else {}
     measured = isinstance(result, Measurement)

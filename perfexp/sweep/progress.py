@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Ledger:
+class SweepProgress:
     """Outcomes, whichever process they came from; lines for a log, and a bar where there is a terminal.
 
     Nothing is drawn while a cell is measured: the screen changes when one begins and when it ends.
@@ -141,5 +141,5 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-current = Ledger()
+current = SweepProgress()
 """This process's own."""

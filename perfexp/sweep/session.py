@@ -12,7 +12,7 @@ from perfexp.errors import TrackingError
 from perfexp.measure.parity import BEYOND
 from perfexp.outcomes import METRICS, Outcome
 from perfexp.store import connection
-from perfexp.store.build import draft_curve
+from perfexp.store.build import curve_run
 from perfexp.store.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
-        tracker.keep(draft_curve(model, backend, points, {**shared, **tags(sweep)}))
+        tracker.keep(curve_run(model, backend, points, {**shared, **tags(sweep)}))
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:

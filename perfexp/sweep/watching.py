@@ -9,13 +9,13 @@ from perfexp.errors import TrackingError
 from perfexp.runs import client, sql
 from perfexp.store.connection import explained
 from perfexp.store.tracker import Tracker
-from perfexp.sweep.progress import Ledger
+from perfexp.sweep.progress import SweepProgress
 
 _EVERY_S = 5.0
 
 
 @contextmanager
-def watched(ledger: Ledger, sweep_id: str, every_s: float = _EVERY_S) -> Iterator[None]:
+def watched(ledger: SweepProgress, sweep_id: str, every_s: float = _EVERY_S) -> Iterator[None]:
     """During the body, tell how many of the sweep's cells have ended since it began."""
     tracker, over, since_ms = ledger.tracker, threading.Event(), time.time() * 1000
     assert tracker is not None

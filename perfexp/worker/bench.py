@@ -31,7 +31,7 @@ class Observation:
         return len(self.timing.samples_ms) + self.timing.untimed
 
 
-class Bench:
+class TimedSession:
     """Runs one cell's batches; ``threads`` is what the backend was told to use."""
 
     def __init__(self, cell: Cell, session: Session, batches: Sequence[Images], threads: int) -> None:

@@ -15,8 +15,8 @@ from perfexp.models.network import BuiltNetwork, CellNetwork, describe, find
 from perfexp.phases import Phases
 from perfexp.records import Measurement
 from perfexp.worker import reference
-from perfexp.worker.bench import Bench, Observation
-from perfexp.worker.summary import Sheet
+from perfexp.worker.bench import Observation, TimedSession
+from perfexp.worker.summary import CellSummary
 
 _SECONDS_LOGGED = ("build", "convert", "load", "compile")
 
@@ -90,8 +90,8 @@ def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measu
     with phases.timed("inputs"):
         buffers = cell.measure.input_buffers
         batches = random_batches(cell.seed, buffers, cell.batch_size, network.input_size)
-        bench = Bench(cell, session, batches, subject.threads)
-    sheet = Sheet(labels=network.labels())
+        bench = TimedSession(cell, session, batches, subject.threads)
+    sheet = CellSummary(labels=network.labels())
     on_device = session.device_memory()
     subject.account.inferring()
     session.reset_device_peak()
@@ -109,7 +109,7 @@ def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measu
 
 
 def _record(
-    subject: _Subject, sheet: Sheet, seen: Observation, effective: Mapping[str, str], phases: Phases
+    subject: _Subject, sheet: CellSummary, seen: Observation, effective: Mapping[str, str], phases: Phases
 ) -> Measurement:
     judged = sheet.certify(seen)
     sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})

@@ -12,7 +12,7 @@ from perfexp.worker.bench import Observation
 
 
 @dataclass
-class Sheet:
+class CellSummary:
     """Metrics as named in :mod:`perfexp.metrics`, reasons for absent ones, and labels."""
 
     metrics: dict[str, float] = field(default_factory=dict)

@@ -9,14 +9,14 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp import load_runs
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
 SIZES = (1, 2, 4, 8, 16)
 MODELS = {"aaa1": (3.0, 0.5), "aaa2": (6.0, 0.7), "bbb1": (30.0, 5.0), "bbb2": (40.0, 9.0)}
 
 
-def cell(model: str, batch_size: int, latency_ms: float, **tags: str) -> Draft:
+def cell(model: str, batch_size: int, latency_ms: float, **tags: str) -> RunData:
     metrics = {
         "latency_p50_ms": latency_ms,
         "latency_mean_ms": latency_ms * 1.1,
@@ -27,7 +27,7 @@ def cell(model: str, batch_size: int, latency_ms: float, **tags: str) -> Draft:
         "published_top1": 70.0 + batch_size / 100,
         "published_top5": 90.0,
     }
-    return Draft(
+    return RunData(
         name=f"{model} {batch_size}",
         status="FINISHED",
         started_ms=1000,
@@ -81,7 +81,7 @@ def test_runs_become_a_report_and_a_run_of_its_own(command, measured: Tracker, t
 def test_failed_and_tainted_runs_are_left_out_and_said(command, measured: Tracker, tmp_path: Path) -> None:
     measured.write(cell("aaa1", 1, 99.0, verdict="tainted"))
     broken = cell("aaa1", 64, 1.0)
-    measured.write(Draft(broken.name, "FAILED", 1000, [], broken.params, dict(broken.tags)))
+    measured.write(RunData(broken.name, "FAILED", 1000, [], broken.params, dict(broken.tags)))
     done = command("perfexp-analyze", "output=out")
     assert done.returncode == 0, done.stderr
     assert "2 runs were left out" in done.stdout
@@ -118,7 +118,7 @@ def test_measured_accuracy_is_that_of_the_experiments_evaluations(
         metrics["model_images_per_s"] = 100.0
         tags = {"kind": "evaluation", "family": model[:3], "dataset_digest": "photos", "host": "here"}
         values = [(name, value, 0) for name, value in metrics.items()]
-        measured.write(Draft(model, "FINISHED", 1000, values, {**params, "dataset.name": "samples"}, tags))
+        measured.write(RunData(model, "FINISHED", 1000, values, {**params, "dataset.name": "samples"}, tags))
     done = command("perfexp-analyze", "accuracy=measured", "output=out")
     assert done.returncode == 0, done.stderr
     runs = pd.read_csv(tmp_path / "out" / "tables" / "runs.csv")

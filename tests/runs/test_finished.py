@@ -8,7 +8,7 @@ from perfexp.outcomes import SKIPPED
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.runs import finished, sql
 from perfexp.runs.finished import Finished
-from perfexp.store.build import draft_cell
+from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker
 
 MEASURED = Measurement(
@@ -28,7 +28,7 @@ def test_only_finished_cells_are_found_the_newest_first(
     store: Tracker, make_cell: Callable[..., Cell]
 ) -> None:
     def write(key: str, outcome: Measurement | Failure, at: int) -> str:
-        return store.write(draft_cell(make_cell(batch_size=4), key, outcome, at, "", {"sweep_id": "s"}, {}))
+        return store.write(cell_run(make_cell(batch_size=4), key, outcome, at, "", {"sweep_id": "s"}, {}))
 
     write("one", MEASURED, 1)
     newest = write("one", replace(MEASURED, metrics={"latency_p50_ms": 2.5}), 2)
@@ -50,6 +50,6 @@ def test_an_empty_experiment_has_no_cells(store: Tracker) -> None:
 def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[..., Cell]) -> None:
     for at, name in enumerate(("first", "second"), 1):
         tags = {"sweep_id": name, "sweep_grid": "abc"}
-        store.write(draft_cell(make_cell(), name, MEASURED, at, "", tags, {}))
+        store.write(cell_run(make_cell(), name, MEASURED, at, "", tags, {}))
     assert finished.sweep_id(store, "abc") == "second"
     assert finished.sweep_id(store, "abd") is None

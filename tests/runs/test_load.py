@@ -9,8 +9,8 @@ from perfexp.config.schema import Cell
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store import database
-from perfexp.store.build import draft_cell
-from perfexp.store.run_data import Draft
+from perfexp.store.build import cell_run
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
 
@@ -37,7 +37,7 @@ def filled(tracker: Tracker, make_cell: Callable[..., Cell]) -> Tracker:
 
 def write(tracker: Tracker, cell: Cell, outcome: Measurement | Failure, sweep_id: str) -> None:
     tags = {"sweep": "quick", "sweep_id": sweep_id}
-    tracker.write(draft_cell(cell, "key", outcome, 0, "", tags, {"host": "here"}))
+    tracker.write(cell_run(cell, "key", outcome, 0, "", tags, {"host": "here"}))
 
 
 def test_one_row_a_finished_run_with_types(filled: Tracker) -> None:
@@ -126,7 +126,7 @@ def by_the_client(monkeypatch: pytest.MonkeyPatch, **options: object):
 def test_the_tables_and_the_client_give_the_same_frame(
     filled: Tracker, monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
 ) -> None:
-    filled.write(Draft("x", "FINISHED", 5, [("macs", float("nan"), 0)], {"a.b": "None"}, {"kind": "curve"}))
+    filled.write(RunData("x", "FINISHED", 5, [("macs", float("nan"), 0)], {"a.b": "None"}, {"kind": "curve"}))
     pd.testing.assert_frame_equal(load_runs(**options), by_the_client(monkeypatch, **options))
 
 
@@ -137,7 +137,7 @@ def test_only_the_columns_asked_for_are_read(filled: Tracker) -> None:
 
 
 def test_published_runs_are_not_read_unasked(filled: Tracker) -> None:
-    filled.write(Draft("x", "FINISHED", 5, [], {}, {"kind": "published"}))
+    filled.write(RunData("x", "FINISHED", 5, [], {}, {"kind": "published"}))
     assert len(load_runs()) == 6
     assert len(load_runs(kind="published")) == 1
     assert len(load_runs(kind=["cell", "published"])) == 7

@@ -9,7 +9,7 @@ from benchmarks.query import NEEDED, drafts
 from perfexp import load_runs
 from perfexp.runs import sql
 from perfexp.store import database
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from tests.support.servers import Postgres
 
@@ -31,7 +31,7 @@ def postgresql(request: pytest.FixtureRequest) -> str:
 def filled(uri: str) -> str:
     """A large experiment with a run of odd values, and a small one beside it."""
     root = Path("/nowhere") if uri.startswith("postgresql") else Path(uri.removeprefix("sqlite:///")).parent
-    odd = Draft("odd", "FINISHED", 5, [("macs", float("nan"), 0)], {"a.b": "None"}, {"kind": "cell"})
+    odd = RunData("odd", "FINISHED", 5, [("macs", float("nan"), 0)], {"a.b": "None"}, {"kind": "cell"})
     for name, runs in (("large", [*drafts(0, RUNS), odd]), ("small", list(drafts(0, FEW)))):
         open_tracker(uri, root, name).write_all(runs)
     return uri

@@ -5,14 +5,14 @@ import pytest
 from perfexp.config.schema import TrackingConfig
 from perfexp.errors import TrackingError
 from perfexp.store import artifacts
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
 
 def test_an_artifact_becomes_a_local_file_once(tracker: Tracker, tmp_path: Path) -> None:
     made = tmp_path / "network.pt"
     made.write_text("tensors")
-    run_id = tracker.write(Draft("made", "FINISHED", 0, [], {}, {}, paths=[("", made)]))
+    run_id = tracker.write(RunData("made", "FINISHED", 0, [], {}, {}, paths=[("", made)]))
     path = artifacts.local(f"runs:/{run_id}/network.pt", TrackingConfig())
     assert Path(path).read_text() == "tensors"
     assert Path(path).is_relative_to(tmp_path / "mlruns" / "cache")

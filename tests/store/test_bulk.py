@@ -7,11 +7,11 @@ from mlflow import MlflowClient
 
 from perfexp.errors import TrackingError
 from perfexp.store import bulk, database
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
 DRAFTS = [
-    Draft(
+    RunData(
         name=f"run {n}",
         status="FINISHED",
         started_ms=1000 + n,
@@ -57,7 +57,7 @@ def test_an_untested_layout_is_left_to_the_client(tracker: Tracker, monkeypatch:
 
 
 def test_all_or_none(tracker: Tracker) -> None:
-    broken = Draft("x", "NO SUCH STATUS", 0, [], {}, {})
+    broken = RunData("x", "NO SUCH STATUS", 0, [], {}, {})
     with pytest.raises(TrackingError):
         tracker.write_all([*DRAFTS, broken])
     assert MlflowClient(tracker.uri).search_runs([tracker.experiment_id]) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from perfexp.store.run_data import Draft
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from tests.support.processes import forked
 from tests.support.servers import Postgres, Server
@@ -50,10 +50,10 @@ def quietly(number: int) -> None:
         os.dup2(said, stream)
 
 
-def draft(name: str) -> Draft:
+def draft(name: str) -> RunData:
     metrics = [(f"m{n}", float(n), 0) for n in range(25)]
     params = {f"p{n}": str(n) for n in range(30)}
-    return Draft(name, "FINISHED", 1000, metrics, params, {"kind": "cell"}, {"samples.json": "[1]"})
+    return RunData(name, "FINISHED", 1000, metrics, params, {"kind": "cell"}, {"samples.json": "[1]"})
 
 
 def words(folder: Path) -> str:

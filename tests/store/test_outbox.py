@@ -18,23 +18,25 @@ from mlflow import MlflowClient
 from perfexp.commands import sync
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
-from perfexp.store.outbox import Spool
-from perfexp.store.outbox_file import Parcel
-from perfexp.store.run_data import Draft
+from perfexp.store.outbox import Outbox
+from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support.processes import forked
 
 STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
 
 
-def draft(name: str = "a cell", folder: Path | None = None) -> Draft:
+def draft(name: str = "a cell", folder: Path | None = None) -> RunData:
     paths = []
     if folder:
         (folder / "table.csv").write_text("a,b")
         paths = [("tables", folder / "table.csv")]
     files: dict[str, str | bytes] = {"samples.json": b"[1.5]", "picture.png": b"\x89PNG\x00"}
     metrics = [("latency_p50_ms", 1.23456789012345, 0), ("top1", float("nan"), 8)]
-    return Draft(name, "FINISHED", 1000, metrics, {"a": "b"}, {"kind": "cell", "note": "ä'<b>"}, files, paths)
+    return RunData(
+        name, "FINISHED", 1000, metrics, {"a": "b"}, {"kind": "cell", "note": "ä'<b>"}, files, paths
+    )
 
 
 def everything(client: MlflowClient, run_id: str) -> object:
@@ -95,8 +97,8 @@ def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp
 
 def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None:
     uri = "postgresql://me:secret@db/x"
-    sent = Parcel("id1", connection.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
-    spool = Spool(tmp_path)
+    sent = QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
+    spool = Outbox(tmp_path)
     with spool.keeping(sent):
         [path] = spool.waiting()
         with spool.claimed(path) as refused:
@@ -136,7 +138,7 @@ def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
 ) -> None:
     def write(_number: int) -> None:
         tracker = open_tracker(None, Path("mlruns"), None)
-        places = {"put": (os, "fsync"), "send": (delivery, "send"), "arrived": (Spool, "arrived")}
+        places = {"put": (os, "fsync"), "send": (delivery, "send"), "arrived": (Outbox, "arrived")}
         setattr(*places[step], die) if step in places else dying(step)
         tracker.keep(draft(folder=tmp_path))
 
@@ -148,12 +150,12 @@ def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("step", ["send_again", *STEPS, "arrived"])
 def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_path: Path, step: str) -> None:
-    sent = Parcel(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
-    with Spool(Path("mlruns")).keeping(sent):
+    sent = QueuedRun(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
+    with Outbox(Path("mlruns")).keeping(sent):
         pass
 
     def deliver(_number: int) -> None:
-        places = {"send_again": (delivery, "send_again"), "arrived": (Spool, "arrived")}
+        places = {"send_again": (delivery, "send_again"), "arrived": (Outbox, "arrived")}
         setattr(*places[step], die) if step in places else dying(step)
         open_tracker(None, Path("mlruns"), None)
 
@@ -164,9 +166,9 @@ def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_pat
 
 
 def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> None:
-    spool = Spool(Path("mlruns"))
+    spool = Outbox(Path("mlruns"))
     sent = [
-        Parcel(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)
+        QueuedRun(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)
     ]
     for each in sent:
         with spool.keeping(each):
@@ -179,7 +181,7 @@ def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> Non
 def test_of_two_runs_of_one_delivery_one_is_left(tracker: Tracker, tmp_path: Path) -> None:
     """As after a request that the client repeats though the server had done it."""
     client = MlflowClient(tracker.uri)
-    sent = Parcel("id1", tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
+    sent = QueuedRun("id1", tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
     for _ in range(2):
         client.create_run(tracker.experiment_id, tags={delivery.TAG: "id1"})
     delivery.send_again(client, tracker.experiment_id, sent)
@@ -191,7 +193,7 @@ def test_a_locked_store_is_waited_for_on_disk_and_caught_up(
 ) -> None:
     monkeypatch.setattr(delivery, "send", refusing := Refusing(delivery.send, times=2))
     assert [tracker.keep(draft(folder=tmp_path)) for _ in range(2)] == [None, None]
-    assert len(Spool(Path("mlruns")).waiting()) == 2
+    assert len(Outbox(Path("mlruns")).waiting()) == 2
     assert tracker.keep(draft(folder=tmp_path))
     assert len(whole(tracker.uri)) == 3 and refusing.refused == 2
     said = capsys.readouterr().err
@@ -221,7 +223,7 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     uri = "postgresql://me:secret@127.0.0.1:9/db"
-    with Spool(Path("mlruns")).keeping(Parcel("id1", connection.redacted(uri), "perfexp", 2000, draft())):
+    with Outbox(Path("mlruns")).keeping(QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft())):
         pass
     assert sync.main([]) == 1
     assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err

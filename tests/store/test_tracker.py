@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.store.build import draft_cell, draft_curve
+from perfexp.store.build import cell_run, curve_run
 from perfexp.store.owner import this_process
 from perfexp.store.tracker import Tracker
 
@@ -27,7 +27,7 @@ MEASUREMENT = Measurement(
 
 def written(tracker: Tracker, cell: Cell, outcome: Measurement | Failure):
     environment = {"host": "here", "cpu": "fast", "version.torch": "2"}
-    draft = draft_cell(cell, "key1", outcome, 1000, "batch_size: 1\n", {"sweep_id": "s-1"}, environment)
+    draft = cell_run(cell, "key1", outcome, 1000, "batch_size: 1\n", {"sweep_id": "s-1"}, environment)
     client = MlflowClient(tracker.uri)
     return client, client.get_run(tracker.write(draft))
 
@@ -90,7 +90,7 @@ def test_a_failure_is_a_run_with_its_reason(
 
 def test_a_curve_has_the_batch_size_as_step(tracker: Tracker) -> None:
     points = {8: {"latency_p50_ms": 5.0}, 1: {"latency_p50_ms": 2.0}}
-    run_id = tracker.write(draft_curve("resnet18", "torch", points, {"sweep": "quick"}))
+    run_id = tracker.write(curve_run("resnet18", "torch", points, {"sweep": "quick"}))
     history = MlflowClient(tracker.uri).get_metric_history(run_id, "latency_p50_ms")
     assert [(m.step, m.value) for m in sorted(history, key=lambda m: m.step)] == [(1, 2.0), (8, 5.0)]
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from perfexp.outcomes import FINISHED, SKIPPED, Outcome
-from perfexp.sweep.progress import Ledger
+from perfexp.sweep.progress import SweepProgress
 
 
 def outcome(batch_size: int = 1, status: str = FINISHED) -> Outcome:
@@ -15,7 +15,7 @@ def outcome(batch_size: int = 1, status: str = FINISHED) -> Outcome:
 
 
 def test_a_cell_measured_before_is_no_failure() -> None:
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.add(outcome())
     ledger.add(outcome(status=SKIPPED))
     assert not ledger.failed
@@ -24,7 +24,7 @@ def test_a_cell_measured_before_is_no_failure() -> None:
 
 
 def test_lines_tell_place_number_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.plan([1.0, 2.0, 3.0], Console(file=StringIO(), force_terminal=False))
     for cell in (outcome(2), outcome(4, SKIPPED), outcome(8, "FAILED")):
         ledger.begin(cell.title)
@@ -36,7 +36,7 @@ def test_lines_tell_place_number_and_reason(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_what_was_skipped_does_not_shorten_the_estimate() -> None:
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.plan([1.0] * 4, Console(file=StringIO()))
     ledger.add(outcome(1, SKIPPED))
     assert ledger.seconds_left() is None
@@ -49,7 +49,7 @@ def test_what_was_skipped_does_not_shorten_the_estimate() -> None:
 
 def test_a_terminal_gets_a_bar_that_counts(capsys: pytest.CaptureFixture[str]) -> None:
     screen = StringIO()
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.plan([1.0] * 4, Console(file=screen, force_terminal=True, width=120))
     for status in (FINISHED, SKIPPED, "FAILED"):
         ledger.add(outcome(2, status))
@@ -62,7 +62,7 @@ def test_a_terminal_gets_a_bar_that_counts(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_cells_of_other_processes_give_no_estimate() -> None:
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.plan([1.0] * 4, Console(file=StringIO()))
     ledger.add(outcome(2))
     assert ledger.seconds_left() is None

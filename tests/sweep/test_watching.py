@@ -7,9 +7,9 @@ from rich.console import Console
 
 from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind
-from perfexp.store.build import draft_cell
+from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker
-from perfexp.sweep.progress import Ledger
+from perfexp.sweep.progress import SweepProgress
 from perfexp.sweep.watching import watched
 
 
@@ -18,9 +18,9 @@ def test_cells_that_end_elsewhere_are_told_as_they_come(
 ) -> None:
     def end(sweep_id: str, at_s: float) -> None:
         outcome = Failure(FailureKind.RAISED, "It broke.")
-        tracker.write(draft_cell(make_cell(), "k", outcome, int(at_s * 1000), "", {"sweep_id": sweep_id}, {}))
+        tracker.write(cell_run(make_cell(), "k", outcome, int(at_s * 1000), "", {"sweep_id": sweep_id}, {}))
 
-    ledger = Ledger()
+    ledger = SweepProgress()
     ledger.tracker = tracker
     ledger.plan([1.0] * 3, Console(file=StringIO()))
     end("mine", time.time() - 60)

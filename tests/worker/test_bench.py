@@ -8,14 +8,14 @@ from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
 from perfexp.models.inputs import random_batches
 from perfexp.phases import Phases
-from perfexp.worker.bench import Bench
+from perfexp.worker.bench import TimedSession
 
 MakeCell = Callable[..., Cell]
 
 
-def bench(cell: Cell, latency_ms: float = 0.5, threads: int = 1) -> Bench:
+def bench(cell: Cell, latency_ms: float = 0.5, threads: int = 1) -> TimedSession:
     batches = random_batches(0, cell.measure.input_buffers, cell.batch_size, 8)
-    return Bench(cell, NullSession(round(latency_ms * 1e6), busy=True), batches, threads)
+    return TimedSession(cell, NullSession(round(latency_ms * 1e6), busy=True), batches, threads)
 
 
 def test_observation_has_samples_evidence_and_an_end(make_cell: MakeCell) -> None:

@@ -10,7 +10,7 @@ from perfexp.measure.energy import NoMeter
 from perfexp.measure.latency import StopReason, Timing, Warmup
 from perfexp.metrics import METRICS
 from perfexp.worker.bench import Observation
-from perfexp.worker.summary import Sheet
+from perfexp.worker.summary import CellSummary
 
 SEEN = Observation(
     first_ms=7.0,
@@ -28,19 +28,19 @@ def cell(make_cell: Callable[..., Cell]) -> Cell:
 
 
 def test_energy_is_shared_by_all_images_that_ran(cell: Cell) -> None:
-    sheet = Sheet()
+    sheet = CellSummary()
     sheet.add_timing(cell, SEEN)
     assert sheet.metrics["energy_per_image_j"] == 40.0 / (10 * 2)
     assert sheet.metrics["warmup_iterations"] == 3
     assert sheet.labels == {"stop_reason": "precision", "warmup_stable": "True"}
-    sheet = Sheet()
+    sheet = CellSummary()
     sheet.add_timing(cell, replace(SEEN, energy_j=NoMeter("no counter")))
     assert sheet.absent["energy_per_image_j"] == "no counter"
     assert "energy_per_image_j" not in sheet.metrics
 
 
 def test_a_tainted_run_says_why_and_what_is_unknown() -> None:
-    sheet = Sheet()
+    sheet = CellSummary()
     sheet.add_pace({"gemm": 1.0, "conv": 1.0}, {"gemm": 1.0, "conv": 1.0})
     judged = sheet.certify(SEEN)
     assert sheet.labels["verdict"] == judged.verdict == "tainted"
@@ -50,14 +50,14 @@ def test_a_tainted_run_says_why_and_what_is_unknown() -> None:
 
 
 def test_drift_is_absent_for_its_own_reason() -> None:
-    sheet = Sheet()
+    sheet = CellSummary()
     sheet.add_pace({"gemm": 1.0}, {"gemm": 1.0})
     sheet.certify(replace(SEEN, timing=Timing((2.0,) * 5, StopReason.BUDGET, 0)))
     assert sheet.absent["drift"] == "a drift needs 8 samples, and there are 5"
 
 
 def test_parity_is_labelled_or_absent(cell: Cell) -> None:
-    same, none, broken = Sheet(), Sheet(), Sheet()
+    same, none, broken = CellSummary(), CellSummary(), CellSummary()
     same.add_parity(cell, LOGITS[:2], LOGITS)
     none.add_parity(cell, LOGITS, None)
     broken.add_parity(cell, np.full_like(LOGITS, np.nan), LOGITS)
@@ -70,7 +70,7 @@ def test_parity_is_labelled_or_absent(cell: Cell) -> None:
 
 
 def test_device_memory_is_of_the_device_or_absent() -> None:
-    there, host = Sheet(), Sheet()
+    there, host = CellSummary(), CellSummary()
     there.add_device_memory(DeviceMemory(50.0, 50.0, 1.0), DeviceMemory(60.0, 90.0, 2.5))
     host.add_device_memory(None, None)
     names = ("device_memory_model_mb", "device_memory_peak_mb", "device_memory_share")

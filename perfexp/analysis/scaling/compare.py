@@ -13,7 +13,7 @@ from perfexp.analysis.scaling.forms import AFFINE, FORMS, Array, Form
 from perfexp.analysis.scaling.least_squares import Curves, Fit, fit, relative_error, uncertainty
 
 KEYS = ("model", "backend")
-FEWEST_SIZES = 3
+MIN_SIZES = 3
 MARGIN = 0.5
 
 
@@ -52,7 +52,7 @@ def analyse(cells: pd.DataFrame) -> Scaling:
 
     Args:
         cells: ``model, family, backend, batch_size, latency_ms``, one row a cell, at least
-            ``FEWEST_SIZES`` batch sizes for each model and backend.
+            ``MIN_SIZES`` batch sizes for each model and backend.
     """
     table = tabulate(cells, KEYS)
     judged = judge(table.curves)
@@ -117,7 +117,7 @@ def _mean(errors: Array) -> Array:
 def _foreseen(curves: Curves) -> Array:
     """Choose without the largest batch size, then predict it; NaN with fewer than four sizes."""
     error = np.full(len(curves.weight), np.nan)
-    rows = curves.sizes > FEWEST_SIZES
+    rows = curves.sizes > MIN_SIZES
     if not rows.any():
         return error
     part = curves.part(rows)

@@ -16,8 +16,8 @@ from perfexp.analysis.scaling.least_squares import Curves
 LIMIT = 4.0
 NORMAL = 1.4826
 """A normal variable's standard deviation over its median absolute deviation."""
-_MOST_POINTS = 16
-_FEWEST_POINTS = 5
+_MAX_POINTS = 16
+_MIN_POINTS = 5
 
 
 def find(curves: Curves, typical: Array) -> NDArray[np.bool_]:
@@ -29,7 +29,7 @@ def find(curves: Curves, typical: Array) -> NDArray[np.bool_]:
     """
     error = np.where(curves.weight > 0, np.abs(np.log(_robust_line(curves) / curves.latency_ms)), np.nan)
     scale = np.maximum(NORMAL * np.nanmedian(error, axis=1), typical)
-    enough = curves.weight.sum(axis=1) >= _FEWEST_POINTS
+    enough = curves.weight.sum(axis=1) >= _MIN_POINTS
     return np.asarray((error > LIMIT * scale[:, None]) & enough[:, None])
 
 
@@ -37,7 +37,7 @@ def _robust_line(curves: Curves) -> Array:
     """ŷ of the line through two points with the smallest Σ |log(y / ŷ)| over its best points."""
     kept = _kept(curves.weight.sum(axis=1))
     points = curves.weight.shape[1]
-    tried = np.unique(np.linspace(0, points - 1, min(points, _MOST_POINTS)).astype(int))
+    tried = np.unique(np.linspace(0, points - 1, min(points, _MAX_POINTS)).astype(int))
     best, least = curves.latency_ms.copy(), np.full(len(curves.weight), np.inf)
     x, y = curves.batch_size, curves.latency_ms
     for i, j in combinations(tried, 2):

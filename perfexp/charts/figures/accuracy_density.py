@@ -10,7 +10,7 @@ from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart
 from perfexp.config.settings import Accuracy
 
-_MOST_BARS = 50
+_MAX_BARS = 50
 _VALIDATION_IMAGES = 50_000
 _OF_EVALUATION = "Whiskers: 95 % Wilson interval of the evaluation's own images."
 _IMAGENET = ("IMAGENET1K", "IN1K")
@@ -22,7 +22,7 @@ def draw(results: Results) -> Figure:
     models = select.per_model(results, accuracy.column, "params")
     models = models.assign(density=models[accuracy.column] / (models["params"] / 1e6))
     shown, cut = select.top(
-        models, "density", _MOST_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
+        models, "density", _MAX_BARS, "The {shown} densest of {all:,} models; the others are not drawn."
     )
     looks = colours.families(results)
     measured = results.accuracy == Accuracy.measured

@@ -12,8 +12,8 @@ from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart, ChartMissing
 
 _REFERENCE = "torch"
-_MOST_MODELS = 50
-_FEWEST_TICKS = 3
+_MAX_MODELS = 50
+_MIN_TICKS = 3
 
 
 def draw(results: Results) -> Figure:
@@ -28,7 +28,7 @@ def draw(results: Results) -> Figure:
     alone = ", ".join(sorted({*names} - {reference} - {*ratios["backend"]}))
     ratios = ratios[ratios["backend"].isin(others)]
     order, cut = select.top(
-        ratios.groupby("label")["speedup"].max().reset_index(), "speedup", _MOST_MODELS,
+        ratios.groupby("label")["speedup"].max().reset_index(), "speedup", _MAX_MODELS,
         "The {shown} of {all:,} models with the highest speed-up.",
     )  # fmt: skip
     drawn = canvas.figure(1.4 + 0.19 * len(order))
@@ -89,7 +89,7 @@ def _ticks(axes: Axes) -> None:
         for value in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
         if low < value < high
     ]
-    if len(nice) < _FEWEST_TICKS:
+    if len(nice) < _MIN_TICKS:
         nice = [value for value in MaxNLocator(5).tick_values(low, high) if low < value < high]
     axes.set_xticks(nice, [f"{value:g} ×" for value in nice])
     axes.minorticks_off()

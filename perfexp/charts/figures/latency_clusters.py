@@ -29,8 +29,8 @@ def draw(results: Results) -> Figure:
     backends, rest = select.backends(cells)
     shades = colours.sequence(int(cells["cluster"].max()) + 1)
     key = _members(cells[cells["backend"].isin(backends)], clusters, shades, len(backends) > 1)
-    thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > canvas.MOST_CURVES
-    thin = f"Thin lines: {canvas.MOST_CURVES} models a cluster, the others are not drawn." if thinned else ""
+    thinned = cells.groupby(["backend", "cluster"])["model"].nunique().max() > canvas.MAX_CURVES
+    thin = f"Thin lines: {canvas.MAX_CURVES} models a cluster, the others are not drawn." if thinned else ""
     key += [Line2D([], [], linestyle="", label=text) for text in (thin, rest) if text]
     drawn, axes = canvas.panels(
         backends, 3.0, below_in=0.16 * sum(str(entry.get_label()).count("\n") + 1.4 for entry in key)

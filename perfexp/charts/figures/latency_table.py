@@ -11,9 +11,9 @@ from perfexp.analysis.results import Results
 from perfexp.charts import canvas, select
 from perfexp.charts.base import Chart
 
-_MOST_MODELS = 40
-_MOST_BATCHES = 10
-_MOST_COLUMNS = 16
+_MAX_MODELS = 40
+_MAX_BATCHES = 10
+_MAX_COLUMNS = 16
 _SCHEME = "viridis_r"
 _CELL = "latency_per_image_ms"
 
@@ -25,8 +25,8 @@ def draw(results: Results) -> Figure:
     cells = cells[cells["backend"].isin(backends)]
     batches, cut_batches = _batches(cells)
     cells = cells[cells["batch_size"].isin(batches)]
-    columns = 2 if len(batches) * min(len(backends), 2) <= _MOST_COLUMNS else 1
-    order, cut_models = _models(cells, _MOST_MODELS if len(backends) <= 2 * columns else _MOST_MODELS // 2)
+    columns = 2 if len(batches) * min(len(backends), 2) <= _MAX_COLUMNS else 1
+    order, cut_models = _models(cells, _MAX_MODELS if len(backends) <= 2 * columns else _MAX_MODELS // 2)
     cells = cells[cells["label"].isin(order)]
     batches = [size for size in batches if (cells["batch_size"] == size).any()]
     norm = LogNorm(cells[_CELL].min() * 0.999, cells[_CELL].max() * 1.001)
@@ -52,7 +52,7 @@ def draw(results: Results) -> Figure:
 
 def _batches(cells: pd.DataFrame) -> tuple[list[int], str]:
     counts = cells["batch_size"].value_counts()
-    common = sorted(counts.index, key=lambda size: (-counts[size], size))[:_MOST_BATCHES]
+    common = sorted(counts.index, key=lambda size: (-counts[size], size))[:_MAX_BATCHES]
     cut = len(counts) - len(common)
     return sorted(common), f"The {len(common)} commonest batch sizes; {cut} others not drawn." if cut else ""
 

@@ -12,7 +12,7 @@ from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart, ChartMissing
 
 _RATE = "throughput_images_per_s"
-_MOST_FAMILIES = 12
+_MAX_FAMILIES = 12
 _STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
@@ -44,14 +44,14 @@ def draw(results: Results) -> Figure:
         ]
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
-    thin = f"At most {canvas.MOST_CURVES} models a family are drawn." if shown > canvas.MOST_CURVES else ""
+    thin = f"At most {canvas.MAX_CURVES} models a family are drawn." if shown > canvas.MAX_CURVES else ""
     canvas.note(drawn, "Named: a family's fastest and slowest model by its best throughput.", cut, thin, rest)
     return drawn
 
 
 def _families(cells: pd.DataFrame) -> tuple[list[str], str]:
     counts = cells.groupby("family")["model"].nunique().sort_values(ascending=False, kind="stable")
-    kept = sorted(counts.index[:_MOST_FAMILIES])
+    kept = sorted(counts.index[:_MAX_FAMILIES])
     cut = len(counts) - len(kept)
     return kept, f"The {len(kept)} families with the most models; {cut} others not drawn." if cut else ""
 

@@ -16,12 +16,12 @@ import pandas as pd
 from perfexp.errors import ConfigError
 from perfexp.models import features
 from perfexp.prediction.model import batch_size, conformal, domain, duplicates, held_out, linear
-from perfexp.prediction.model.ensemble import CANDIDATES, FEWEST_GROUPS, Predictor, fit, pooled
-from perfexp.prediction.model.extrapolation import FEWEST_SIZES
+from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, Predictor, fit, pooled
+from perfexp.prediction.model.extrapolation import MIN_SIZES
 from perfexp.prediction.model.linear import Array, Physics
 
 FORMAT = 4
-FEWEST_MODELS = 6
+MIN_MODELS = 6
 _KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
 _TOTALS = ["macs", "moved", "layers"]
 
@@ -89,7 +89,7 @@ class BackendModel:
         self, query: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
         own = self.measured(query)
-        if own["batch_size"].nunique() < FEWEST_SIZES:
+        if own["batch_size"].nunique() < MIN_SIZES:
             return None
         at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
         latency = float(batch_size.predict(self.cells, at)[0])
@@ -110,7 +110,7 @@ class BackendModel:
         if "known" not in self.questions:
             raise ConfigError(
                 f"The backend {self.cells['backend'].iloc[0]!r} has runs of {self.cells['model'].nunique()} "
-                f"models, but to predict another takes {FEWEST_MODELS}; measure more."
+                f"models, but to predict another takes {MIN_MODELS}; measure more."
             )
         known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
         name = "known" if known else "new"
@@ -137,7 +137,7 @@ class BackendModel:
     @cached_property
     def _memory(self) -> Physics | None:
         told = self.cells[self.cells["memory_peak_mb"] > 0]
-        if told["model"].nunique() < FEWEST_MODELS:
+        if told["model"].nunique() < MIN_MODELS:
             return None
         return linear.fit(linear.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
 
@@ -162,9 +162,9 @@ def learn(
     """
     kept = cells.reset_index(drop=True)
     questions = {}
-    if kept["model"].nunique() >= FEWEST_MODELS:
+    if kept["model"].nunique() >= MIN_MODELS:
         for name, groups in (("known", duplicates.groups(kept)), ("new", kept["family"].to_numpy(str))):
-            if len(np.unique(groups)) > FEWEST_GROUPS:
+            if len(np.unique(groups)) > MIN_GROUPS:
                 advance = progress(f"{name} families left out", held_out.rounds(groups))
                 questions[name] = question(held_out.leave_out(kept, groups, seed, advance))
     return from_questions(kept, questions, seed)

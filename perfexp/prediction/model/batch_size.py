@@ -74,7 +74,7 @@ def leave_largest(cells: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
 
     Returns:
         Those cells with ``predicted_ms`` and ``ahead``, the batch size over the largest one seen;
-        none of curves with fewer than ``scaling.FEWEST_SIZES`` smaller sizes.
+        none of curves with fewer than ``scaling.MIN_SIZES`` smaller sizes.
     """
     keys = list(KEYS)
     top = cells.groupby(keys, observed=True)["batch_size"].transform("max")
@@ -138,4 +138,4 @@ def reach_of(
 
 def _enough(cells: pd.DataFrame) -> "pd.Series[bool]":
     sizes = cells.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
-    return sizes >= compare.FEWEST_SIZES
+    return sizes >= compare.MIN_SIZES

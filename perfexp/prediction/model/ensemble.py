@@ -18,7 +18,7 @@ from perfexp.prediction.model.linear import BY_KIND, FILLING, Array, Design, Phy
 from perfexp.prediction.model.residual import LEARNERS, Correction
 
 Folds = NDArray[np.int64]
-FEWEST_GROUPS = 3
+MIN_GROUPS = 3
 
 
 @dataclass(frozen=True)

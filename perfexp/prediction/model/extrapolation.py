@@ -20,9 +20,9 @@ from perfexp.prediction.model import residual
 from perfexp.prediction.model.linear import Array
 
 KEYS = ("variant", "backend")
-FEWEST_SIZES = 3
+MIN_SIZES = 3
 _EXPONENTS = (0.0, 1.0, 2.0, 4.0, 8.0)
-_FEWEST_OTHERS = 6
+_MIN_OTHERS = 6
 _STEPS = 4
 
 
@@ -31,7 +31,7 @@ class Foot:
     """All curves up to a batch size, with what their affine fits are and miss.
 
     Attributes:
-        table: the curves, of ``FEWEST_SIZES`` sizes at least.
+        table: the curves, of ``MIN_SIZES`` sizes at least.
         fitted: their fits.
         shape: of each curve, the share of the fixed cost at its end, and the slopes in logs of its
             last ``_STEPS`` steps, from its end, shape ``(G, 1 + _STEPS)``.
@@ -63,12 +63,12 @@ def predict(cells: pd.DataFrame, at: pd.DataFrame, seed: int = 0) -> Array:
 def _beyond(cells: pd.DataFrame, at: pd.DataFrame, end: float, seed: int) -> Array:
     seen = cells[cells["batch_size"] <= end]
     sizes = seen.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
-    if not (sizes >= FEWEST_SIZES).any():
+    if not (sizes >= MIN_SIZES).any():
         return np.full(len(at), np.nan)
-    table = tabulate(seen[sizes >= FEWEST_SIZES], KEYS)
+    table = tabulate(seen[sizes >= MIN_SIZES], KEYS)
     others = cells[cells["batch_size"] > end]
     others = others[_places(table, others) >= 0]
-    learning = others["variant"].nunique() >= _FEWEST_OTHERS
+    learning = others["variant"].nunique() >= _MIN_OTHERS
     exponent = _alike(table, others) if learning else _foreseeing(table.curves)
     foot = _foot(table, exponent)
     place = _places(table, at)
@@ -108,7 +108,7 @@ def _left(foot: Foot, others: pd.DataFrame) -> Array:
 def _foreseeing(curves: Curves) -> float:
     """The exponent whose fits to each curve's smaller sizes foresee its larger ones best."""
     losses = np.zeros(len(_EXPONENTS))
-    for size in range(FEWEST_SIZES, int(curves.sizes.max())):
+    for size in range(MIN_SIZES, int(curves.sizes.max())):
         hidden = (curves.rank >= size) & (curves.weight > 0)
         rows = np.asarray(hidden.any(axis=1))
         part = curves.part(rows)

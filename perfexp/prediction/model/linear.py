@@ -19,7 +19,7 @@ from perfexp.models.features import KINDS, MULTIPLYING
 
 Array = NDArray[np.float64]
 Terms = tuple[tuple[float, tuple[str, ...]], ...]
-_LEAST_MS = 1e-9
+_MIN_MS = 1e-9
 _SHRINKAGE = 2.0
 """A prior's strength, the same however many cells there are: where a fit errs by a fifth, one kind of layer
 is expected to make up about a seventh of a latency."""
@@ -93,7 +93,7 @@ class Physics:
 
     def predict(self, cells: pd.DataFrame) -> Array:
         """One positive value a cell, shape ``(N,)``."""
-        return np.maximum(self.design.matrix(cells) @ self.coefficients, _LEAST_MS)
+        return np.maximum(self.design.matrix(cells) @ self.coefficients, _MIN_MS)
 
 
 def with_totals(cells: pd.DataFrame) -> pd.DataFrame:
