@@ -6,8 +6,8 @@ from perfexp import backends, environment
 from perfexp.cache import digest, file_digest
 from perfexp.config import checks
 from perfexp.config.schema import Cell, RunConfig, as_protocol
+from perfexp.environment import version
 from perfexp.models import sources
-from perfexp.versions import version
 
 
 def from_config(config: RunConfig) -> Cell:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+ABSENT = "absent"
 _PACKAGES = ("perfexp", "torch", "torchvision", "timm", "openvino", "numpy", "mlflow", "hydra-core")
 _SETTINGS = (
     "OMP_",
@@ -25,7 +26,7 @@ _SETTINGS = (
 
 @cache
 def cpu_name() -> str:
-    """The processor's name as the system prints it."""
+    """Return the processor's name as the system prints it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -35,7 +36,7 @@ def cpu_name() -> str:
 
 
 def host() -> dict[str, str]:
-    """What tells this machine from another one; part of a cell's key."""
+    """Return the facts that identify this machine; part of a cell's key."""
     return {
         "host": socket.gethostname(),
         "cpu": cpu_name(),
@@ -46,25 +47,30 @@ def host() -> dict[str, str]:
 
 
 def node() -> str:
-    """The name a cluster gives this machine, or this part of it; without one, the machine's own."""
+    """Return the cluster's name of this node, or the host's name outside a cluster."""
     return os.environ.get("PERFEXP_NODE") or os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 @cache
+def version(distribution: str) -> str:
+    """Return the installed version of a distribution without importing it, or ``absent``."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ABSENT
+
+
+@cache
 def versions() -> dict[str, str]:
-    """Versions of the packages that matter, those that are installed."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    """Return the versions of Python and of the relevant packages that are installed."""
+    found = {package: version(package) for package in _PACKAGES}
+    installed = {package: number for package, number in found.items() if number != ABSENT}
+    return {"python": platform.python_version(), **installed}
 
 
 @cache
 def git_commit() -> str | None:
-    """The commit checked out in the current directory, None outside a repository."""
+    """Return the commit checked out in the current directory, None outside a repository."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
@@ -75,12 +81,12 @@ def git_commit() -> str | None:
 
 
 def settings() -> dict[str, str]:
-    """Environment variables that change the speed of numerical libraries."""
+    """Return the environment variables that change the speed of numerical libraries."""
     return {k: v for k, v in os.environ.items() if k.startswith(_SETTINGS)}
 
 
 def snapshot() -> dict[str, str]:
-    """Everything above in one flat mapping, as it is at this moment."""
+    """Return all of the above in one flat mapping, read now."""
     facts = {**host(), **{f"version.{k}": v for k, v in versions().items()}}
     facts.update({f"env.{k}": v for k, v in settings().items()})
     facts["node"] = node()

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
+from perfexp.environment import version
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
-from perfexp.versions import version
 
 if TYPE_CHECKING:
     from torch import nn

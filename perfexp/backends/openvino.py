@@ -14,9 +14,9 @@ from perfexp.backends import _int8
 from perfexp.backends.base import Backend, Images, Network, Session
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import BackendConfig, Precision
+from perfexp.environment import version
 from perfexp.errors import BackendError
 from perfexp.phases import Phases
-from perfexp.versions import version
 
 if TYPE_CHECKING:
     import openvino as ov

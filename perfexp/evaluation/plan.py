@@ -8,6 +8,7 @@ from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import Cell, MeasureConfig, Precision
 from perfexp.config.settings import EvaluateConfig
+from perfexp.environment import version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets import Dataset
@@ -15,7 +16,6 @@ from perfexp.evaluation.evaluator import Plan
 from perfexp.models import calibration, network, sources
 from perfexp.models.network import CellNetwork
 from perfexp.store import artifacts
-from perfexp.versions import version
 
 
 def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:

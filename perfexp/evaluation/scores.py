@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from perfexp.analysis.proportion import wilson
+
 if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 5
-_CONFIDENCE = 0.95
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
@@ -128,13 +129,3 @@ def per_class(scores: Scores, labels: Labels, names: Sequence[str]) -> "pd.DataF
         table[rank] = 100 * count / total
         table[f"{rank}_low"], table[f"{rank}_high"] = wilson(count, total)
     return table
-
-
-def wilson(
-    count: NDArray[np.int64], total: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The 95 % Wilson score interval of proportions, in percent (E. B. Wilson, JASA 22, 1927)."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(count, total, alpha=1 - _CONFIDENCE, method="wilson")
-    return 100 * np.asarray(low), 100 * np.asarray(high)

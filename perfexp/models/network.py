@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from perfexp.backends.base import Calibration
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config.schema import Cell, InputFit
+from perfexp.environment import version
 from perfexp.errors import ModelError, nearest
 from perfexp.models import calibration as calibrations
 from perfexp.models import complexity, packaged, sources, weights
-from perfexp.versions import version
 
 if TYPE_CHECKING:
     from torch import nn

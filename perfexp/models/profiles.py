@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import ModelConfig
+from perfexp.environment import version
 from perfexp.errors import ModelError, nearest
 from perfexp.models import features, sources
-from perfexp.versions import version
 
 _KIND = "features"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import PredictConfig
+from perfexp.environment import version
 from perfexp.errors import BackendError, ConfigError, nearest
 from perfexp.models import features, profiles, sources
-from perfexp.versions import version
 
 if TYPE_CHECKING:
     import pandas as pd

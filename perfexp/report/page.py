@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import jinja2
 
 from perfexp.analysis.results import Results
+from perfexp.environment import version
 from perfexp.report.pictures import Picture
 from perfexp.report.tables import MAX_ROWS, left_out, tables
-from perfexp.versions import version
 
 _LIBRARIES = ("perfexp", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "mlflow")
 _SCOPE = {

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfexp.cache import Cache, digest
+from perfexp.environment import version
 from perfexp.measure.parity import IMAGES
 from perfexp.models.inputs import random_batches
 from perfexp.models.network import CellNetwork
-from perfexp.versions import version
 
 if TYPE_CHECKING:
     from torch import nn

