@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.models.network import CellNetwork, describe, find
 
 if TYPE_CHECKING:

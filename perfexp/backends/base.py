@@ -6,9 +6,9 @@ the methods: the module itself is imported by the command line for its configura
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,46 +17,8 @@ from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
 from perfexp.environment import version
 from perfexp.errors import BackendError
+from perfexp.models.base import Images, Network
 from perfexp.phases import Phases
-
-if TYPE_CHECKING:
-    from torch import nn
-
-Images = NDArray[np.float32]
-
-
-class Calibration(Protocol):
-    """Images that stand for those of later, for precisions that need to see some."""
-
-    @property
-    def key(self) -> str:
-        """Hash of everything that decides the images."""
-
-    @property
-    def origin(self) -> str:
-        """What they are, in words."""
-
-    def images(self) -> Iterable[Images]:
-        """Batches of one image, each of shape ``(1, 3, height, width)``."""
-
-
-class Network(Protocol):
-    """A network that can be built, and the key of everything that decides its weights."""
-
-    @property
-    def key(self) -> str:
-        """Hash of source, name, weights, seed, input size and library versions."""
-
-    @property
-    def input_size(self) -> int:
-        """Height and width of the input in pixels."""
-
-    @property
-    def calibration(self) -> Calibration:
-        """What to find int8's ranges with."""
-
-    def build(self) -> "nn.Module":
-        """A new f32 network on the CPU, in eval mode, without gradients."""
 
 
 @dataclass(frozen=True)

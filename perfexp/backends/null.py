@@ -12,10 +12,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.backends.base import Backend, Images, Network, Session
+from perfexp.backends.base import Backend, Session
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
+from perfexp.models.base import Images, Network
 from perfexp.phases import Phases
 
 

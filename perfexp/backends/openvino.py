@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfexp.backends import _int8
-from perfexp.backends.base import Backend, Images, Network, Session
+from perfexp.backends.base import Backend, Session
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import BackendConfig, Precision
 from perfexp.environment import version
 from perfexp.errors import BackendError
+from perfexp.models.base import Images, Network
 from perfexp.phases import Phases
 
 if TYPE_CHECKING:

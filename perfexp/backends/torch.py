@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.backends.base import Backend, DeviceMemory, Images, Network, Session
+from perfexp.backends.base import Backend, DeviceMemory, Session
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
+from perfexp.models.base import Images, Network
 from perfexp.phases import Phases
 
 if TYPE_CHECKING:

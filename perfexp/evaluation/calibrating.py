@@ -10,7 +10,7 @@ from perfexp.config.schema import Cell
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets import Dataset
 from perfexp.evaluation.loading import DataPath
-from perfexp.models import calibration
+from perfexp.models import images as images_
 
 
 def calibrate(cell: Cell, dataset: Dataset, data: DataPath, cache: Cache) -> None:
@@ -20,10 +20,10 @@ def calibrate(cell: Cell, dataset: Dataset, data: DataPath, cache: Cache) -> Non
         DataError: none of those drawn could be decoded.
         CacheError: the cache cannot be written.
     """
-    if cell.calibration is None or calibration.is_kept(cache, cell.calibration):
+    if cell.calibration is None or images_.is_calibration_stored(cache, cell.calibration):
         return
     total = len(dataset.items)
-    count = min(total, calibration.IMAGES)
+    count = min(total, images_.CALIBRATION_IMAGES)
     drawn = np.random.default_rng(cell.seed).choice(total, count, replace=False)
     decoded = data.read(np.sort(drawn).tolist())
     if not decoded.indices:
@@ -32,4 +32,4 @@ def calibrate(cell: Cell, dataset: Dataset, data: DataPath, cache: Cache) -> Non
             "give another seed."
         )
     origin = f"{len(decoded.indices)} of the {total} images that are evaluated, drawn by seed {cell.seed}"
-    calibration.keep(cache, cell.calibration, decoded.images, origin)
+    images_.store_calibration(cache, cell.calibration, decoded.images, origin)

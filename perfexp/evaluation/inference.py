@@ -12,11 +12,12 @@ from types import TracebackType
 import numpy as np
 
 from perfexp import backends
-from perfexp.backends.base import Images, Session
+from perfexp.backends.base import Session
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.evaluation.scores import Logits
+from perfexp.models.base import Images
 from perfexp.models.network import find
 from perfexp.phases import Phases
 from perfexp.records import Failure

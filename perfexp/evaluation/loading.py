@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from perfexp.backends.base import Images
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets import Dataset
+from perfexp.models.base import Images
 from perfexp.worker import process
 
 if TYPE_CHECKING:

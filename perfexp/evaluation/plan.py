@@ -13,7 +13,8 @@ from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets import Dataset
 from perfexp.evaluation.evaluator import Plan
-from perfexp.models import calibration, network, sources
+from perfexp.models import network, sources
+from perfexp.models.images import CALIBRATION_IMAGES
 from perfexp.models.network import CellNetwork
 from perfexp.store import artifacts
 
@@ -56,7 +57,7 @@ def plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
     options = {"agreement": settings.agreement, "images_at_once": settings.images_at_once}
     reference: dict[str, object] = {"network": described.key, **images, "torch": version("torch")}
     if cell.backend.precision == Precision.int8:
-        cell = replace(cell, calibration=digest({**images, "seed": cell.seed, "images": calibration.IMAGES}))
+        cell = replace(cell, calibration=digest({**images, "seed": cell.seed, "images": CALIBRATION_IMAGES}))
     made = Plan(
         cell=cell,
         dataset=dataset,

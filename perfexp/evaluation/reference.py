@@ -7,12 +7,12 @@ from types import TracebackType
 
 import numpy as np
 
-from perfexp.backends.base import Images
 from perfexp.backends.torch import TorchConfig
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import Cell
 from perfexp.evaluation.inference import Inference
 from perfexp.evaluation.scores import Logits
+from perfexp.models.base import Images
 
 _KIND = "reference-logits"
 

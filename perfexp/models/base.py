@@ -1,9 +1,12 @@
-"""The contract of a model source: list names, tell facts, build networks."""
+"""The contracts of a model source, of a network and of calibration images."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -11,12 +14,49 @@ if TYPE_CHECKING:
 
 
 IMAGENET = 1000
-"""Classes of ImageNet-1k, which pretrained weights tell apart."""
+"""Number of classes of ImageNet-1k, and so of pretrained weights."""
+
+Images = NDArray[np.float32]
+"""A batch of shape ``(images, 3, height, width)``."""
+
+
+class Calibration(Protocol):
+    """Images from which the ranges of a quantised network are read."""
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides the images."""
+
+    @property
+    def origin(self) -> str:
+        """Description of the images, for people."""
+
+    def images(self) -> Iterable[Images]:
+        """Return batches of one image, each of shape ``(1, 3, height, width)``."""
+
+
+class Network(Protocol):
+    """A network that can be built, and the key of everything that decides its weights."""
+
+    @property
+    def key(self) -> str:
+        """Hash of source, name, weights, seed, input size and library versions."""
+
+    @property
+    def input_size(self) -> int:
+        """Height and width of the input in pixels."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """Images from which int8's ranges are read."""
+
+    def build(self) -> "nn.Module":
+        """Return an f32 network on the CPU, in eval mode, without gradients."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a library says of one of its models, without building it.
+    """What a library states about one of its models, without building it.
 
     ``published_*`` belong to the weights named by ``published_weights``; accuracies in percent,
     multiply-accumulates for one image of their input size.
@@ -32,9 +72,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From an RGB image to a network's input of shape ``(3, size, size)``.
+    """The transform from an RGB image to a network's input of shape ``(3, size, size)``.
 
-    ``origin`` names the weights whose transform or data config this is, ``steps`` says what it does.
+    ``origin`` names the weights whose transform or data config this is, ``steps`` describes it.
     """
 
     origin: str
@@ -50,25 +90,27 @@ class Source(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """Every classifier's name."""
+        """Return every classifier's name."""
 
     @abstractmethod
     def facts(self, name: str) -> Facts:
-        """What the library says of ``name``, which is one of ``names()``."""
+        """Return what the library states about ``name``, which is one of ``names()``."""
 
     @abstractmethod
     def preprocessing(self, name: str, input_size: int, resize: int | None) -> Preprocessing:
-        """What the weights of ``name`` were trained to see.
+        """Return the preprocessing that the weights of ``name`` were trained with.
 
-        At their own input size it is theirs as it stands. At another, or with ``resize``, the
-        shorter side becomes ``resize`` (default: ``input_size``) pixels, the centre is cut out,
-        and interpolation, mean and deviation stay theirs.
+        At the weights' input size it is their transform, unchanged. At another size, or with
+        ``resize``, the shorter side becomes ``resize`` (default: ``input_size``) pixels and the
+        centre is cropped; interpolation, mean and deviation do not change.
         """
 
     @abstractmethod
     def build(self, name: str, input_size: int, pretrained: bool, classes: int = IMAGENET) -> "nn.Module":
-        """The network on torch's default device; ``input_size`` for those that fix it at birth.
+        """Build the network on torch's default device.
+
+        ``input_size`` matters to architectures whose weights depend on it.
 
         Raises:
-            OSError, RuntimeError: the pretrained weights cannot be had.
+            OSError, RuntimeError: the pretrained weights cannot be fetched.
         """

@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.backends.base import Calibration
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config.schema import Cell, InputFit
 from perfexp.environment import version
 from perfexp.errors import ModelError, nearest
-from perfexp.models import calibration as calibrations
 from perfexp.models import complexity, packaged, sources, weights
+from perfexp.models.base import Calibration
+from perfexp.models.images import calibration_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,7 +69,7 @@ class CellNetwork:
 
     @property
     def calibration(self) -> Calibration:
-        return calibrations.of(self.cell, self.input_size)
+        return calibration_of(self.cell, self.input_size)
 
     def build(self) -> "nn.Module":
         cell = self.cell

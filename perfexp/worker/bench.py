@@ -8,9 +8,10 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.backends.base import Images, Session
+from perfexp.backends.base import Session
 from perfexp.config.schema import Cell
 from perfexp.measure import energy, latency, os_counters
+from perfexp.models.base import Images
 from perfexp.phases import Phases
 from perfexp.worker import checks
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from perfexp.cache import Cache, digest
 from perfexp.environment import version
 from perfexp.measure.parity import IMAGES
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.models.network import CellNetwork
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.measure import memory, sentinel
 from perfexp.measure.parity import IMAGES, Logits
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.models.network import BuiltNetwork, CellNetwork, describe, find
 from perfexp.phases import Phases
 from perfexp.records import Measurement

@@ -13,7 +13,7 @@ from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig, Cell
 from perfexp.errors import BackendError
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases
 from perfexp.worker.checks import confirm_effective, expected

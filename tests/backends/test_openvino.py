@@ -13,7 +13,7 @@ from perfexp.cache import Cache
 from perfexp.config.schema import Cell, Precision
 from perfexp.errors import BackendError
 from perfexp.measure.parity import compare
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 8])

@@ -6,7 +6,7 @@ import pytest
 from perfexp.backends.null import NullSession
 from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
-from perfexp.models.inputs import random_batches
+from perfexp.models.images import random_batches
 from perfexp.phases import Phases
 from perfexp.worker.bench import TimedSession
 
