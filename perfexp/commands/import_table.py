@@ -12,10 +12,10 @@ from perfexp import published
 from perfexp.cache import Cache, digest
 from perfexp.commands import _schemas
 from perfexp.commands._app import Command
-from perfexp.config.schema import BackendConfig, Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import ImportConfig
 from perfexp.errors import ConfigError
-from perfexp.models import network
+from perfexp.models import description
 from perfexp.published import Broken, Row, Source
 from perfexp.runs import load
 from perfexp.store import connection
@@ -137,22 +137,11 @@ def _known_models() -> dict[str, ModelConfig]:
 
 def _facts(model: ModelConfig, cache: Cache) -> Facts:
     """Metrics, params and tags of a model at its own input size, counted once and cached."""
-    cell = Cell(
-        model=model,
-        backend=BackendConfig("torch"),
-        measure=MeasureConfig(),
-        batch_size=1,
-        input_size=None,
-        input_fit=InputFit.strict,
-        weights="random",
-        seed=0,
-        cache_dir=str(cache.root),
-    )
-    found = (network.find(cell, cache) or network.describe(cell, cache)).description
+    found = description.describe(model, None, cache)
     accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
     metrics = {"params": float(found.params), "macs": float(found.macs)}
     metrics |= {name: value for name, value in accuracies.items() if value is not None}
-    tags = {"family": found.family, "display_name": model.display_name or model.name}
+    tags = {"family": model.family or found.family, "display_name": model.display_name or model.name}
     if found.published_weights and found.published_top1 is not None:
         tags["published_weights"] = found.published_weights
     return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}

@@ -46,7 +46,7 @@ def plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
     identity = cells.key(cell)
     dataset = datasets.create(settings.dataset, cache)
     _check_classes(cell, dataset)
-    described = network.find(cell, cache) or network.describe(cell, cache)
+    described = network.describe(cell, cache)
     source, size = sources.source(cell.model.source), described.input_size
     if settings.resize is not None and settings.resize < size:
         raise ConfigError(

@@ -112,7 +112,7 @@ def _tags(
         "kind": "evaluation",
         "evaluation_key": plan.key,
         "model": model.name,
-        "family": known.family,
+        "family": network.family,
         "display_name": model.display_name or model.name,
         "weights_identity": network.weights_identity,
         "dataset_digest": plan.dataset.digest,

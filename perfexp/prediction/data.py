@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from perfexp.cache import Cache
 from perfexp.config.schema import ModelConfig, TrackingConfig
 from perfexp.errors import ConfigError, ModelError
-from perfexp.models import profiles
+from perfexp.models import description
 from perfexp.runs.load import load_runs
 from perfexp.store import connection
 
@@ -111,7 +111,7 @@ def _profiles(
         wanted = (str(source), str(name), None if pd.isna(size) else int(size))
         try:
             if wanted not in known:
-                known[wanted] = profiles.profile(ModelConfig(*wanted[:2]), wanted[2], cache)
+                known[wanted] = description.profile(ModelConfig(*wanted[:2]), wanted[2], cache)
                 if len(known) % _TOLD_EVERY == 0:
                     tell(f"{len(known)} networks traced or found in the cache.")
             rows[index] = known[wanted]

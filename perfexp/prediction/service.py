@@ -10,7 +10,7 @@ from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import PredictConfig
 from perfexp.environment import version
 from perfexp.errors import BackendError, ConfigError, nearest
-from perfexp.models import features, profiles, sources
+from perfexp.models import description, features, sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ def network(
     Raises:
         ModelError: no such model, or its graph cannot be traced.
     """
-    found: Mapping[str, float] = profiles.profile(model, _input_size(model, input_size, cells), cache)
+    found: Mapping[str, float] = description.profile(model, _input_size(model, input_size, cells), cache)
     return {"model": model.name, "family": _family(model, cells), **found}
 
 

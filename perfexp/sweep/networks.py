@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from perfexp.cache import Cache
 from perfexp.commands import _schemas
 from perfexp.config.schema import InputFit, ModelConfig
-from perfexp.models import profiles, sources
+from perfexp.models import description, sources
 from perfexp.worker.process import process_context
 
 
@@ -36,10 +36,8 @@ def describe(names: list[str], input_size: int | None, fit: InputFit, cache: Cac
 
 def _describe(name: str, input_size: int | None, fit: InputFit, cache: Cache) -> Network:
     model = _model(name)
-    grown = fit == InputFit.grow and input_size is not None
-    size = max(input_size, model.min_input_size) if grown and input_size is not None else input_size
-    family = model.family or sources.source(model.source).facts(model.name).family
-    return Network(family, profiles.profile(model, size, cache))
+    found = description.describe(model, input_size, cache, fit)
+    return Network(model.family or found.family, found.features)
 
 
 def _model(name: str) -> ModelConfig:

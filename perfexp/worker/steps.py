@@ -44,7 +44,7 @@ def is_prepared(cell: Cell, cache: Cache) -> bool:
 def prepare(cell: Cell, cache: Cache, phases: Phases) -> None:
     """Describe, infer the reference, convert: once for all batch sizes, apart from any measurement."""
     with phases.timed("describe"):
-        network = find(cell, cache) or describe(cell, cache)
+        network = describe(cell, cache)
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()

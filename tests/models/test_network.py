@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from perfexp.cache import Cache
-from perfexp.config.schema import Cell, InputFit, ModelConfig
+from perfexp.config.schema import Cell, ModelConfig
 from perfexp.errors import ModelError
 from perfexp.models.network import describe, find
 
@@ -42,25 +42,6 @@ def test_key_follows_what_decides_the_weights(
 def test_key_does_not_follow_the_batch_size(make_cell: MakeCell, cache: Cache) -> None:
     cell = make_cell(model="resnet18")
     assert describe(cell, cache).key == describe(replace(cell, batch_size=8), cache).key
-
-
-@pytest.mark.parametrize(("name", "smallest"), [("alexnet", 63), ("inception_v3", 75)])
-def test_too_small_an_input_says_what_is_not(
-    make_cell: MakeCell, cache: Cache, name: str, smallest: int
-) -> None:
-    with pytest.raises(ModelError, match=f"cannot take 32 × 32 images.*the smallest it takes is {smallest}"):
-        describe(make_cell(model=name, input_size=32), cache)
-
-
-def test_input_grows_to_the_models_minimum(make_cell: MakeCell, cache: Cache) -> None:
-    model = ModelConfig("torchvision", "alexnet", min_input_size=64)
-    cell = replace(make_cell(input_size=32, input_fit=InputFit.grow), model=model)
-    assert describe(cell, cache).input_size == 64
-
-
-def test_unknown_model_names_the_nearest(make_cell: MakeCell, cache: Cache) -> None:
-    with pytest.raises(ModelError, match="no model named 'resnet19': the nearest are resnet18"):
-        describe(make_cell(model="resnet19"), cache)
 
 
 def test_unknown_source_is_named(make_cell: MakeCell, cache: Cache) -> None:

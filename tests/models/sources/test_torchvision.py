@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
+from perfexp.cache import Cache
 from perfexp.commands import _schemas
+from perfexp.config.schema import ModelConfig
 from perfexp.models import sources
-from perfexp.models.complexity import count
+from perfexp.models.description import describe
 
 STUDY = sorted(
     path.stem
@@ -19,18 +23,13 @@ def test_the_study_has_33_models() -> None:
 
 
 @pytest.mark.parametrize("name", STUDY)
-def test_params_and_macs_match_what_torchvision_publishes(name: str) -> None:
-    import torch
+def test_params_and_macs_match_what_torchvision_publishes(name: str, tmp_path: Path) -> None:
     from torchvision.models import get_model_weights
 
-    source = sources.source("torchvision")
-    facts = source.facts(name)
-    with torch.device("meta"):
-        network = source.build(name, facts.input_size, pretrained=False)
-    counted = count(network, facts.input_size)
+    found = describe(ModelConfig("torchvision", name), None, Cache(tmp_path))
     meta = get_model_weights(name).DEFAULT.meta
-    assert counted.params == meta["num_params"]
-    assert counted.macs / 1e9 == pytest.approx(meta["_ops"], abs=0.0006)
+    assert found.params == meta["num_params"]
+    assert found.macs / 1e9 == pytest.approx(meta["_ops"], abs=0.0006)
 
 
 def test_facts_come_from_the_named_weights() -> None:
