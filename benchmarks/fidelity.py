@@ -29,7 +29,7 @@ from perfexp.backends import backend_class
 from perfexp.backends.base import usable_cpus
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig, Start
 from perfexp.records import Measurement
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 MODELS = ("resnet18", "mobilenet_v2", "densenet121", "vgg16")
 BATCH_SIZES = (1, 8)

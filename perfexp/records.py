@@ -53,6 +53,15 @@ class Measurement:
     attempts: tuple["Measurement | Failure", ...] = ()
     format: int = FORMAT
 
+    def plain_attempts(self) -> list[dict[str, object]]:
+        """Return the other attempts as plain values, for an artifact."""
+        return [attempt.plain() for attempt in self.attempts]
+
+    def plain(self) -> dict[str, object]:
+        """Return what an attempt is judged by, as plain values."""
+        names = ("metrics", "certificate", "samples_ms", "warmup_ms")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -64,3 +73,7 @@ class Failure:
     environment: Mapping[str, str] = field(default_factory=dict)
     phases_s: Mapping[str, float] = field(default_factory=dict)
     format: int = FORMAT
+
+    def plain(self) -> dict[str, object]:
+        """Return kind and sentence as plain values."""
+        return {"failure": self.kind.value, "reason": self.message}

@@ -24,7 +24,7 @@ from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,9 +1,8 @@
 """A network loaded in a clean process, which answers batches until it is closed."""
 
-import os
-import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -11,14 +10,12 @@ from types import TracebackType
 
 import numpy as np
 
-from perfexp import backends
 from perfexp.backends.base import Session
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.evaluation.scores import Logits
 from perfexp.models.base import Images
-from perfexp.models.network import find
 from perfexp.phases import Phases
 from perfexp.records import Failure
 from perfexp.worker import checks, process, steps
@@ -100,36 +97,26 @@ class Inference:
 
 
 def _serve(cell: Cell, connection: Connection) -> None:
-    """Runs in the worker: load, then answer until the parent hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    process.die_first_when_memory_runs_out()
-    try:
-        session, size, threads = _loaded(cell)
-        _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
-        found = session.effective()
-        wanted = checks.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
-        checks.confirm_effective(cell.backend, wanted, found)
-        connection.send(Ready({**found, "input_size": str(size)}))
+    """Run in the worker: load, then answer until the parent closes the connection."""
+    process.serve_parent(connection, Phases(), lambda: _load_and_answer(cell, connection))
+
+
+def _load_and_answer(cell: Cell, connection: Connection) -> None:
+    session, size, threads = _loaded(cell)
+    _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
+    actual = session.effective()
+    expected = checks.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
+    checks.confirm_effective(cell.backend, expected, actual)
+    with suppress(EOFError, ConnectionError):
+        connection.send(Ready({**actual, "input_size": str(size)}))
         while True:
             connection.send(_answer(session, connection.recv(), cell.batch_size))
-    except (EOFError, ConnectionError):
-        pass
-    except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
-        connection.send(process.failure(error, Phases()))
-    connection.close()
-    os._exit(0)  # skip the frameworks' slow teardown
 
 
 def _loaded(cell: Cell) -> tuple[Session, int, int]:
     cache, phases = Cache(Path(cell.cache_dir)), Phases()
-    steps.prepare(cell, cache, phases)
-    network = find(cell, cache)
-    assert network is not None
-    backend = backends.create(cell.backend)
-    backend.start()
-    session = backend.load(network, cell.batch_size, cache, phases)
-    return session, network.input_size, backend.threads()
+    network, backend = steps.prepared(cell, cache, phases)
+    return backend.load(network, cell.batch_size, cache, phases), network.input_size, backend.threads()
 
 
 def _answer(session: Session, images: Images, batch_size: int) -> tuple[Logits, float]:

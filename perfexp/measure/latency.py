@@ -10,7 +10,7 @@ from math import ceil, inf
 from statistics import median
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure.statistics import is_precise
+from perfexp.measure.sample_statistics import is_precise
 
 _GROWTH = 1.25
 """Between two looks at the samples their number grows by this, so that looking stays cheap."""

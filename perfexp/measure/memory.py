@@ -11,7 +11,7 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def settle() -> None:
-    """Give freed memory back to the system, where the C library can (glibc)."""
+    """Return freed memory to the system, where the C library can (glibc)."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -19,12 +19,12 @@ def settle() -> None:
 
 
 def resident_mb() -> float:
-    """Resident set of this process now, in MB."""
+    """Return the resident set of this process, in MB."""
     return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def reset_peak() -> str | None:
-    """Forget the peak resident set; returns the reason where the system does not allow it."""
+    """Reset the peak resident set; return the reason where the system does not allow it."""
     try:
         _CLEAR_REFS.write_text("5")
     except OSError as error:
@@ -33,7 +33,7 @@ def reset_peak() -> str | None:
 
 
 def peak_mb() -> float:
-    """Highest resident set since ``reset_peak``, in MB (VmHWM of Linux)."""
+    """Return the highest resident set since ``reset_peak``, in MB (VmHWM of Linux)."""
     for line in _STATUS.read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6
@@ -49,17 +49,17 @@ class Account:
         self._loaded = self._baseline
         self._no_peak: str | None = None
 
-    def loaded(self) -> None:
-        """The model is there, its inputs are not."""
+    def mark_loaded(self) -> None:
+        """Read the memory with the model loaded, before its inputs are allocated."""
         settle()
         self._loaded = resident_mb()
 
-    def inferring(self) -> None:
-        """From here on the peak counts."""
+    def start_peak(self) -> None:
+        """Count the peak from here on."""
         self._no_peak = reset_peak()
 
     def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
-        """What was read and the differences, as named in :mod:`perfexp.metrics`, and what is absent."""
+        """Return readings and differences as named in :mod:`perfexp.metrics`, and reasons for absent ones."""
         found = {
             "memory_baseline_mb": self._baseline,
             "memory_loaded_mb": self._loaded,

@@ -1,6 +1,6 @@
-"""What the operating system counts while batches run: who else used the processor, and how much.
+"""The operating system's counters while batches run: who else used the processor, and how much.
 
-Every reader gives None where the system does not count, and the certificate says so.
+A reader returns None where the system does not count or the file cannot be read; the certificate says so.
 """
 
 import os
@@ -14,8 +14,9 @@ from statistics import median
 import psutil
 
 _PROC = Path("/proc")
+_CPUS = Path("/sys/devices/system/cpu")
 _TICK_S = 0.01
-"""The machine's counters move in ticks, a process's do not: so much of a difference means nothing."""
+"""The machine's counters move in ticks, a process's do not: a difference of one tick means nothing."""
 _BUSY = ("user", "nice", "system", "irq", "softirq")
 
 
@@ -35,8 +36,8 @@ class Counters:
     frequency_mhz: float | None
 
 
-def read(proc: Path = _PROC) -> Counters:
-    """Read everything now; takes about a millisecond."""
+def read(proc: Path = _PROC, cpus: Path = _CPUS) -> Counters:
+    """Read all counters now; takes about a millisecond."""
     machine = _usable_cpu_times()
     switches, faults = _usage()
     return Counters(
@@ -49,16 +50,16 @@ def read(proc: Path = _PROC) -> Counters:
         involuntary_switches=switches,
         page_faults=faults,
         throttled_s=_throttled_s(_cgroup_cpu_stat()),
-        frequency_mhz=_frequency_mhz(),
+        frequency_mhz=_frequency_mhz(cpus),
     )
 
 
 def between(before: Counters, after: Counters, threads: int) -> dict[str, float | None]:
-    """Evidence over the time between two readings, named as in :mod:`perfexp.metrics`.
+    """Return the evidence between two readings, named as in :mod:`perfexp.metrics`.
 
-    Shares are percent of wall time: of one CPU's where one task is meant (pressure, throttling),
-    of all usable CPUs' for steal and the others' time, of the session's ``threads`` for its own.
-    Involuntary switches are a thread's.
+    Shares are percent of wall time: of one CPU's for pressure and throttling, of all usable CPUs' for
+    steal and other processes' time, of the session's ``threads`` for this process's time.
+    Involuntary switches are per thread.
     """
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
     cpus = _usable_cpu_count()
@@ -80,7 +81,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
 
 
 def drift_percent(samples_ms: Sequence[float]) -> float | None:
-    """Change of the median from the first half of the samples to the second; None below eight."""
+    """Return the change of the median from the first half of the samples to the second; None below eight."""
     half = len(samples_ms) // 2
     if half < 4:
         return None
@@ -121,7 +122,7 @@ def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
 
 
 def _usage() -> tuple[int | None, int | None]:
-    """How often a thread of this process was made to give up its CPU, or met a missing page (POSIX)."""
+    """Return this process's involuntary context switches and minor page faults (POSIX)."""
     try:
         import resource
     except ImportError:
@@ -131,38 +132,41 @@ def _usage() -> tuple[int | None, int | None]:
 
 
 def _stalled_s(path: Path) -> float | None:
-    """Time in which some task waited for a CPU (pressure stall information, Linux 4.20)."""
+    """Return the time in which some task waited for a CPU (pressure stall information, Linux 4.20)."""
     try:
         some = path.read_text().split("\n", 1)[0]
-    except OSError:
+        return int(some.rpartition("total=")[2]) / 1e6
+    except (OSError, ValueError):
         return None
-    return int(some.rpartition("total=")[2]) / 1e6
 
 
 def _waited_s(tasks: Path) -> float | None:
-    """Time this process's threads stood runnable in a queue (second field of ``schedstat``)."""
+    """Return the time this process's threads were runnable but not running (second field of ``schedstat``)."""
     waited_ns = 0
     try:
         for task in tasks.iterdir():
             waited_ns += int((task / "schedstat").read_text().split()[1])
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):
         return None
     return waited_ns / 1e9
 
 
 def _throttled_s(path: Path | None) -> float | None:
-    """Time the process's control group was stopped at its quota, from its ``cpu.stat``."""
+    """Return the time the process's control group was stopped at its quota, from its ``cpu.stat``."""
     if path is None:
         return None
-    stat = dict(line.split() for line in path.read_text().splitlines())
-    if "throttled_usec" in stat:
-        return int(stat["throttled_usec"]) / 1e6
-    return int(stat["throttled_time"]) / 1e9 if "throttled_time" in stat else None
+    try:
+        stat = dict(line.split() for line in path.read_text().splitlines())
+        if "throttled_usec" in stat:
+            return int(stat["throttled_usec"]) / 1e6
+        return int(stat["throttled_time"]) / 1e9 if "throttled_time" in stat else None
+    except (OSError, ValueError):
+        return None
 
 
 @cache
 def _cgroup_cpu_stat() -> Path | None:
-    """``cpu.stat`` of this process's group: version 2, or version 1's cpu controller."""
+    """Return ``cpu.stat`` of this process's group: version 2, or version 1's cpu controller."""
     try:
         groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     except OSError:
@@ -176,9 +180,10 @@ def _cgroup_cpu_stat() -> Path | None:
     return None
 
 
-def _frequency_mhz() -> float | None:
-    """Mean clock of all CPUs where the kernel scales it; a constant elsewhere tells nothing."""
-    paths = list(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-    if not paths:
+def _frequency_mhz(cpus: Path) -> float | None:
+    """Return the mean clock of all CPUs where the kernel scales it; a constant elsewhere means nothing."""
+    try:
+        clocks_khz = [int(path.read_text()) for path in cpus.glob("cpu[0-9]*/cpufreq/scaling_cur_freq")]
+    except (OSError, ValueError):  # the file of a CPU that is offline, or holds "<unknown>"
         return None
-    return sum(int(path.read_text()) for path in paths) / len(paths) / 1e3
+    return sum(clocks_khz) / len(clocks_khz) / 1e3 if clocks_khz else None

@@ -9,7 +9,6 @@ from perfexp.config.schema import Cell, ModelConfig
 from perfexp.published import Row
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store.run_data import RunData
-from perfexp.worker import attempts
 
 
 def cell_run(
@@ -108,7 +107,7 @@ def _measured_files(cell: Cell, outcome: Measurement) -> dict[str, str | bytes]:
         "certificate.json": _json(outcome.certificate),
     }
     if outcome.attempts:
-        files["attempts.json"] = _json(attempts.described(outcome))
+        files["attempts.json"] = _json(outcome.plain_attempts())
     return files
 
 

@@ -17,7 +17,7 @@ from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep import session
 from perfexp.sweep.progress import SweepProgress
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 
 @dataclass(frozen=True)

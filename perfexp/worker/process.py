@@ -1,8 +1,8 @@
-"""One cell in a clean process: the only place that runs a backend.
+"""Child processes: how they start, how they report, and what their end means.
 
-The parent blocks on a pipe. A child that raises, exits, is killed or runs too long is a message
-like any other. Children come from a fork server that has the heavy modules imported already,
-where the platform has one, or are spawned where the cell asks for it or nothing else is there.
+The parent blocks on a pipe. A child that raises, exits, is killed or exceeds its time limit becomes
+a message like any other. Children are forked from a server that has imported the heavy modules,
+where the platform has one; they are spawned where the cell requests it or there is no such server.
 """
 
 import ctypes
@@ -12,22 +12,20 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
-from perfexp import backends
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, Start
-from perfexp.errors import BackendError, PerfexpError
+from perfexp.errors import PerfexpError
 from perfexp.phases import Phases
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.worker import attempts, device_lock, steps
 
 PRELOADED = ["torch", "torchvision", "timm", "perfexp.worker.preloaded"]
-"""Imports only, and only these: others start threads on import, which a fork does not carry."""
+"""Modules that start no thread on import: a fork would not carry threads."""
 
 _MEMORY_WORDS = (
     "out of memory",
@@ -43,50 +41,8 @@ Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], Measurement | None]
 
 
-def run_cell(cell: Cell) -> Measurement | Failure:
-    """Measure ``cell`` in a process of its own, alone on its device.
-
-    Never raises for what happens in there.
-    """
-    device = backends.create(cell.backend).physical_device()
-    try:
-        with device_lock.held(device, cell.measure.lock_wait_s, _say):
-            return _prepared_and_measured(cell)
-    except BackendError as error:
-        return Failure(FailureKind.REFUSED, str(error))
-
-
-def _prepared_and_measured(cell: Cell) -> Measurement | Failure:
-    prepared_s: Mapping[str, float] = {}
-    if not steps.is_prepared(cell, Cache(Path(cell.cache_dir))):
-        done = _in_child(steps.prepare, cell)
-        if isinstance(done, Failure):
-            return done
-        assert isinstance(done, dict)
-        prepared_s = done
-    outcome = attempts.until_clean(lambda: _measured(cell), cell.measure.retry_tainted)
-    merged = _added(prepared_s, outcome.phases_s)
-    if isinstance(outcome, Failure):
-        return replace(outcome, phases_s=merged)
-    extra = {f"{name}_s": s for name, s in prepared_s.items() if name in ("build", "convert")}
-    return replace(outcome, phases_s=merged, metrics={**extra, **outcome.metrics})
-
-
-def _measured(cell: Cell) -> Measurement | Failure:
-    outcome = _in_child(steps.measure, cell)
-    assert isinstance(outcome, Measurement | Failure)
-    return outcome
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
-    return {k: first.get(k, 0.0) + second.get(k, 0.0) for k in (*first, *second)}
-
-
-def _in_child(step: Step, cell: Cell) -> Message:
+def run_in_child(step: Step, cell: Cell) -> Message:
+    """Return what ``step`` returned in a clean process: its phases' seconds where that is None."""
     context = process_context(cell.measure.start)
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
@@ -112,7 +68,7 @@ def _in_child(step: Step, cell: Cell) -> Message:
 
 
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
-    """How clean processes start here: from the fork server where there is one, or spawned."""
+    """Return the start method of clean processes: the fork server where there is one, or spawn."""
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
@@ -131,7 +87,7 @@ def _receive(receiver: Connection) -> Message | None:
 
 
 def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
-    """Why a child ended, or did not end, without a message."""
+    """Return why a child ended, or did not end, without a message."""
     child.join(timeout=1)
     code = child.exitcode
     if code is None:
@@ -145,26 +101,37 @@ def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure
     return Failure(FailureKind.EXITED, f"The worker exited with code {code} before it had measured.")
 
 
-def _child(step: Step, cell: Cell, sender: Connection, asked_at: float) -> None:
-    """Runs in the worker: one step, one message."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    die_first_when_memory_runs_out()
-    die_with_parent()
-    gc.freeze()
+def _child(step: Step, cell: Cell, sender: Connection, requested_at: float) -> None:
+    """Run in the worker: one step, one message."""
     phases = Phases()
-    phases.seconds["worker start"] = time.time() - asked_at
-    try:
+    phases.seconds["worker start"] = time.time() - requested_at
+
+    def send_result() -> None:
         done = step(cell, Cache(Path(cell.cache_dir)), phases)
         sender.send(phases.seconds if done is None else done)
+
+    serve_parent(sender, phases, send_result)
+
+
+def serve_parent(connection: Connection, phases: Phases, body: Callable[[], None]) -> None:
+    """Run ``body`` as the whole of a child process; send an exception as a Failure; then exit.
+
+    Ctrl-C is the parent's to handle; the child ends with the parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _be_killed_first_when_memory_runs_out()
+    _die_with_parent()
+    gc.freeze()
+    try:
+        body()
     except Exception as error:  # noqa: BLE001 - a process boundary: the parent decides
-        sender.send(failure(error, phases))
-    sender.close()
-    os._exit(0)  # the message is out: skip the frameworks' slow teardown
+        connection.send(_failure(error, phases))
+    connection.close()
+    os._exit(0)  # the message is sent: skip the frameworks' slow teardown
 
 
-def failure(error: Exception, phases: Phases) -> Failure:
-    """What went wrong inside a worker, as a message to its parent."""
+def _failure(error: Exception, phases: Phases) -> Failure:
     text = str(error).strip() or type(error).__name__
     if isinstance(error, PerfexpError):
         kind, message = FailureKind.REFUSED, text
@@ -176,16 +143,16 @@ def failure(error: Exception, phases: Phases) -> Failure:
     return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
 
 
-def die_first_when_memory_runs_out() -> None:
-    """Let the kernel choose this process, not its parent, where the platform can."""
+def _be_killed_first_when_memory_runs_out() -> None:
+    """Make the kernel prefer this process to its parent, where the platform can."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
         return
 
 
-def die_with_parent() -> None:
-    """Do not go on measuring for nobody beside the next sweep (Linux).
+def _die_with_parent() -> None:
+    """End this process when its parent ends, so that it does not disturb the next sweep (Linux).
 
     The parent is the fork server, which ends with the process that it serves.
     """

@@ -1,55 +1,54 @@
 """What happens inside a worker: prepare what is cached, or measure one cell."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
 
 from perfexp import backends, environment
-from perfexp.backends.base import Session
+from perfexp.backends.base import Backend
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.measure import memory, sentinel
-from perfexp.measure.parity import IMAGES, Logits
+from perfexp.measure.parity import IMAGES
 from perfexp.models.images import random_batches
 from perfexp.models.network import BuiltNetwork, CellNetwork, describe, find
 from perfexp.phases import Phases
 from perfexp.records import Measurement
 from perfexp.worker import reference
-from perfexp.worker.bench import Observation, TimedSession
 from perfexp.worker.summary import CellSummary
+from perfexp.worker.timing import Observation, first_outputs, observe
 
 _SECONDS_LOGGED = ("build", "convert", "load", "compile")
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """What is measured, and what was read before it was loaded."""
-
-    cell: Cell
-    network: CellNetwork
-    session: Session
-    threads: int
-    account: memory.Account
-    pace_ms: Mapping[str, float]
+def is_prepared(cell: Cell, backend: Backend, cache: Cache) -> bool:
+    """Return whether ``measure`` can start at once; imports no framework."""
+    network = find(cell, cache)
+    return network is not None and _is_complete(network, backend, cache)
 
 
-def is_prepared(cell: Cell, cache: Cache) -> bool:
-    """Whether ``measure`` can start at once; imports no framework."""
-    network, backend = find(cell, cache), backends.create(cell.backend)
-    if network is None or not backend.is_prepared(network, cache):
-        return False
-    return not backend.computes or reference.is_written(network, cache)
+def _is_complete(network: CellNetwork, backend: Backend, cache: Cache) -> bool:
+    has_reference = not backend.computes or reference.is_written(network, cache)
+    return has_reference and backend.is_prepared(network, cache)
 
 
 def prepare(cell: Cell, cache: Cache, phases: Phases) -> None:
     """Describe, infer the reference, convert: once for all batch sizes, apart from any measurement."""
+    prepared(cell, cache, phases)
+
+
+def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[CellNetwork, Backend]:
+    """Return the cell's network and its started backend, with all that ``Backend.load`` needs cached."""
     with phases.timed("describe"):
         network = describe(cell, cache)
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()
-    if is_prepared(cell, cache):
-        return
+    if not _is_complete(network, backend, cache):
+        _fill_cache(network, backend, cache, phases)
+    return network, backend
+
+
+def _fill_cache(network: CellNetwork, backend: Backend, cache: Cache, phases: Phases) -> None:
     with phases.timed("build"):
         module = network.build()
     if backend.computes and not reference.is_written(network, cache):
@@ -64,7 +63,7 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
     """Load the model, time it, and account for its memory, its energy and its agreement.
 
     Raises:
-        PerfexpError: the backend refuses the cell, or does not do what was asked.
+        PerfexpError: the backend refuses the cell, or an effective setting is not the requested one.
     """
     network = find(cell, cache)
     if network is None:
@@ -73,54 +72,42 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
     with phases.timed("imports"):
         backend.start()
     with phases.timed("sentinel"):
-        pace_ms = sentinel.timings_ms()
+        pace_before_ms = sentinel.timings_ms()
     account = memory.Account()
-    session = backend.load(network, cell.batch_size, cache, phases)
-    account.loaded()
-    wanted = reference.read(network, cache) if backend.computes else None
-    try:
-        subject = _Subject(cell, network, session, backend.threads(), account, pace_ms)
-        return _measured(subject, wanted, phases)
-    finally:
-        session.close()
+    with closing(backend.load(network, cell.batch_size, cache, phases)) as session:
+        account.mark_loaded()
+        expected = reference.read(network, cache) if backend.computes else None
+        with phases.timed("inputs"):
+            buffers = cell.measure.input_buffers
+            batches = random_batches(cell.seed, buffers, cell.batch_size, network.input_size)
+            session.bind(batches)
+        summary = CellSummary(cell, labels=network.labels())
+        device_memory = session.device_memory()
+        account.start_peak()
+        session.reset_device_peak()
+        observed = observe(cell, session, backend.threads(), batches[0].shape, phases)
+        summary.add(*account.metrics())
+        summary.add_device_memory(device_memory, session.device_memory())
+        with phases.timed("sentinel"):
+            summary.add_pace(pace_before_ms, sentinel.timings_ms())
+        summary.add_parity(first_outputs(cell, session, IMAGES, observed.batches), expected)
+        summary.add_model_size(session.model_bytes(), session.weight_bytes())
+    summary.add_timing(observed)
+    summary.add(*network.metrics())
+    return _record(network, summary, observed, phases)
 
 
-def _measured(subject: _Subject, wanted: Logits | None, phases: Phases) -> Measurement:
-    cell, network, session = subject.cell, subject.network, subject.session
-    with phases.timed("inputs"):
-        buffers = cell.measure.input_buffers
-        batches = random_batches(cell.seed, buffers, cell.batch_size, network.input_size)
-        bench = TimedSession(cell, session, batches, subject.threads)
-    sheet = CellSummary(labels=network.labels())
-    on_device = session.device_memory()
-    subject.account.inferring()
-    session.reset_device_peak()
-    effective = bench.begin(phases)
-    seen = bench.observe(phases)
-    sheet.add(*subject.account.metrics())
-    sheet.add_device_memory(on_device, session.device_memory())
-    with phases.timed("sentinel"):
-        sheet.add_pace(subject.pace_ms, sentinel.timings_ms())
-    sheet.add_timing(cell, seen)
-    sheet.add_parity(cell, bench.outputs(IMAGES, seen.batches), wanted)
-    sheet.add_model_size(cell.backend.name, session.model_bytes(), session.weight_bytes())
-    sheet.add(*network.metrics())
-    return _record(subject, sheet, seen, effective, phases)
-
-
-def _record(
-    subject: _Subject, sheet: CellSummary, seen: Observation, effective: Mapping[str, str], phases: Phases
-) -> Measurement:
-    judged = sheet.certify(seen)
-    sheet.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
+def _record(network: CellNetwork, summary: CellSummary, observed: Observation, phases: Phases) -> Measurement:
+    certificate = summary.certify(observed)
+    summary.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
     return Measurement(
-        metrics=sheet.metrics,
-        absent=sheet.absent,
-        samples_ms=seen.timing.samples_ms,
-        warmup_ms=(seen.first_ms, *seen.warmup.samples_ms),
-        effective={**effective, "input_size": str(subject.network.input_size)},
-        labels=sheet.labels,
+        metrics=summary.metrics,
+        absent=summary.absent,
+        samples_ms=observed.timing.samples_ms,
+        warmup_ms=(observed.first_ms, *observed.warmup.samples_ms),
+        effective={**observed.effective, "input_size": str(network.input_size)},
+        labels=summary.labels,
         environment=environment.snapshot(),
         phases_s=dict(phases.seconds),
-        certificate=judged.tree(),
+        certificate=certificate.tree(),
     )

@@ -1,53 +1,54 @@
-"""A measurement while it is filled in: what was observed becomes named numbers and reasons."""
+"""A measurement in the making: observations become named numbers, and reasons for absent ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
-from perfexp.measure import certificate, os_counters, parity, sentinel, statistics
+from perfexp.measure import certificate, os_counters, parity, sample_statistics, sentinel
 from perfexp.measure.energy import NoMeter
 from perfexp.measure.parity import Logits
-from perfexp.worker.bench import Observation
+from perfexp.worker.reference import Reference
+from perfexp.worker.timing import Observation
 
 
 @dataclass
 class CellSummary:
     """Metrics as named in :mod:`perfexp.metrics`, reasons for absent ones, and labels."""
 
+    cell: Cell
     metrics: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
     def add(self, metrics: Mapping[str, float], absent: Mapping[str, str] | None = None) -> None:
-        """Put in what was found, and why the rest is absent."""
+        """Add metrics, and reasons for absent ones."""
         self.metrics.update(metrics)
         self.absent.update(absent or {})
 
-    def add_timing(self, cell: Cell, seen: Observation) -> None:
-        """Latency, its statistics, what ended warm-up and timing, and the energy of an image."""
-        samples_ms, warmup = seen.timing.samples_ms, seen.warmup
-        self.add(*statistics.summarise(samples_ms, cell.batch_size, cell.measure.percentiles))
-        self.add(
-            {"first_inference_ms": seen.first_ms, "warmup_iterations": float(len(warmup.samples_ms) + 1)}
-        )
-        self.labels["stop_reason"] = seen.timing.stop_reason.value
+    def add_timing(self, observed: Observation) -> None:
+        """Add latency, its statistics, what ended warm-up and timing, and the energy of an image."""
+        samples_ms, warmup, cell = observed.timing.samples_ms, observed.warmup, self.cell
+        self.add(*sample_statistics.summarise(samples_ms, cell.batch_size, cell.measure.percentiles))
+        self.metrics["first_inference_ms"] = observed.first_ms
+        self.metrics["warmup_iterations"] = float(len(warmup.samples_ms) + 1)
+        self.labels["stop_reason"] = observed.timing.stop_reason.value
         self.labels["warmup_stable"] = "not asked" if warmup.stable is None else str(warmup.stable)
-        if isinstance(seen.energy_j, NoMeter):
-            self.absent["energy_per_image_j"] = seen.energy_j.reason
+        if isinstance(observed.energy_j, NoMeter):
+            self.absent["energy_per_image_j"] = observed.energy_j.reason
         else:
-            self.metrics["energy_per_image_j"] = seen.energy_j / (seen.batches * cell.batch_size)
+            self.metrics["energy_per_image_j"] = observed.energy_j / (observed.batches * cell.batch_size)
 
-    def add_parity(self, cell: Cell, output: Logits, wanted: Logits | None) -> None:
-        """Agreement with PyTorch eager's f32 on the same images."""
+    def add_parity(self, output: Logits, reference: Reference | None) -> None:
+        """Add the agreement with PyTorch eager's f32 on the same images."""
         names = ("parity_max_error", "parity_cosine", "parity_top1_agreement")
-        if wanted is None:
-            reason = f"the {cell.backend.name} backend computes no network"
+        if reference is None:
+            reason = f"the {self.cell.backend.name} backend computes no network"
             self.absent.update(dict.fromkeys(names, reason))
             return
-        found = parity.compare(output, wanted[: len(output)])
+        found = parity.compare(output, reference.logits[: len(output)])
         values = zip(names, (found.max_error, found.cosine, found.top1_agreement), strict=True)
-        self.labels["parity"] = found.verdict(cell.backend.precision)
+        self.labels["parity"] = found.verdict(self.cell.backend.precision, reference.rounding_error)
         for name, value in values:
             if value == value and abs(value) != float("inf"):
                 self.metrics[name] = value
@@ -55,39 +56,41 @@ class CellSummary:
                 self.absent[name] = "the output holds values that are not finite numbers"
 
     def add_device_memory(self, loaded: DeviceMemory | None, now: DeviceMemory | None) -> None:
-        """The accelerator's memory, where the model lies on one."""
+        """Add the accelerator's memory, where the model is on one."""
         names = ("device_memory_model_mb", "device_memory_peak_mb", "device_memory_share")
         if loaded is None or now is None:
             self.absent.update(dict.fromkeys(names, "the model lies in the host's memory"))
         else:
             self.add(dict(zip(names, (loaded.allocated_mb, now.peak_mb, now.share), strict=True)))
 
-    def add_model_size(self, backend: str, stored: int | None, in_memory: int | None) -> None:
-        """Bytes of the model on disk and of its weights in memory."""
-        told = {
-            "model_size_mb": (stored, f"the {backend} backend stores no model"),
-            "model_memory_mb": (in_memory, f"{backend} does not tell in which form it holds its weights"),
+    def add_model_size(self, stored: int | None, in_memory: int | None) -> None:
+        """Add the bytes of the model on disk and of its weights in memory."""
+        name = self.cell.backend.name
+        sizes = {
+            "model_size_mb": (stored, f"the {name} backend stores no model"),
+            "model_memory_mb": (in_memory, f"{name} does not tell in which form it holds its weights"),
         }
-        for name, (size, reason) in told.items():
+        for metric, (size, reason) in sizes.items():
             if size is None:
-                self.absent[name] = reason
+                self.absent[metric] = reason
             else:
-                self.metrics[name] = size / 1e6
+                self.metrics[metric] = size / 1e6
 
     def add_pace(self, before: Mapping[str, float], after: Mapping[str, float]) -> None:
-        """The sentinel kernels around the cell."""
+        """Add the sentinel kernels' times in ms around the cell."""
         for moment, pace_ms in (("before", before), ("after", after)):
             self.add({f"sentinel_{kernel}_{moment}_ms": value for kernel, value in pace_ms.items()})
         self.metrics["sentinel_change"] = sentinel.change_percent(before, after)
 
-    def certify(self, seen: Observation) -> certificate.Certificate:
-        """Judge the run, and put verdict and evidence in."""
-        drift = os_counters.drift_percent(seen.timing.samples_ms)
+    def certify(self, observed: Observation) -> certificate.Certificate:
+        """Judge the run; add verdict and evidence."""
+        samples_ms = observed.timing.samples_ms
+        drift = os_counters.drift_percent(samples_ms)
         change = self.metrics["sentinel_change"]
-        judged = certificate.certify({**seen.evidence, "drift": drift, "sentinel_change": change})
+        judged = certificate.certify({**observed.evidence, "drift": drift, "sentinel_change": change})
         self.add(judged.evidence, dict.fromkeys(judged.unavailable, "this system does not count it"))
         if drift is None:
-            self.absent["drift"] = f"a drift needs 8 samples, and there are {len(seen.timing.samples_ms)}"
+            self.absent["drift"] = f"a drift needs 8 samples, and there are {len(samples_ms)}"
         self.labels["verdict"] = judged.verdict
         if judged.reasons:
             self.labels["taint"] = "; ".join(judged.reasons)

@@ -9,7 +9,7 @@ from perfexp.backends.null import NullConfig, NullSession
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.records import Measurement
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 
 @pytest.mark.parametrize("busy", [True, False])

@@ -10,7 +10,7 @@ from perfexp.backends.torch import Heap, TorchBackend, TorchConfig
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.records import Measurement
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 
 @pytest.mark.slow

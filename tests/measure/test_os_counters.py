@@ -116,3 +116,14 @@ def test_throttling_is_read_from_either_kind_of_group(
     (tmp_path / "cpu.stat").write_text(stat)
     assert os_counters._throttled_s(tmp_path / "cpu.stat") == seconds
     assert os_counters._throttled_s(None) is None
+
+
+@pytest.mark.parametrize("content", [None, "nonsense in here\n"])
+def test_a_counter_that_cannot_be_read_is_none(tmp_path: Path, content: str | None) -> None:
+    proc, clock = tmp_path / "proc", tmp_path / "cpus" / "cpu0" / "cpufreq" / "scaling_cur_freq"
+    for path in (proc / "pressure" / "cpu", proc / "self" / "task" / "1" / "schedstat", clock):
+        path.parent.mkdir(parents=True)
+        path.mkdir() if content is None else path.write_text(content)
+    counters = os_counters.read(proc, tmp_path / "cpus")
+    assert (counters.stalled_s, counters.waited_s, counters.frequency_mhz) == (None, None, None)
+    assert os_counters._throttled_s(clock) is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from perfexp.config.schema import Precision
-from perfexp.measure.parity import BEYOND, OK, TOLERANCE, compare
+from perfexp.measure.parity import BEYOND, F32_ROUNDING_FACTOR, OK, TOLERANCE, compare, tolerance
 
 
 @pytest.fixture
@@ -48,3 +48,9 @@ def test_what_is_not_finite_is_beyond(logits: np.ndarray, value: float) -> None:
 
 def test_a_constant_reference_proves_nothing(logits: np.ndarray) -> None:
     assert compare(logits, np.zeros_like(logits)).verdict(Precision.bf16) == BEYOND
+
+
+def test_f32_is_judged_by_pytorchs_own_rounding_up_to_f16s_limit() -> None:
+    limits = [tolerance(Precision.f32, error) for error in (0.0, 1e-6, 2e-3, 1.0, np.nan)]
+    assert limits == pytest.approx([1e-3, 1e-3, F32_ROUNDING_FACTOR * 2e-3, TOLERANCE[Precision.f16], 1e-3])
+    assert tolerance(Precision.bf16, 2e-3) == TOLERANCE[Precision.bf16]

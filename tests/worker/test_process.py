@@ -14,7 +14,7 @@ from perfexp.config.schema import Cell, MeasureConfig, Protocol, Start, as_proto
 from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock
-from perfexp.worker.process import run_cell
+from perfexp.worker.run import run_cell
 
 MakeCell = Callable[..., Cell]
 

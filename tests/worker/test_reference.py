@@ -24,6 +24,9 @@ def test_the_logits_are_eagers_and_are_kept(make_cell: Callable[..., Cell]) -> N
     [images] = random_batches(cell.seed, 1, IMAGES, 64)
     with torch.inference_mode():
         expected = module(torch.from_numpy(images)).numpy()
-    assert np.array_equal(reference.read(network, cache), expected)
+    found = reference.read(network, cache)
+    assert np.array_equal(found.logits, expected)
+    assert found.logits_f64 is not None and 0 < found.rounding_error < 1e-4
+    assert all(parameter.dtype == torch.float32 for parameter in module.parameters())
     assert not reference.is_written(describe(replace(cell, seed=1), cache), cache)
     assert reference.is_written(describe(replace(cell, batch_size=8), cache), cache)

@@ -9,17 +9,20 @@ from perfexp.config.schema import Cell
 from perfexp.measure.energy import NoMeter
 from perfexp.measure.latency import StopReason, Timing, Warmup
 from perfexp.metrics import METRICS
-from perfexp.worker.bench import Observation
+from perfexp.worker.reference import Reference
 from perfexp.worker.summary import CellSummary
+from perfexp.worker.timing import Observation
 
 SEEN = Observation(
     first_ms=7.0,
+    effective={},
     warmup=Warmup((3.0, 2.0), True),
     timing=Timing((2.0,) * 9, StopReason.PRECISION, untimed=1),
     evidence={"cpu_others": 60.0, "cpu_steal": None},
     energy_j=40.0,
 )
 LOGITS = np.random.default_rng(0).standard_normal((4, 10)).astype(np.float32)
+REFERENCE = Reference(LOGITS, None)
 
 
 @pytest.fixture
@@ -28,19 +31,19 @@ def cell(make_cell: Callable[..., Cell]) -> Cell:
 
 
 def test_energy_is_shared_by_all_images_that_ran(cell: Cell) -> None:
-    sheet = CellSummary()
-    sheet.add_timing(cell, SEEN)
+    sheet = CellSummary(cell)
+    sheet.add_timing(SEEN)
     assert sheet.metrics["energy_per_image_j"] == 40.0 / (10 * 2)
     assert sheet.metrics["warmup_iterations"] == 3
     assert sheet.labels == {"stop_reason": "precision", "warmup_stable": "True"}
-    sheet = CellSummary()
-    sheet.add_timing(cell, replace(SEEN, energy_j=NoMeter("no counter")))
+    sheet = CellSummary(cell)
+    sheet.add_timing(replace(SEEN, energy_j=NoMeter("no counter")))
     assert sheet.absent["energy_per_image_j"] == "no counter"
     assert "energy_per_image_j" not in sheet.metrics
 
 
-def test_a_tainted_run_says_why_and_what_is_unknown() -> None:
-    sheet = CellSummary()
+def test_a_tainted_run_says_why_and_what_is_unknown(cell: Cell) -> None:
+    sheet = CellSummary(cell)
     sheet.add_pace({"gemm": 1.0, "conv": 1.0}, {"gemm": 1.0, "conv": 1.0})
     judged = sheet.certify(SEEN)
     assert sheet.labels["verdict"] == judged.verdict == "tainted"
@@ -49,18 +52,18 @@ def test_a_tainted_run_says_why_and_what_is_unknown() -> None:
     assert sheet.absent["cpu_steal"] == "this system does not count it"
 
 
-def test_drift_is_absent_for_its_own_reason() -> None:
-    sheet = CellSummary()
+def test_drift_is_absent_for_its_own_reason(cell: Cell) -> None:
+    sheet = CellSummary(cell)
     sheet.add_pace({"gemm": 1.0}, {"gemm": 1.0})
     sheet.certify(replace(SEEN, timing=Timing((2.0,) * 5, StopReason.BUDGET, 0)))
     assert sheet.absent["drift"] == "a drift needs 8 samples, and there are 5"
 
 
 def test_parity_is_labelled_or_absent(cell: Cell) -> None:
-    same, none, broken = CellSummary(), CellSummary(), CellSummary()
-    same.add_parity(cell, LOGITS[:2], LOGITS)
-    none.add_parity(cell, LOGITS, None)
-    broken.add_parity(cell, np.full_like(LOGITS, np.nan), LOGITS)
+    same, none, broken = CellSummary(cell), CellSummary(cell), CellSummary(cell)
+    same.add_parity(LOGITS[:2], REFERENCE)
+    none.add_parity(LOGITS, None)
+    broken.add_parity(np.full_like(LOGITS, np.nan), REFERENCE)
     assert same.labels["parity"] == "ok"
     assert "parity" not in none.labels
     assert none.absent["parity_cosine"] == "the null backend computes no network"
@@ -69,8 +72,8 @@ def test_parity_is_labelled_or_absent(cell: Cell) -> None:
     assert set(broken.metrics) == {"parity_top1_agreement"}
 
 
-def test_device_memory_is_of_the_device_or_absent() -> None:
-    there, host = CellSummary(), CellSummary()
+def test_device_memory_is_of_the_device_or_absent(cell: Cell) -> None:
+    there, host = CellSummary(cell), CellSummary(cell)
     there.add_device_memory(DeviceMemory(50.0, 50.0, 1.0), DeviceMemory(60.0, 90.0, 2.5))
     host.add_device_memory(None, None)
     names = ("device_memory_model_mb", "device_memory_peak_mb", "device_memory_share")

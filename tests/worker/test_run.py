@@ -1,5 +1,5 @@
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.worker.attempts import described, until_clean
+from perfexp.worker.run import until_clean
 
 
 def measured(latency: float, reasons: int, width: float = 0.1) -> Measurement:
@@ -43,7 +43,7 @@ def test_the_first_clean_attempt_counts_and_the_others_are_kept() -> None:
     assert used == 3
     assert best.metrics["latency_p50_ms"] == 5.0
     assert best.metrics["attempts"] == 3
-    kept = described(best)
+    kept = best.plain_attempts()
     assert [attempt["metrics"]["latency_p50_ms"] for attempt in kept] == [9.0, 8.0]
     assert kept[0]["samples_ms"] == (9.0, 9.0, 9.0)
 
@@ -58,7 +58,7 @@ def test_a_failed_retry_is_kept_beside_what_was_measured() -> None:
     best, used = run(measured(1.0, 1), Failure(FailureKind.KILLED, "It died."), retries=4)
     assert used == 2
     assert isinstance(best, Measurement)
-    assert described(best) == [{"failure": "killed by a signal", "reason": "It died."}]
+    assert best.plain_attempts() == [{"failure": "killed by a signal", "reason": "It died."}]
 
 
 def test_a_cell_that_fails_is_a_failure() -> None:

@@ -1,0 +1,104 @@
+"""A loaded session under observation: the first batch, the checks, the timed batches."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfexp.backends.base import Session
+from perfexp.config.schema import Cell
+from perfexp.measure import energy, latency, os_counters
+from perfexp.phases import Phases
+from perfexp.worker import checks
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was read while one session ran.
+
+    Attributes:
+        first_ms: wall time of the very first batch.
+        effective: the settings that the runtime reports.
+        warmup: the batches before timing.
+        timing: the timed batches.
+        evidence: the system's counters during the timing.
+        energy_j: energy during the timing.
+    """
+
+    first_ms: float
+    effective: Mapping[str, str]
+    warmup: latency.Warmup
+    timing: latency.Timing
+    evidence: Mapping[str, float | None]
+    energy_j: float | energy.NoMeter
+
+    @property
+    def batches(self) -> int:
+        """Batches that ran while counting, the untimed ones included."""
+        return len(self.timing.samples_ms) + self.timing.untimed
+
+
+def observe(
+    cell: Cell, session: Session, threads: int, input_shape: Sequence[int], phases: Phases
+) -> Observation:
+    """Run the bound batches: the first one, warm-up, then timing between two readings of the counters.
+
+    Args:
+        cell: batch size and measuring protocol.
+        session: loaded, with inputs bound.
+        threads: what the backend was told to use.
+        input_shape: of one batch.
+        phases: where wall time is noted.
+
+    Raises:
+        BackendError: an effective setting is not the requested one.
+        ConfigError: the time budget is shorter than a batch.
+    """
+    with phases.timed("first inference"):
+        first_ms = _first_batch_ms(cell, session)
+    effective = _checked_settings(cell, session, threads, input_shape)
+    with phases.timed("warm-up"):
+        warmup = latency.warm_up(session.infer, cell.measure)
+    before = os_counters.read()
+    meter = energy.start(session.gpu_uuid())
+    with phases.timed("timed"):
+        timing = latency.time_batches(session.infer, cell.measure)
+    energy_j = meter if isinstance(meter, energy.NoMeter) else meter.joules()
+    evidence = os_counters.between(before, os_counters.read(), threads)
+    return Observation(first_ms, effective, warmup, timing, evidence, energy_j)
+
+
+def first_outputs(cell: Cell, session: Session, images: int, batches_run: int) -> NDArray[np.float32]:
+    """Return the latest logits of the first images, shape ``(images, classes)``.
+
+    There are fewer rows where the input buffers hold fewer images or not all buffers were used.
+    """
+    needed = ceil(images / cell.batch_size)
+    used = min(needed, batches_run, cell.measure.input_buffers)
+    return np.concatenate([session.output(index) for index in range(used)])[:images]
+
+
+def _first_batch_ms(cell: Cell, session: Session) -> float:
+    """A second batch decides about the budget: a runtime may still set itself up in the first."""
+    first_ms = _batch_ms(session)
+    if first_ms / 1e3 > cell.measure.budget_s:
+        checks.confirm_budget(min(first_ms, _batch_ms(session)), cell.measure.budget_s)
+    return first_ms
+
+
+def _batch_ms(session: Session) -> float:
+    start = time.perf_counter_ns()
+    session.infer(0)
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def _checked_settings(
+    cell: Cell, session: Session, threads: int, input_shape: Sequence[int]
+) -> dict[str, str]:
+    actual = session.effective()
+    checks.confirm_effective(cell.backend, checks.expected(cell.backend, threads, input_shape), actual)
+    checks.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
+    return {**actual, "timed_region": session.timed_region}
