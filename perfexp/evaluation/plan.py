@@ -44,7 +44,7 @@ def plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
     cell = cell_of(settings, cache)
     cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
     identity = cells.key(cell)
-    dataset = datasets.create(settings.dataset, cache)
+    dataset = datasets.create(settings.dataset)
     _check_classes(cell, dataset)
     described = network.describe(cell, cache)
     source, size = sources.source(cell.model.source), described.input_size

@@ -141,7 +141,7 @@ def _stalled_s(path: Path) -> float | None:
 
 
 def _waited_s(tasks: Path) -> float | None:
-    """Return the time this process's threads were runnable but not running (second field of ``schedstat``)."""
+    """Return the time this process's threads waited in a run queue (second field of ``schedstat``)."""
     waited_ns = 0
     try:
         for task in tasks.iterdir():

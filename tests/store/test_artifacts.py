@@ -20,7 +20,7 @@ def test_an_artifact_becomes_a_local_file_once(tracker: Tracker, tmp_path: Path)
 
 
 def test_anything_else_is_left_as_it_is() -> None:
-    for weights in ("random", "pretrained", "packaged", "/some/path.pt"):
+    for weights in ("random", "pretrained", "/some/path.pt"):
         assert artifacts.local(weights, TrackingConfig()) == weights
 
 

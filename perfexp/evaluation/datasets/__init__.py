@@ -1,7 +1,6 @@
 """Labelled images: each module here but ``base`` is a data set, or a layout of one, found by name."""
 
 from perfexp import plugins
-from perfexp.cache import Cache
 from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets.base import Dataset, Item
@@ -24,10 +23,10 @@ def dataset_class(name: str) -> type[Dataset]:
     return found
 
 
-def create(config: DatasetConfig, cache: Cache) -> Dataset:
+def create(config: DatasetConfig) -> Dataset:
     """The data set that ``config`` names, its images found and labelled.
 
     Raises:
         DataError: images or labels are missing, or do not fit each other.
     """
-    return dataset_class(config.name)(config, cache)
+    return dataset_class(config.name)(config)

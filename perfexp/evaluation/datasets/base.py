@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from perfexp.cache import Cache, digest
+from perfexp.cache import digest
 from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets._images import is_image, open_rgb
@@ -30,7 +30,7 @@ class Dataset(ABC):
 
     Attributes:
         items: every image, in order.
-        class_names: what each class is called, in the order of a model's outputs.
+        class_names: names of the classes, in the order of a model's outputs.
         labelled_by: where the labels come from.
     """
 
@@ -40,7 +40,7 @@ class Dataset(ABC):
     labelled_by: str
 
     @abstractmethod
-    def __init__(self, config: DatasetConfig, cache: Cache) -> None:
+    def __init__(self, config: DatasetConfig) -> None:
         """Find and label the images that ``config`` names.
 
         Raises:
@@ -49,7 +49,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def open(self, index: int) -> "Image":
-        """Item ``index`` as an image of mode RGB.
+        """Return item ``index`` as an image of mode RGB.
 
         Raises:
             DataError: it is missing, truncated or no image.
@@ -72,22 +72,31 @@ class FolderDataset(Dataset):
         return open_rgb(self.root / self.items[index].name)
 
 
+def path_of(config: DatasetConfig) -> Path:
+    """Return ``dataset.path``.
+
+    Raises:
+        DataError: none was given.
+    """
+    if config.path is None:
+        raise DataError(f"dataset={config.name} has no path; give one, as in dataset.path=/data/images.")
+    return Path(config.path).expanduser()
+
+
 def folder(config: DatasetConfig) -> Path:
-    """The folder that ``dataset.path`` names.
+    """Return the folder that ``dataset.path`` names.
 
     Raises:
         DataError: none was given, or it is no folder.
     """
-    if config.path is None:
-        raise DataError(f"dataset={config.name} has no path; give one, as in dataset.path=/data/images.")
-    path = Path(config.path).expanduser()
+    path = path_of(config)
     if not path.is_dir():
         raise DataError(f"dataset.path={path} is not a folder; give the folder that holds the images.")
     return path
 
 
 def images_below(root: Path) -> list[Path]:
-    """Every image file below ``root``, sorted.
+    """Return every image file below ``root``, sorted.
 
     Raises:
         DataError: there is none.
@@ -99,5 +108,5 @@ def images_below(root: Path) -> list[Path]:
 
 
 def item(root: Path, path: Path, label: int) -> Item:
-    """The file as an item named relative to ``root``."""
+    """Return the file as an item named relative to ``root``."""
     return Item(path.relative_to(root).as_posix(), label, path.stat().st_size)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfexp.cache import Cache
 from perfexp.config.settings import DatasetConfig
 from perfexp.evaluation.datasets.base import Dataset, Item
 
@@ -29,7 +28,7 @@ class Digits(Dataset):
 
     Config = DigitsConfig
 
-    def __init__(self, config: DigitsConfig, cache: Cache) -> None:
+    def __init__(self, config: DigitsConfig) -> None:
         from sklearn.datasets import load_digits
 
         part = slice(None, _TRAIN) if config.train else slice(_TRAIN, None)

@@ -1,6 +1,5 @@
 """A folder for each class: classes are numbered by the sorted names, as torchvision's ImageFolder does."""
 
-from perfexp.cache import Cache
 from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets.base import FolderDataset, folder, images_below, item
@@ -9,7 +8,7 @@ from perfexp.evaluation.datasets.base import FolderDataset, folder, images_below
 class ImageFolder(FolderDataset):
     """``path/CLASS/…/image``."""
 
-    def __init__(self, config: DatasetConfig, cache: Cache) -> None:
+    def __init__(self, config: DatasetConfig) -> None:
         self.root = folder(config)
         images = images_below(self.root)
         self.class_names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.cache import Cache
 from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets import _labels
@@ -24,7 +23,7 @@ class ImageNet(FolderDataset):
 
     Config = ImageNetConfig
 
-    def __init__(self, config: ImageNetConfig, cache: Cache) -> None:
+    def __init__(self, config: ImageNetConfig) -> None:
         self.root = folder(config)
         images = images_below(self.root)
         self.class_names = _labels.class_names()

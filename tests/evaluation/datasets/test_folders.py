@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from perfexp.cache import Cache
 from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets
@@ -22,7 +21,7 @@ def put(path: Path) -> None:
 
 
 def create(config: DatasetConfig) -> datasets.Dataset:
-    return datasets.create(config, Cache(Path("unused")))
+    return datasets.create(config)
 
 
 def test_image_folder_numbers_sorted_names(root: Path) -> None:

