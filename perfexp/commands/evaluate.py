@@ -17,10 +17,10 @@ from perfexp.cache import Cache
 from perfexp.commands._app import BAD_INPUT, Command, terminal
 from perfexp.config.settings import EvaluateConfig
 from perfexp.errors import PerfexpError, TrackingError
-from perfexp.evaluation import plan as planning
 from perfexp.evaluation import run, summary
-from perfexp.evaluation.evaluator import Evaluator, Plan
+from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
+from perfexp.evaluation.plan import Plan, cell_of, from_config
 from perfexp.models.network import CellNetwork
 from perfexp.outcomes import Outcome
 from perfexp.records import Failure, FailureKind
@@ -66,7 +66,7 @@ def _task(config: DictConfig) -> Outcome:
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
     job = Job(settings, cache, command.text(config), int(time.time() * 1000))
     try:
-        plan, described = planning.plan(settings, cache)
+        plan, described = from_config(settings, cache)
     except TrackingError:
         raise
     except PerfexpError as error:
@@ -96,7 +96,7 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
             job.settings, plan, described, evaluation, facts, job.config_yaml, job.started_ms, Path(folder)
         )
         run_id = tracker.keep(draft)
-    evaluator.parts.forget()
+    evaluator.shards.forget()
     print(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
     if run_id:
@@ -106,7 +106,7 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
 
 def _fail(job: Job, failure: Failure) -> Outcome:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
-    cell, facts = planning.cell_of(job.settings, job.cache), environment.snapshot()
+    cell, facts = cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
     ended = summary.outcome(cell, draft, job.tracker.keep(draft))
     if not job.in_sweep and failure.kind != FailureKind.INTERRUPTED:

@@ -1,4 +1,4 @@
-"""Decoding and transforming, in worker processes that rest while the model is timed."""
+"""Decoding and transforming, in worker processes that are idle while the model is timed."""
 
 import multiprocessing
 import os
@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from perfexp.cache import Cache
+from perfexp.config.schema import Cell
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets import Dataset
 from perfexp.models.base import Images
+from perfexp.models.images import CALIBRATION_IMAGES, is_calibration_stored, store_calibration
 from perfexp.worker import process
 
 if TYPE_CHECKING:
@@ -25,9 +28,9 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Decoded:
-    """Images as the model takes them, ``(images, 3, height, width)``, and those that did not decode.
+    """Transformed images, ``(images, 3, height, width)``, and those that did not decode.
 
-    ``indices`` are the images' places in the data set; ``corrupt`` maps other places to reasons.
+    ``indices`` are the images' positions in the data set; ``corrupt`` maps other positions to reasons.
     """
 
     images: Images
@@ -37,7 +40,7 @@ class Decoded:
 
 @dataclass
 class Transformed:
-    """What a worker process does for one index; a plain object, so that it can be sent there."""
+    """Decodes and transforms one index; a plain object, so that it can be sent to a worker process."""
 
     dataset: Dataset
     preprocessing: "Preprocessing"
@@ -55,7 +58,7 @@ class Transformed:
 
 @dataclass
 class _Batches:
-    """The indices of the present part, in small batches; the loader asks again for each part."""
+    """The indices of the current shard in small batches; the loader iterates anew for each shard."""
 
     indices: Sequence[int] = field(default_factory=list)
 
@@ -65,7 +68,7 @@ class _Batches:
 
 
 def end_with_parent(_worker: int) -> None:
-    """torch's own watchdog looks at the fork server, which outlives a parent that is killed."""
+    """End a loader process with its parent: torch watches the fork server, which outlives a killed parent."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
@@ -76,12 +79,13 @@ def end_with_parent(_worker: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class DataPath:
-    """Reads parts of a data set; ``seconds`` is the wall time that reading took so far."""
+class ImageLoader:
+    """Reads images of a data set; ``seconds`` is the wall time that reading took so far."""
 
     def __init__(self, dataset: Dataset, preprocessing: "Preprocessing", workers: int) -> None:
         from torch.utils.data import DataLoader
 
+        self.dataset = dataset
         self._batches = _Batches()
         self._loader: Iterable[list[tuple[int, Images | str]]] = DataLoader(
             cast("TorchDataset[object]", Transformed(dataset, preprocessing)),
@@ -95,7 +99,7 @@ class DataPath:
         self.seconds = 0.0
 
     def start(self, index: int) -> None:
-        """Let the processes start and import, by reading one image that is not counted."""
+        """Start the processes and their imports, by reading one image that is not counted."""
         self._batches.indices = [index]
         self._read()
 
@@ -122,3 +126,28 @@ class DataPath:
             indices=[index for index, _ in good],
             corrupt={index: reason for index, reason in read if isinstance(reason, str)},
         )
+
+
+def calibrate(cell: Cell, loader: ImageLoader, cache: Cache) -> None:
+    """Store the images that ``cell.calibration`` names, unless there are none or they are stored.
+
+    They are drawn by seed from the images that are evaluated: a small data set has none to spare.
+    Labels play no part, and the run says where the images come from.
+
+    Raises:
+        DataError: none of those drawn could be decoded.
+        CacheError: the cache cannot be written.
+    """
+    if cell.calibration is None or is_calibration_stored(cache, cell.calibration):
+        return
+    total = len(loader.dataset.items)
+    count = min(total, CALIBRATION_IMAGES)
+    drawn = np.random.default_rng(cell.seed).choice(total, count, replace=False)
+    decoded = loader.read(np.sort(drawn).tolist())
+    if not decoded.indices:
+        raise DataError(
+            f"None of the {count} images drawn for int8's calibration could be decoded; check the files, or "
+            "give another seed."
+        )
+    origin = f"{len(decoded.indices)} of the {total} images that are evaluated, drawn by seed {cell.seed}"
+    store_calibration(cache, cell.calibration, decoded.images, origin)

@@ -1,7 +1,7 @@
-"""From a configuration to what will be evaluated; whatever cannot be is found here, before it starts."""
+"""From a configuration to what will be evaluated; bad input is reported here, before anything starts."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from perfexp import cell as cells
 from perfexp.backends.base import usable_cpus
@@ -12,15 +12,38 @@ from perfexp.environment import version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets import Dataset
-from perfexp.evaluation.evaluator import Plan
 from perfexp.models import network, sources
+from perfexp.models.base import Preprocessing
 from perfexp.models.images import CALIBRATION_IMAGES
 from perfexp.models.network import CellNetwork
 from perfexp.store import artifacts
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated, and how.
+
+    Attributes:
+        cell: the network, its weights, backend and batch size.
+        dataset: the labelled images.
+        preprocessing: from an image to the network's input.
+        key: hash of all that decides the result; shards of a stopped evaluation are found by it.
+        reference_facts: what decides the reference's logits; None for no comparison.
+        workers: number of processes that decode.
+        images_at_once: images in a shard.
+    """
+
+    cell: Cell
+    dataset: Dataset
+    preprocessing: Preprocessing
+    key: str
+    reference_facts: dict[str, object] | None
+    workers: int
+    images_at_once: int
+
+
 def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
-    """The cell as it was asked for; nothing is looked up."""
+    """Return the cell as requested; nothing is looked up."""
     return Cell(
         model=settings.model,
         backend=settings.backend,
@@ -34,11 +57,11 @@ def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
     )
 
 
-def plan(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
-    """Find model, weights, images and labels, and whether they fit each other.
+def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
+    """Find model, weights, images and labels, and check that they fit each other.
 
     Raises:
-        PerfexpError: they do not, or are not there.
+        PerfexpError: one is missing, or they do not fit.
     """
     _check(settings)
     cell = cell_of(settings, cache)

@@ -1,4 +1,4 @@
-"""Logits of PyTorch in f32 on the same images: inferred once for each data set, then read."""
+"""Logits of PyTorch in f32 on the same images: inferred once for each data set, then cached."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -18,12 +18,12 @@ _KIND = "reference-logits"
 
 
 def cell_of(cell: Cell) -> Cell:
-    """The same network on PyTorch, eager, on the CPU, in f32."""
+    """Return the cell with the same network on PyTorch, eager, on the CPU, in f32."""
     return replace(cell, backend=TorchConfig(threads=cell.backend.threads))
 
 
 class Reference:
-    """Reference logits, kept below ``cache`` under a key of network, data set and preprocessing."""
+    """Reference logits, stored below ``cache`` under a key of network, data set and preprocessing."""
 
     def __init__(self, cell: Cell, cache: Cache, facts: dict[str, object]) -> None:
         self._cell = cell_of(cell)
@@ -40,24 +40,24 @@ class Reference:
     ) -> None:
         self._open.close()
 
-    def keep(self, logits: Logits, indices: Sequence[int]) -> None:
-        """Keep logits that were inferred as the reference is, for other backends to be compared with.
+    def store(self, logits: Logits, indices: Sequence[int]) -> None:
+        """Store logits that were inferred as the reference is, for comparison with other backends.
 
         Raises:
             CacheError: the cache cannot be written.
         """
-        self._kept(indices, lambda: logits)
+        self._stored(indices, lambda: logits)
 
     def logits(self, images: Images, indices: Sequence[int]) -> Logits:
-        """Logits of these images, which are the data set's ``indices``.
+        """Return the logits of these images, which are the data set's ``indices``.
 
         Raises:
             InferenceError: the process failed, or ended.
             CacheError: the cache cannot be written.
         """
-        return self._kept(indices, lambda: self._infer(images))
+        return self._stored(indices, lambda: self._infer(images))
 
-    def _kept(self, indices: Sequence[int], infer: Callable[[], Logits]) -> Logits:
+    def _stored(self, indices: Sequence[int], infer: Callable[[], Logits]) -> Logits:
         key = digest({**self._facts, "indices": list(indices)})
         if not self._cache.has(_KIND, key):
             with self._cache.writing(_KIND, key) as folder:

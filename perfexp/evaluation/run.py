@@ -10,7 +10,8 @@ import numpy as np
 
 from perfexp.config.schema import Cell, flatten
 from perfexp.config.settings import EvaluateConfig
-from perfexp.evaluation.evaluator import Evaluation, Plan, is_reference
+from perfexp.evaluation.evaluator import Evaluation, is_reference
+from perfexp.evaluation.plan import Plan
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.models import weights
 from perfexp.models.network import CellNetwork
@@ -26,12 +27,12 @@ _CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
     """Accuracy in percent, loss in nats, images/s of data path and model apart, and what was published."""
-    part = evaluation.part
+    scored = evaluation.scored
     found = {
-        **summarise(part.scores),
-        "corrupt_images": float(len(part.corrupt)),
-        "data_images_per_s": (len(part.indices) + len(part.corrupt)) / part.data_s,
-        "model_images_per_s": len(part.indices) / part.model_s,
+        **summarise(scored.scores),
+        "corrupt_images": float(len(scored.corrupt)),
+        "data_images_per_s": (len(scored.indices) + len(scored.corrupt)) / scored.data_s,
+        "model_images_per_s": len(scored.indices) / scored.model_s,
         "params": float(network.description.params),
         "macs": float(network.description.macs),
     }
@@ -150,12 +151,12 @@ def _absent(settings: EvaluateConfig, cell: Cell, network: CellNetwork) -> dict[
 def _write_tables(plan: Plan, evaluation: Evaluation, folder: Path) -> None:
     import pandas as pd
 
-    part, items = evaluation.part, plan.dataset.items
-    labels = np.array([items[index].label for index in part.indices], dtype=np.int64)
-    per_class(part.scores, labels, plan.dataset.class_names).to_csv(folder / "per_class.csv", index=False)
+    scored, items = evaluation.scored, plan.dataset.items
+    labels = np.array([items[index].label for index in scored.indices], dtype=np.int64)
+    per_class(scored.scores, labels, plan.dataset.class_names).to_csv(folder / "per_class.csv", index=False)
     predictions(plan, evaluation).to_csv(folder / "predictions.csv.gz", index=False)
-    if part.corrupt:
-        rows = [(items[index].name, reason) for index, reason in part.corrupt.items()]
+    if scored.corrupt:
+        rows = [(items[index].name, reason) for index, reason in scored.corrupt.items()]
         pd.DataFrame(rows, columns=["file", "reason"]).to_csv(folder / "corrupt.csv", index=False)
 
 
@@ -163,12 +164,12 @@ def predictions(plan: Plan, evaluation: Evaluation) -> "pd.DataFrame":
     """One row an image: file, label, the label's rank, loss, and the best classes in order."""
     import pandas as pd
 
-    part, items = evaluation.part, plan.dataset.items
-    scores = part.scores
+    scored, items = evaluation.scored, plan.dataset.items
+    scores = scored.scores
     table = pd.DataFrame(
         {
-            "file": [items[index].name for index in part.indices],
-            "label": [items[index].label for index in part.indices],
+            "file": [items[index].name for index in scored.indices],
+            "label": [items[index].label for index in scored.indices],
             "rank": scores.rank,
             "loss": scores.loss,
         }

@@ -1,4 +1,4 @@
-"""Parts of an evaluation that are done, each written whole or not at all, found again after a kill."""
+"""Shards of an evaluation: each is written whole or not at all, and found again after a kill."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ _KIND = "evaluation"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A run of images, judged.
+class Shard:
+    """Consecutive images and their scores.
 
     Attributes:
-        indices: places in the data set of the images that decoded.
+        indices: positions in the data set of the images that decoded.
         scores: one row for each of them.
-        corrupt: places of those that did not decode, with reasons.
+        corrupt: positions of those that did not decode, with reasons.
         data_s: wall time of decoding.
         model_s: wall time of the forward passes.
     """
@@ -33,35 +33,35 @@ class Part:
     model_s: float
 
 
-class Parts:
-    """The parts of the evaluation with this key."""
+class ShardStore:
+    """The shards of the evaluation with this key."""
 
     def __init__(self, cache: Cache, key: str) -> None:
         self._cache = cache
         self._kind = f"{_KIND}/{key}"
 
-    def keep(self, start: int, part: Part) -> None:
-        """Write the part that begins at image ``start``.
+    def store(self, start: int, shard: Shard) -> None:
+        """Write the shard that begins at image ``start``.
 
         Raises:
             CacheError: the cache cannot be written.
         """
         with self._cache.writing(self._kind, str(start)) as folder:
-            np.savez(folder / "scores.npz", **{f.name: getattr(part.scores, f.name) for f in fields(Scores)})
-            rest = {k: v for k, v in asdict(part).items() if k != "scores"}
+            np.savez(folder / "scores.npz", **{f.name: getattr(shard.scores, f.name) for f in fields(Scores)})
+            rest = {k: v for k, v in asdict(shard).items() if k != "scores"}
             (folder / "part.json").write_text(json.dumps(rest))
 
-    def find(self, start: int) -> Part | None:
-        """The part that begins at image ``start``, if it was kept."""
+    def find(self, start: int) -> Shard | None:
+        """Return the shard that begins at image ``start``, if it was stored."""
         if not self._cache.has(self._kind, str(start)):
             return None
         folder = self._cache.entry(self._kind, str(start))
         rest = json.loads((folder / "part.json").read_text())
         corrupt = {int(index): reason for index, reason in rest.pop("corrupt").items()}
-        return Part(scores=_scores(folder / "scores.npz"), corrupt=corrupt, **rest)
+        return Shard(scores=_scores(folder / "scores.npz"), corrupt=corrupt, **rest)
 
     def forget(self) -> None:
-        """Remove all parts: the evaluation is a run now."""
+        """Remove all shards, once the evaluation is a run."""
         shutil.rmtree(self._cache.root / self._kind, ignore_errors=True)
 
 

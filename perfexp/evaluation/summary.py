@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import Cell
-from perfexp.evaluation.evaluator import Evaluation, Plan
+from perfexp.evaluation.evaluator import Evaluation
+from perfexp.evaluation.plan import Plan
 from perfexp.outcomes import FINISHED, Outcome
 from perfexp.store.run_data import RunData
 
@@ -55,13 +56,11 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
 
 def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, float]) -> None:
     """Accuracy with counts and intervals, agreement, speeds, and what was left out."""
-    part = evaluation.part
+    scored = evaluation.scored
     for name, below in (("top1", 1), ("top5", 5)):
-        right = int((part.scores.rank < below).sum())
-        low, high = metrics[f"{name}_low"], metrics[f"{name}_high"]
-        print(
-            f"  {name} {metrics[name]:.2f} %  ({right} of {len(part.indices)}, 95 % {low:.1f} to {high:.1f})"
-        )
+        right = int((scored.scores.rank < below).sum())
+        interval = f"95 % {metrics[f'{name}_low']:.1f} to {metrics[f'{name}_high']:.1f}"
+        print(f"  {name} {metrics[name]:.2f} %  ({right} of {len(scored.indices)}, {interval})")
     if "loss" in metrics:
         print(f"  loss {metrics['loss']:.4f}")
     if "top1_agreement" in metrics:
@@ -79,7 +78,7 @@ def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, floa
 
 
 def _print_corrupt(plan: Plan, evaluation: Evaluation) -> None:
-    corrupt = evaluation.part.corrupt
+    corrupt = evaluation.scored.corrupt
     if not corrupt:
         return
     print(f"  {len(corrupt)} images could not be decoded and are in no percentage above:")

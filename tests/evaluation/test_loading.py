@@ -6,7 +6,7 @@ from PIL import Image
 
 from perfexp.config.settings import DatasetConfig
 from perfexp.evaluation import datasets
-from perfexp.evaluation.loading import DataPath
+from perfexp.evaluation.loading import ImageLoader
 from perfexp.models import sources
 
 
@@ -18,7 +18,7 @@ def test_images_come_in_order_and_corrupt_ones_with_their_reason(tmp_path: Path)
         Image.new("RGB", (40, 30), (number * 20, 0, 0)).save(folder / f"{number:02}.png")
     (folder / "05.png").write_bytes((folder / "05.png").read_bytes()[:60])
     dataset = datasets.create(DatasetConfig("imagefolder", str(folder.parent)))
-    path = DataPath(dataset, sources.source("torchvision").preprocessing("resnet18", 32, None), workers=2)
+    path = ImageLoader(dataset, sources.source("torchvision").preprocessing("resnet18", 32, None), workers=2)
     path.start(0)
     assert path.seconds == 0
     first, second = path.read(range(4)), path.read(range(4, 11))
