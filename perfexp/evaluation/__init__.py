@@ -1,1 +1,1 @@
-"""Accuracy, measured: images are decoded, inferred, scored and kept, part by part."""
+"""Measured accuracy: images are decoded, inferred, scored and stored, shard by shard."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the images: mean training loss, then loss and top-1 (percent) on those held out."""
+    """One pass over the images: mean training loss; loss and top-1 (percent) on the held-out images."""
 
     train_loss: float
     validation_loss: float
@@ -29,7 +29,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Schedule:
-    """AdamW's settings and when to end; see :class:`perfexp.config.schema.FinetuneConfig`."""
+    """AdamW's settings and the stop rule; see :class:`perfexp.config.settings.FinetuneConfig`."""
 
     epochs: int
     patience: int
@@ -39,7 +39,7 @@ class Schedule:
 
 
 class EarlyStop:
-    """Remembers the epoch of the lowest loss; ends when ``patience`` epochs brought no lower one."""
+    """Tracks the epoch of the lowest loss; ends when ``patience`` epochs brought no lower one."""
 
     def __init__(self, patience: int) -> None:
         self._patience = patience
@@ -47,11 +47,11 @@ class EarlyStop:
 
     @property
     def best(self) -> int:
-        """The epoch of the lowest loss, from 0; the earlier one of equals."""
+        """The first epoch of the lowest loss, counted from 0."""
         return int(np.nanargmin(self._losses))
 
-    def heard(self, loss: float) -> bool:
-        """Take in an epoch's loss; whether it is the lowest so far."""
+    def update(self, loss: float) -> bool:
+        """Add an epoch's loss; return whether it is the lowest so far."""
         self._losses.append(loss if np.isfinite(loss) else np.inf)
         return self.best == len(self._losses) - 1
 
@@ -62,7 +62,7 @@ class EarlyStop:
 
 
 class Batches:
-    """Images of some indices with their labels, read in worker processes; shuffled if given a seed."""
+    """Images at some indices with their labels, read in worker processes; shuffled if a seed is given."""
 
     def __init__(
         self,
@@ -110,11 +110,11 @@ def fit(
     train: Batches,
     held_out: Batches,
     schedule: Schedule,
-    heard: Callable[[int, Epoch], None],
+    report: Callable[[int, Epoch], None],
 ) -> int:
-    """Train ``network`` in place, leave it with the weights of the best epoch, and return that epoch.
+    """Train ``network`` in place, restore the weights of the best epoch, and return that epoch.
 
-    The loss on ``held_out`` decides which epoch is best; ``heard`` is told of each.
+    The loss on ``held_out`` decides which epoch is best; ``report`` receives each.
     """
     import torch
 
@@ -131,8 +131,8 @@ def fit(
         loss = _train(network, train, optimizer, rates, schedule.device)
         judged = _judge(network, held_out, schedule.device)
         epoch = Epoch(loss, float(judged.loss.mean()), summarise(judged)["top1"])
-        heard(number, epoch)
-        if stop.heard(epoch.validation_loss):
+        report(number, epoch)
+        if stop.update(epoch.validation_loss):
             best = copy.deepcopy(network.state_dict())
         if stop.ended:
             break

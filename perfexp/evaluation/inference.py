@@ -1,4 +1,4 @@
-"""A network loaded in a clean process, which answers batches until it is closed."""
+"""A network loaded in a clean process, which infers batches until it is closed."""
 
 import time
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from perfexp.worker import checks, process, steps
 
 
 class InferenceError(BackendError):
-    """The process gave no logits; ``failure`` says how it ended."""
+    """The process returned no logits; ``failure`` says how it ended."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -31,13 +31,13 @@ class InferenceError(BackendError):
 
 @dataclass(frozen=True)
 class Ready:
-    """What the process says once it has inferred a first time."""
+    """The process's message after its first inference."""
 
     effective: Mapping[str, str]
 
 
 class Inference:
-    """The parent's end: batches out, logits back. Use it in a ``with`` block."""
+    """The parent's side: sends batches, receives logits. Use it in a ``with`` block."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -65,9 +65,9 @@ class Inference:
             self._process.join()
 
     def logits(self, images: Images) -> Logits:
-        """Logits ``(images, classes)`` of images ``(images, 3, height, width)``.
+        """Return logits ``(images, classes)`` of images ``(images, 3, height, width)``.
 
-        The wall time of the forward passes alone is added to ``seconds``: no copying, no decoding.
+        The wall time of the forward passes is added to ``seconds``; copying and decoding are not.
 
         Raises:
             InferenceError: the process failed, or ended.
@@ -120,7 +120,7 @@ def _loaded(cell: Cell) -> tuple[Session, int, int]:
 
 
 def _answer(session: Session, images: Images, batch_size: int) -> tuple[Logits, float]:
-    """Logits of at most a batch; the rest of the batch is padding whose logits are dropped."""
+    """Return logits of at most a batch; the rest of the batch is padding whose logits are dropped."""
     padding = np.zeros((batch_size - len(images), *images.shape[1:]), np.float32)
     session.bind([np.concatenate([images, padding]) if len(padding) else images])
     start = time.perf_counter()

@@ -26,7 +26,7 @@ _CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 
 def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
-    """Accuracy in percent, loss in nats, images/s of data path and model apart, and what was published."""
+    """Return accuracy in percent, loss in nats, images/s of data path and of model, published accuracy."""
     scored = evaluation.scored
     found = {
         **summarise(scored.scores),
@@ -55,7 +55,7 @@ def draft(
     started_ms: int,
     folder: Path,
 ) -> RunData:
-    """The run; tables are written into ``folder``, whose content becomes artifacts."""
+    """Return the run; tables are written into ``folder``, whose content becomes artifacts."""
     _write_tables(plan, evaluation, folder)
     return RunData(
         name=_name(settings),
@@ -77,7 +77,7 @@ def failed_draft(
     config_yaml: str,
     started_ms: int,
 ) -> RunData:
-    """The run of an evaluation without a result, told as that of a cell is."""
+    """Return the run of an evaluation without a result, tagged as a failed cell is."""
     named = {"kind": "evaluation", "model": cell.model.name, **failure_tags(cell.model, failure)}
     return RunData(
         name=_name(settings),
@@ -161,7 +161,7 @@ def _write_tables(plan: Plan, evaluation: Evaluation, folder: Path) -> None:
 
 
 def predictions(plan: Plan, evaluation: Evaluation) -> "pd.DataFrame":
-    """One row an image: file, label, the label's rank, loss, and the best classes in order."""
+    """Return one row per image: file, label, the label's rank, loss, and the best classes in order."""
     import pandas as pd
 
     scored, items = evaluation.scored, plan.dataset.items

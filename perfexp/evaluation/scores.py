@@ -1,7 +1,7 @@
 """From logits and labels to accuracy: pure functions over arrays.
 
-A tie goes to the class of the lower index, as ``argmax`` has it. Logits that are not finite
-(half precision overflows) are a wrong answer with infinite loss, never a right one.
+A tie goes to the class of the lower index, as with ``argmax``. Logits that are not finite (half
+precision overflows) count as a wrong answer with infinite loss.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scores:
-    """What is kept of each image's logits; every array has one row an image.
+    """What is stored of each image's logits; every array has one row per image.
 
     Attributes:
         best: the classes of the highest logits, best first, shape ``(images, 5)``; fewer where
             the model has fewer classes.
-        rank: the label's place among all logits, 0 for the best.
+        rank: the label's rank among all logits, 0 for the highest.
         loss: cross-entropy in nats.
-        agrees: 1 where the best class is the reference's, 0 where not, NaN without a reference.
+        agrees: 1 where the best class is the reference's, else 0; NaN without a reference.
         correlation: Spearman's ρ of the logits with the reference's, NaN without one.
     """
 
@@ -42,12 +42,12 @@ class Scores:
 
     @classmethod
     def joined(cls, parts: "Sequence[Scores]") -> "Scores":
-        """The parts in order."""
+        """Return the parts, concatenated in order."""
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
 
 def score(logits: Logits, labels: Labels, reference: Logits | None = None) -> Scores:
-    """Judge logits of shape ``(images, classes)`` by labels of shape ``(images,)``."""
+    """Score logits of shape ``(images, classes)`` against labels of shape ``(images,)``."""
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(logits).all(axis=1))
     usable = np.where(finite[:, None], logits, 0).astype(np.float64)
     order = np.argsort(-usable, axis=1, kind="stable")
@@ -79,7 +79,7 @@ def _agreement(
 def _spearman(
     logits: NDArray[np.float64], reference: Logits, finite: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Spearman's ρ of each row: Pearson's r of average ranks; NaN where a row is constant."""
+    """Return Spearman's ρ of each row: Pearson's r of average ranks; NaN where a row is constant."""
     from scipy.stats import rankdata
 
     ranks = [rankdata(values, axis=1) for values in (logits, reference)]
@@ -91,9 +91,9 @@ def _spearman(
 
 
 def summarise(scores: Scores) -> dict[str, float]:
-    """Metrics over all images; percent, with the ends of 95 % Wilson intervals.
+    """Return metrics over all images: percent, with the ends of 95 % Wilson intervals.
 
-    What has no value (a correlation without a reference, a loss that is infinite) is left out.
+    A metric without a value (a correlation without a reference, an infinite loss) is left out.
     """
     images = len(scores.rank)
     metrics = {"images": float(images), "loss": float(scores.loss.mean())}
@@ -116,7 +116,7 @@ def summarise(scores: Scores) -> dict[str, float]:
 
 
 def per_class(scores: Scores, labels: Labels, names: Sequence[str]) -> "pd.DataFrame":
-    """One row a class that has images: counts, percent and 95 % Wilson intervals."""
+    """Return one row per class that has images: counts, percent and 95 % Wilson intervals."""
     import pandas as pd
 
     right = pd.DataFrame({"class": labels, "top1": scores.rank < 1, "top5": scores.rank < TOP})

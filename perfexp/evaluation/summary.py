@@ -1,4 +1,4 @@
-"""What the terminal shows: one evaluation's numbers, and the table of several."""
+"""Terminal output: the numbers of one evaluation, and the table of several."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 def outcome(cell: Cell, draft: RunData, run_id: str | None) -> Outcome:
-    """How an evaluation of a sweep ended, for the lines and the table."""
+    """Return how an evaluation of a sweep ended, for progress lines and the table."""
     found = {name: value for name, value, _ in draft.metrics}
     return Outcome(
         model=cell.model.name,
@@ -37,7 +37,7 @@ def outcome(cell: Cell, draft: RunData, run_id: str | None) -> Outcome:
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
-    """The short table at the end, and the reasons of what failed."""
+    """Print the table at the end, and the reasons of failures."""
     from rich.table import Table
 
     table = Table(title="perfexp-evaluate", title_justify="left")
@@ -55,7 +55,7 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
 
 
 def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, float]) -> None:
-    """Accuracy with counts and intervals, agreement, speeds, and what was left out."""
+    """Print accuracy with counts and intervals, agreement, speeds, and images that were left out."""
     scored = evaluation.scored
     for name, below in (("top1", 1), ("top5", 5)):
         right = int((scored.scores.rank < below).sum())

@@ -1,4 +1,4 @@
-"""A run's verdict on itself: clean, or tainted with the reasons."""
+"""The verdict on a run's conditions: clean, or tainted with reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ CLEAN, TAINTED = "clean", "tainted"
 
 @dataclass(frozen=True)
 class Limit:
-    """How far one piece of evidence may reach to either side of 0, and what lies beyond."""
+    """Largest absolute value of one piece of evidence, what it means, and why it is limited."""
 
     name: str
     most: float
@@ -73,12 +73,12 @@ LIMITS = (
         "kernels of milliseconds scatter by a tenth on a quiet machine, now and then by a fifth",
     ),
 )
-"""Each is a judgement on what a neighbour costs; the evidence is logged, so others can be applied."""
+"""Judgements on what a neighbour costs; the evidence is logged, so other limits can be applied."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """The verdict, one reason a broken limit, and the evidence with what could not be had."""
+    """The verdict, one reason per exceeded limit, the evidence, and the names of unavailable evidence."""
 
     verdict: str
     reasons: tuple[str, ...]
@@ -86,7 +86,7 @@ class Certificate:
     unavailable: tuple[str, ...]
 
     def tree(self) -> dict[str, object]:
-        """Plain values for an artifact: verdict, reasons, and each finding beside its limit."""
+        """Return plain values for an artifact: verdict, reasons, and each finding beside its limit."""
         limits = {limit.name: limit for limit in LIMITS}
         findings = {
             name: {"value": value}
@@ -102,7 +102,7 @@ class Certificate:
 
 
 def certify(evidence: Mapping[str, float | None]) -> Certificate:
-    """Judge a run by its evidence; what this machine does not offer is named, not judged."""
+    """Judge a run by its evidence; evidence that is None is named as unavailable, not judged."""
     found = {name: value for name, value in evidence.items() if value is not None}
     reasons = tuple(
         f"{found[limit.name]:.1f} {limit.meaning} (limit {limit.most:g})"

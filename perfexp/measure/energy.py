@@ -1,8 +1,8 @@
 """Joules: the processor's package counters (RAPL) or an NVIDIA device's (NVML).
 
-RAPL needs no library: the kernel offers a number in a file, and those who wrap that file
-(pyRAPL, pyJoules) have not been released for years. NVML is read through NVIDIA's own
-``nvidia-ml-py``. Either counts the whole device, whoever uses it.
+RAPL needs no library: the kernel exposes it as files, and their wrappers (pyRAPL, pyJoules) have had no
+release for years. NVML is read through NVIDIA's ``nvidia-ml-py``. Both count the whole device, with
+all its users.
 """
 
 from abc import ABC, abstractmethod
@@ -13,29 +13,29 @@ _POWERCAP = Path("/sys/class/powercap")
 
 
 class Meter(ABC):
-    """Counts from when it is made."""
+    """Counts energy from its creation on."""
 
     @abstractmethod
     def joules(self) -> float:
-        """Energy since the meter was made."""
+        """Return the energy since the meter was created."""
 
 
 @dataclass(frozen=True)
 class NoMeter:
-    """Why there is no meter."""
+    """The reason why there is no meter."""
 
     reason: str
 
 
 class Rapl(Meter):
-    """All processor packages; a counter that ran over is continued."""
+    """All processor packages; a counter overflow is accounted for."""
 
     def __init__(self, packages: list[Path]) -> None:
         self._packages = packages
         self._ranges_uj = [_number(package / "max_energy_range_uj") for package in packages]
         self._before_uj = self._read_uj()
 
-    def joules(self) -> float:  # noqa: D102 - Meter says it
+    def joules(self) -> float:  # noqa: D102 - see Meter
         pairs = zip(self._read_uj(), self._before_uj, self._ranges_uj, strict=True)
         return sum((after - before) % (span + 1) for after, before, span in pairs) / 1e6
 
@@ -54,12 +54,12 @@ class Nvml(Meter):
         self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
         self._before_mj = self._total_mj(self._handle)
 
-    def joules(self) -> float:  # noqa: D102 - Meter says it
+    def joules(self) -> float:  # noqa: D102 - see Meter
         return float(self._total_mj(self._handle) - self._before_mj) / 1e3
 
 
 def start(gpu_uuid: str | None, powercap: Path = _POWERCAP) -> Meter | NoMeter:
-    """A meter of the device that infers: the NVIDIA device named, or else the processor."""
+    """Return a meter of the device that infers: the given NVIDIA device, else the processor."""
     return _start_rapl(powercap) if gpu_uuid is None else _start_nvml(gpu_uuid)
 
 

@@ -13,7 +13,7 @@ from perfexp.config.schema import MeasureConfig
 from perfexp.measure.sample_statistics import is_precise
 
 _GROWTH = 1.25
-"""Between two looks at the samples their number grows by this, so that looking stays cheap."""
+"""Factor by which the samples grow between two checks of precision, so that checking stays cheap."""
 
 Infer = Callable[[int], None]
 Clock = Callable[[], int]
@@ -29,7 +29,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True)
 class Warmup:
-    """Wall times in ms before timing; ``stable`` is None where the plan leaves no room to ask."""
+    """Wall times in ms before timing; ``stable`` is None where no bound for warm-up is set."""
 
     samples_ms: tuple[float, ...]
     stable: bool | None
@@ -44,48 +44,48 @@ class Timing:
     untimed: int
 
 
-def warm_up(infer: Infer, plan: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Warmup:
-    """Run batches until latency is stable or the plan's bound is reached.
+def warm_up(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Warmup:
+    """Run batches until latency is stable or ``warmup_max_s`` is reached.
 
     Stable means: the medians of the last two windows, each a quarter of all batches and at
-    least three, agree within ``plan.precision``.
+    least three, agree within ``settings.precision``.
     """
-    samples = _Samples(infer, clock_ns, plan.input_buffers)
-    samples.extend(plan.warmup_iterations, inf)
-    samples.extend(plan.max_iterations, plan.warmup_s * 1e9)
-    bound_ns = plan.warmup_max_s * 1e9
+    samples = _Samples(infer, clock_ns, settings.input_buffers)
+    samples.extend(settings.warmup_iterations, inf)
+    samples.extend(settings.max_iterations, settings.warmup_s * 1e9)
+    bound_ns = settings.warmup_max_s * 1e9
     if not bound_ns:
         return Warmup(samples.ms(), None)
-    while not (stable := _is_stable(samples.ns, plan.precision)):
-        if samples.elapsed_ns >= bound_ns or len(samples.ns) >= plan.max_iterations:
+    while not (stable := _is_stable(samples.ns, settings.precision)):
+        if samples.elapsed_ns >= bound_ns or len(samples.ns) >= settings.max_iterations:
             break
-        samples.extend(min(plan.max_iterations, ceil(len(samples.ns) * _GROWTH) or 1), bound_ns)
+        samples.extend(min(settings.max_iterations, ceil(len(samples.ns) * _GROWTH) or 1), bound_ns)
     return Warmup(samples.ms(), stable)
 
 
-def time_batches(infer: Infer, plan: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Timing:
-    """Time ``infer(index)``, the index going round over ``plan.input_buffers`` inputs.
+def time_batches(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Timing:
+    """Time ``infer(index)``, cycling over ``settings.input_buffers`` inputs.
 
-    Whether the median is precise is asked between two batches; the batch after it, on the input
-    just used, runs untimed, so that no sample pays for the question.
+    Precision is checked between two batches; the batch after a check, on the input just used, runs
+    untimed, so that the check disturbs no sample.
     """
-    budget_ns = plan.budget_s * 1e9
+    budget_ns = settings.budget_s * 1e9
     with _no_garbage_collection():
-        samples = _Samples(infer, clock_ns, plan.input_buffers)
-        samples.extend(plan.min_iterations, inf)
-        samples.extend(plan.max_iterations, min(plan.min_s, plan.budget_s) * 1e9)
+        samples = _Samples(infer, clock_ns, settings.input_buffers)
+        samples.extend(settings.min_iterations, inf)
+        samples.extend(settings.max_iterations, min(settings.min_s, settings.budget_s) * 1e9)
         untimed = 0
-        while (reason := _stop_reason(samples, plan, budget_ns)) is None:
-            infer((len(samples.ns) - 1) % plan.input_buffers)
+        while (reason := _stop_reason(samples, settings, budget_ns)) is None:
+            infer((len(samples.ns) - 1) % settings.input_buffers)
             untimed += 1
-            samples.extend(min(plan.max_iterations, ceil(len(samples.ns) * _GROWTH)), budget_ns)
+            samples.extend(min(settings.max_iterations, ceil(len(samples.ns) * _GROWTH)), budget_ns)
     return Timing(samples.ms(), reason, untimed)
 
 
-def _stop_reason(samples: "_Samples", plan: MeasureConfig, budget_ns: float) -> StopReason | None:
-    if len(samples.ns) >= plan.max_iterations:
+def _stop_reason(samples: "_Samples", settings: MeasureConfig, budget_ns: float) -> StopReason | None:
+    if len(samples.ns) >= settings.max_iterations:
         return StopReason.ITERATIONS
-    if is_precise(samples.ns, plan.precision):
+    if is_precise(samples.ns, settings.precision):
         return StopReason.PRECISION
     return StopReason.BUDGET if samples.elapsed_ns >= budget_ns else None
 
@@ -99,7 +99,7 @@ def _is_stable(samples_ns: list[int], precision: float) -> bool:
 
 
 class _Samples:
-    """Timed batches in ns; the inputs go round from one extension to the next."""
+    """Timed batches in ns; the cycle of inputs continues from one extension to the next."""
 
     def __init__(self, infer: Infer, clock_ns: Clock, buffers: int) -> None:
         self._infer, self._clock_ns, self._buffers = infer, clock_ns, buffers
@@ -108,7 +108,7 @@ class _Samples:
 
     @property
     def elapsed_ns(self) -> int:
-        """From the beginning to the end of the latest batch."""
+        """Time from the beginning to the end of the latest batch."""
         return self._end - self._began
 
     def extend(self, count: int, until_ns: float) -> None:

@@ -1,4 +1,4 @@
-"""Summaries of samples that say how sure they are."""
+"""Summaries of samples, with confidence intervals."""
 
 from collections.abc import Sequence
 from math import ceil, comb
@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 _SUPPORT = 0.99
 _RESAMPLES = 1000
 _MIN_FOR_BLOCKS = 30
-"""Of fewer samples, blocks leave too few combinations: single ones hold the median more often."""
+"""With fewer samples, blocks leave too few combinations: single samples cover the median better."""
 _CHUNK = 1 << 16
 """Values resampled at once: half a megabyte, so that little of the cache is disturbed."""
 
@@ -19,9 +19,9 @@ _CHUNK = 1 << 16
 def median_interval(
     samples: Sequence[float], resamples: int = _RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """The 95 % percentile-bootstrap interval of the median.
+    """Return the 95 % percentile-bootstrap interval of the median.
 
-    Successive batches are alike, so blocks of n^(1/3) of them are drawn and not single ones
+    Successive batches are correlated, so blocks of n^(1/3) of them are drawn
     (circular block bootstrap, Politis and Romano 1992; length by Hall, Horowitz and Jing 1995).
     Correlation over longer stretches is left to the certificate's drift.
 
@@ -48,7 +48,7 @@ def median_interval(
 
 
 def is_precise(samples: Sequence[float], precision: float) -> bool:
-    """Whether the median's interval reaches at most ``precision`` of it to either side."""
+    """Return whether the median's interval extends by at most ``precision`` of it to either side."""
     interval = median_interval(samples, resamples=_RESAMPLES // 2)
     if interval is None:
         return False
@@ -57,7 +57,7 @@ def is_precise(samples: Sequence[float], precision: float) -> bool:
 
 
 def samples_for(percentile: float) -> int:
-    """The fewest samples that support ``percentile`` (0-100).
+    """Return the smallest number of samples that supports ``percentile`` (0-100).
 
     With 99 % confidence at least two of them lie beyond it, whatever the distribution: the
     binomial bound of MLPerf loadgen's early stopping (64 samples for the 90th, 662 for the 99th).
@@ -72,11 +72,11 @@ def samples_for(percentile: float) -> int:
 def summarise(
     samples_ms: Sequence[float], batch_size: int, percentiles: Sequence[float]
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Metrics of a cell from its raw samples, per batch and per image.
+    """Return the metrics of a cell from its raw samples, per batch and per image.
 
     Returns:
         Metric to value, and metric to the reason why there is none, both as named in
-        :mod:`perfexp.metrics`. The median is always there; its interval says what it is worth.
+        :mod:`perfexp.metrics`. The median is always present; its interval states its precision.
     """
     batch, absent = _statistics(samples_ms, percentiles)
     per_image = {per_image_name(name): value / batch_size for name, value in batch.items()}

@@ -1,7 +1,7 @@
-"""Two kernels that never change, timed around each cell: the machine's own pace.
+"""Two kernels that never change, timed around each cell: the pace of the machine.
 
-They use NumPy alone, so that a new framework does not move the unit, and every core that NumPy's
-BLAS would take, so that a neighbour on any core shows.
+They use only NumPy, so that a new framework does not change the unit, and every core that NumPy's
+BLAS uses, so that a neighbour on any core is visible.
 """
 
 import time
@@ -35,12 +35,12 @@ def convolution() -> Floats:
 
 
 def timings_ms(clock_ns: Callable[[], int] = time.perf_counter_ns) -> dict[str, float]:
-    """Median wall time in ms of either kernel, keys ``gemm`` and ``conv``."""
+    """Return the median wall time in ms of each kernel, keys ``gemm`` and ``conv``."""
     return {"gemm": _median_ms(gemm, clock_ns), "conv": _median_ms(convolution, clock_ns)}
 
 
 def change_percent(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """How much slower (positive) or faster the kernels became, by their geometric mean."""
+    """Return by how many percent the kernels became slower (positive) or faster, by geometric mean."""
     return 100 * (prod(after[name] / before[name] for name in before) ** (1 / len(before)) - 1)
 
 

@@ -1,4 +1,4 @@
-"""What must hold for a number to mean what its run says; the cell fails where it does not."""
+"""Checks that a measurement is of what its run states; a cell that fails one has no result."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError, ConfigError
 
 REPORTED = ("precision", "input_shape")
-"""What every session must read back."""
+"""Settings that every session must report."""
 
 
 def expected(config: BackendConfig, threads: int, input_shape: Sequence[int]) -> dict[str, str]:
-    """What ``Session.effective`` has to report, where it reports it."""
+    """Return the settings that ``Session.effective`` must report, where it reports them."""
     return {
         "precision": config.precision.value,
         "threads": str(threads),
@@ -20,27 +20,27 @@ def expected(config: BackendConfig, threads: int, input_shape: Sequence[int]) ->
     }
 
 
-def confirm_effective(config: BackendConfig, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Fail the cell when the runtime did not do as it was told.
+def confirm_effective(config: BackendConfig, expected: Mapping[str, str], actual: Mapping[str, str]) -> None:
+    """Check that the runtime uses the requested settings.
 
     Raises:
-        BackendError: a setting differs, or the session does not tell.
+        BackendError: a setting differs, or the session does not report it.
     """
-    for what, value in wanted.items():
-        if what not in found and what in REPORTED:
+    for what, value in expected.items():
+        if what not in actual and what in REPORTED:
             raise BackendError(
                 f"{config.name} on {config.device} does not report its {what}, so that {value} cannot be "
                 "confirmed; make its session's effective() read it back."
             )
-        if found.get(what, value) != value:
+        if actual.get(what, value) != value:
             raise BackendError(
-                f"{config.name} on {config.device} reports {what} {found[what]} where {value} was asked "
-                f"for; ask for {found[what]}, or use another device."
+                f"{config.name} on {config.device} reports {what} {actual[what]} where {value} was "
+                f"requested; request {actual[what]}, or use another device."
             )
 
 
 def confirm_output(config: BackendConfig, shape: Sequence[int], batch_size: int) -> None:
-    """Fail the cell when the output is not one row of logits an image.
+    """Check that the output is one row of logits per image.
 
     Raises:
         BackendError: the output has another shape.
@@ -53,7 +53,7 @@ def confirm_output(config: BackendConfig, shape: Sequence[int], batch_size: int)
 
 
 def confirm_budget(batch_ms: float, budget_s: float) -> None:
-    """Fail the cell when not even one batch fits the time budget.
+    """Check that at least one batch fits the time budget.
 
     Raises:
         ConfigError: a batch takes longer than the budget.

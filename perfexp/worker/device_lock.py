@@ -1,4 +1,4 @@
-"""One measurement a device at a time, over all processes and users of a machine."""
+"""One measurement per device at a time, over all processes and users of a machine."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _PATIENCE_S = 3.0
 
 
 def folder() -> Path:
-    """Where the locks lie: shared by all users, so without the sticky bit that keeps them apart."""
+    """Return the folder of the locks: shared by all users, so without the sticky bit."""
     shared = Path(tempfile.gettempdir()) / "perfexp-locks"
     with suppress(FileExistsError):
         shared.mkdir()
@@ -22,10 +22,10 @@ def folder() -> Path:
 
 
 @contextmanager
-def held(device: str, wait_s: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold ``device`` for the body; the system frees it when this process ends, however it ends.
+def held(device: str, wait_s: float, report: Callable[[str], None]) -> Iterator[None]:
+    """Lock ``device`` for the body; the system releases it when this process ends, however it ends.
 
-    ``say`` is given one line when the wait becomes noticeable.
+    ``report`` receives one line when the wait becomes noticeable.
 
     Raises:
         BackendError: another measurement held the device for all of ``wait_s``, or the lock
@@ -34,7 +34,7 @@ def held(device: str, wait_s: float, say: Callable[[str], None]) -> Iterator[Non
     path = folder() / f"{device}.lock"
     lock = FileLock(path, mode=0o666)
     try:
-        _acquire(lock, device, wait_s, say)
+        _acquire(lock, device, wait_s, report)
     except Timeout as error:
         raise BackendError(
             f"Another perfexp measurement held {device} for {wait_s:g} s; wait for its end, or raise "
@@ -50,12 +50,12 @@ def held(device: str, wait_s: float, say: Callable[[str], None]) -> Iterator[Non
         lock.release()
 
 
-def _acquire(lock: FileLock, device: str, wait_s: float, say: Callable[[str], None]) -> None:
+def _acquire(lock: FileLock, device: str, wait_s: float, report: Callable[[str], None]) -> None:
     patience_s = min(_PATIENCE_S, wait_s)
     try:
         lock.acquire(timeout=patience_s)
     except Timeout:
         if wait_s <= patience_s:
             raise
-        say(f"Waiting for another measurement on {device} …")
+        report(f"Waiting for another measurement on {device} …")
         lock.acquire(timeout=wait_s - patience_s, poll_interval=0.2)

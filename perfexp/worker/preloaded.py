@@ -1,6 +1,6 @@
-"""Imported by the fork server: what each worker would otherwise import and look up anew.
+"""Imports and look-ups that the fork server makes once for all workers.
 
-Nothing here may start a thread or run a parallel region, which a fork would not carry.
+Nothing here may start a thread or run a parallel region: a fork would not carry them.
 """
 
 import numpy.ma  # noqa: F401 - NumPy's median imports it late

@@ -51,7 +51,7 @@ def observe(
         session: loaded, with inputs bound.
         threads: what the backend was told to use.
         input_shape: of one batch.
-        phases: where wall time is noted.
+        phases: receives the wall times.
 
     Raises:
         BackendError: an effective setting is not the requested one.

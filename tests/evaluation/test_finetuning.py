@@ -8,9 +8,9 @@ from perfexp.evaluation.finetuning import EarlyStop, Epoch, Schedule, fit
 
 def test_early_stop_waits_for_its_patience_and_knows_the_best() -> None:
     stop = EarlyStop(patience=2)
-    assert [stop.heard(loss) for loss in (3.0, 2.0, 2.5, 1.0, math.nan)] == [True, True, False, True, False]
+    assert [stop.update(loss) for loss in (3.0, 2.0, 2.5, 1.0, math.nan)] == [True, True, False, True, False]
     assert (stop.best, stop.ended) == (3, False)
-    assert not stop.heard(1.0)
+    assert not stop.update(1.0)
     assert (stop.best, stop.ended) == (3, True)
 
 

@@ -34,7 +34,7 @@ def test_what_was_asked_passes() -> None:
 def test_each_difference_fails_the_cell(what: str, value: str) -> None:
     with pytest.raises(BackendError) as raised:
         confirm_effective(CONFIG, WANTED, {**FOUND, what: value})
-    assert f"reports {what} {value} where {WANTED[what]} was asked for" in str(raised.value)
+    assert f"reports {what} {value} where {WANTED[what]} was requested" in str(raised.value)
 
 
 @pytest.mark.parametrize(("what", "fails"), [("precision", True), ("input_shape", True), ("threads", False)])

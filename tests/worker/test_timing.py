@@ -34,7 +34,7 @@ def test_observation_has_samples_evidence_and_an_end(make_cell: MakeCell) -> Non
 
 
 def test_settings_that_differ_fail(make_cell: MakeCell) -> None:
-    with pytest.raises(BackendError, match="reports threads 1 where 2 was asked for"):
+    with pytest.raises(BackendError, match="reports threads 1 where 2 was requested"):
         observed(make_cell(batch_size=2), Phases(), threads=2)
 
 

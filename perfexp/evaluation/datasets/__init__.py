@@ -9,12 +9,12 @@ __all__ = ["Dataset", "Item", "create", "dataset_class", "names"]
 
 
 def names() -> list[str]:
-    """Names that ``dataset=`` may take."""
+    """Return the names that ``dataset=`` may take."""
     return plugins.names(__name__)
 
 
 def dataset_class(name: str) -> type[Dataset]:
-    """The class of the data set called ``name``.
+    """Return the class of the data set called ``name``.
 
     Raises:
         DataError: there is no such data set.
@@ -24,7 +24,7 @@ def dataset_class(name: str) -> type[Dataset]:
 
 
 def create(config: DatasetConfig) -> Dataset:
-    """The data set that ``config`` names, its images found and labelled.
+    """Return the data set that ``config`` names, its images found and labelled.
 
     Raises:
         DataError: images or labels are missing, or do not fit each other.

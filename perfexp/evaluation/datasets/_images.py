@@ -1,4 +1,4 @@
-"""Opens images of any kind as 8-bit RGB, or says why it cannot."""
+"""Images of any kind as 8-bit RGB, or the reason why they cannot be decoded."""
 
 from io import BytesIO
 from pathlib import Path
@@ -16,12 +16,12 @@ _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name is that of an image."""
+    """Return whether the name is that of an image."""
     return path.suffix.lower() in SUFFIXES
 
 
 def open_rgb(source: Path | bytes) -> "Image":
-    """The whole image, decoded, in mode RGB.
+    """Return the image, fully decoded, in mode RGB.
 
     Grey is repeated over the channels, CMYK and palettes are converted, alpha is dropped, and
     16-bit grey keeps its 8 high bits. As the reference loaders do, EXIF orientation is ignored.

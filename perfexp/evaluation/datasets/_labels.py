@@ -1,4 +1,4 @@
-"""ImageNet-1k labels that ship with installed packages, and labels in files of the user's."""
+"""ImageNet-1k labels of installed packages, and labels in the user's files."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ _LABEL_COLUMNS = ("label", "imagenet1k_index", "class", "target")
 
 @cache
 def synsets() -> dict[str, int]:
-    """WordNet id to ImageNet-1k index, from timm's own file, in the order of every library's outputs."""
+    """Return WordNet id to ImageNet-1k index, from timm's file, in the order of every library's outputs."""
     from timm.data import ImageNetInfo
 
     return {synset: index for index, synset in enumerate(ImageNetInfo().label_names())}
@@ -25,7 +25,7 @@ def synsets() -> dict[str, int]:
 
 @cache
 def class_names() -> tuple[str, ...]:
-    """What each of the 1000 classes is called, in the order of :func:`synsets`."""
+    """Return the names of the 1000 classes, in the order of :func:`synsets`."""
     from timm.data import ImageNetInfo
 
     info = ImageNetInfo()
@@ -33,13 +33,13 @@ def class_names() -> tuple[str, ...]:
 
 
 def synsets_origin() -> str:
-    """Where :func:`synsets` come from."""
+    """Return the origin of :func:`synsets`."""
     return f"timm {version('timm')} imagenet_synsets.txt"
 
 
 @cache
 def validation_labels() -> dict[str, int]:
-    """``ILSVRC2012_val_….JPEG`` to ImageNet-1k index, all 50,000; read without importing the package.
+    """Return ``ILSVRC2012_val_….JPEG`` to ImageNet-1k index, all 50,000; read without importing the package.
 
     Raises:
         DataError: the package that carries them is not installed.
@@ -56,12 +56,12 @@ def validation_labels() -> dict[str, int]:
 
 
 def validation_origin() -> str:
-    """Where :func:`validation_labels` come from."""
+    """Return the origin of :func:`validation_labels`."""
     return f"{VALIDATION_PACKAGE} {version(VALIDATION_PACKAGE)}"
 
 
 def from_file(path: Path) -> dict[str, int]:
-    """File name to class index, from JSON (one object) or CSV with a column of files and one of labels.
+    """Return file name to class index, from JSON (one object) or CSV with columns of files and labels.
 
     A label is an index, or a WordNet id of ImageNet-1k.
 

@@ -1,4 +1,4 @@
-"""scikit-learn's 1797 handwritten digits, 8 × 8 grey: a real set that needs no download."""
+"""scikit-learn's 1797 handwritten digits, 8 × 8 grey: a real data set without a download."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

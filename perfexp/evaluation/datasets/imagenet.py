@@ -12,7 +12,7 @@ from perfexp.evaluation.datasets.base import FolderDataset, Item, folder, images
 
 @dataclass
 class ImageNetConfig(DatasetConfig):
-    """``labels`` is a file of labels of your own for flat files: JSON, or CSV with file,label."""
+    """``labels`` is a file with the labels of flat files: JSON, or CSV with file,label."""
 
     name: str = "imagenet"
     labels: str | None = None
