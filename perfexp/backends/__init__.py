@@ -7,12 +7,12 @@ from perfexp.errors import BackendError
 
 
 def names() -> list[str]:
-    """Names that ``backend=`` may take."""
+    """Return the names that ``backend=`` may take."""
     return plugins.names(__name__)
 
 
 def backend_class(name: str) -> type[Backend]:
-    """The class of the backend called ``name``.
+    """Return the class of the backend called ``name``.
 
     Raises:
         BackendError: there is no such backend.
@@ -22,5 +22,5 @@ def backend_class(name: str) -> type[Backend]:
 
 
 def create(config: BackendConfig) -> Backend:
-    """The backend that ``config`` names."""
+    """Return the backend that ``config`` names."""
     return backend_class(config.name)(config)

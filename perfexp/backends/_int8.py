@@ -1,4 +1,4 @@
-"""Post-training quantisation to int8 with NNCF, and how much of a compiled model really is int8."""
+"""Post-training quantisation to int8 with NNCF, and the share of a compiled model that is int8."""
 
 import contextlib
 import importlib
@@ -24,7 +24,7 @@ _EIGHT_BITS = ("i8", "u8")
 
 
 def quantised(model: "ov.Model", images: Iterable[NDArray[np.float32]]) -> "ov.Model":
-    """``model`` with 8-bit weights and activations, whose ranges are those seen on ``images``.
+    """Return ``model`` with 8-bit weights and activations, whose ranges are those on ``images``.
 
     Args:
         model: in f32, of one input.
@@ -41,7 +41,7 @@ def quantised(model: "ov.Model", images: Iterable[NDArray[np.float32]]) -> "ov.M
 
 
 def eight_bit_layers(compiled: "ov.CompiledModel") -> tuple[int, int]:
-    """Convolutions and matrix products that execute in 8 bits, as the runtime reports; and all of them."""
+    """Return the numbers of convolutions and matrix products that execute in 8 bits, and of all of them."""
     executed = [
         str(facts["runtimePrecision"].astype(str))
         for facts in (op.get_rt_info() for op in compiled.get_runtime_model().get_ops())
@@ -52,7 +52,7 @@ def eight_bit_layers(compiled: "ov.CompiledModel") -> tuple[int, int]:
 
 def _nncf() -> ModuleType:
     if importlib.util.find_spec(PACKAGE) is None:
-        raise BackendError(f'int8 needs {PACKAGE}, which is not here; run: pip install "perfexp[int8]"')
+        raise BackendError(f'int8 needs {PACKAGE}, which is not installed; run: pip install "perfexp[int8]"')
     os.environ.setdefault("NNCF_CI", "true")  # its only way to switch telemetry off
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no compiler is needed
     nncf = importlib.import_module(PACKAGE)

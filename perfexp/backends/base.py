@@ -1,7 +1,7 @@
-"""The contract every backend keeps: start, prepare, load, infer, close.
+"""The contract of every backend: start, prepare, load, infer, close.
 
-A module in this package defines one Backend and names it ``BACKEND``. Heavy imports belong into
-the methods: the module itself is imported by the command line for its configuration.
+A module in this package defines one Backend and names it ``BACKEND``. Heavy imports belong in
+the methods: the command line imports the module for its configuration.
 """
 
 import os
@@ -34,11 +34,11 @@ class Session(ABC):
     """A loaded model at one batch size."""
 
     timed_region: ClassVar[str]
-    """Which copies and which synchronisation a timed ``infer`` contains."""
+    """The copies and the synchronisation that a timed ``infer`` contains."""
 
     @abstractmethod
     def bind(self, inputs: Sequence[Images]) -> None:
-        """Place input batches, each of shape ``(batch, 3, height, width)``, where infer reads."""
+        """Place input batches, each of shape ``(batch, 3, height, width)``, where ``infer`` reads them."""
 
     @abstractmethod
     def infer(self, index: int) -> None:
@@ -46,11 +46,11 @@ class Session(ABC):
 
     @abstractmethod
     def output(self, index: int) -> NDArray[np.float32]:
-        """Logits of the latest ``infer(index)``, shape ``(batch, classes)``."""
+        """Return the logits of the latest ``infer(index)``, shape ``(batch, classes)``."""
 
     @abstractmethod
     def effective(self) -> dict[str, str]:
-        """What is really in use, as the runtime reports it once inputs are bound.
+        """Return the settings in use, as the runtime reports them once inputs are bound.
 
         ``precision``, ``device`` and ``input_shape`` always; ``threads``, ``training`` and
         ``gradients`` where the runtime has them. :mod:`perfexp.worker.checks` checks them.
@@ -58,25 +58,25 @@ class Session(ABC):
 
     @abstractmethod
     def model_bytes(self) -> int | None:
-        """Bytes of the model as this backend stores it, None where there are none."""
+        """Return the bytes of the model as this backend stores it, None where it stores none."""
 
     def weight_bytes(self) -> int | None:
-        """Bytes of weights and buffers in memory, None where the runtime does not tell."""
+        """Return the bytes of weights and buffers in memory, None where the runtime does not report them."""
         return None
 
     def device_memory(self) -> DeviceMemory | None:
-        """What this process holds on an accelerator, None where the model is in host memory."""
+        """Return this process's memory on an accelerator, None where the model is in host memory."""
         return None
 
     def reset_device_peak(self) -> None:  # noqa: B027 - optional to override
-        """Forget the accelerator's peak so far."""
+        """Reset the accelerator's peak."""
 
     def gpu_uuid(self) -> str | None:
-        """The NVIDIA device that infers, as its driver names it; None on any other."""
+        """Return the driver's name of the NVIDIA device that infers; None on any other."""
         return None
 
     def close(self) -> None:  # noqa: B027 - optional to override
-        """Release what the session holds."""
+        """Release the session's resources."""
 
 
 class Backend(ABC):
@@ -86,13 +86,13 @@ class Backend(ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version decides the latency."""
     computes: ClassVar[bool] = True
-    """Whether outputs are the network's, to be compared with PyTorch's."""
+    """Whether outputs are the network's, so that they can be compared with PyTorch's."""
 
     def __init__(self, config: BackendConfig) -> None:
         self.config = config
 
     def versions(self) -> dict[str, str]:
-        """Versions of the distributions that decide the latency."""
+        """Return the versions of the distributions that decide the latency."""
         return {package: version(package) for package in self.packages}
 
     @abstractmethod
@@ -100,42 +100,42 @@ class Backend(ABC):
         """Import the runtime and apply process-wide settings, before memory is first read.
 
         Raises:
-            BackendError: the runtime, the device or a setting is not to be had.
+            BackendError: the runtime, the device or a setting is not available.
         """
 
     def is_prepared(self, network: Network, cache: Cache) -> bool:
-        """Whether ``load`` finds everything it needs in the cache."""
+        """Return whether everything that ``load`` needs is in the cache."""
         return True
 
     def prepare(self, network: Network, cache: Cache, phases: Phases) -> None:  # noqa: B027
-        """Convert once what ``load`` will read; runs in a process of its own."""
+        """Convert once what ``load`` reads; runs in a process apart from measurements."""
 
     @abstractmethod
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
-        """Make ``network`` ready to infer batches of exactly ``batch_size``."""
+        """Return ``network`` ready to infer batches of exactly ``batch_size``."""
 
     def physical_device(self) -> str:
-        """What two measurements must not share at a time, as a file's name."""
+        """Return the name, usable as a file's, of what two measurements must not share at a time."""
         return self.config.device.lower().replace(":", "-")
 
     def threads(self) -> int:
-        """The thread count to set.
+        """Return the thread count to set.
 
         Raises:
-            BackendError: more threads were asked for than CPUs may be used.
+            BackendError: more threads are requested than CPUs may be used.
         """
         usable = usable_cpus()
-        asked = self.config.threads
-        if asked is not None and asked > usable:
+        requested = self.config.threads
+        if requested is not None and requested > usable:
             raise BackendError(
-                f"backend.threads={asked} asks for more threads than the {usable} CPUs this process "
-                f"may run on, which slows inference many times over; ask for {usable} or fewer."
+                f"backend.threads={requested} requests more threads than the {usable} CPUs this process "
+                f"may run on, which slows inference many times over; request {usable} or fewer."
             )
-        return asked or usable
+        return requested or usable
 
 
 def usable_cpus() -> int:
-    """CPUs in this process's affinity mask, or all where the platform has no masks."""
+    """Return the number of CPUs in this process's affinity mask, or of all without such masks."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -28,10 +28,10 @@ _VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 @functools.cache
 def _core() -> "ov.Core":
-    """The one runtime of this process, never released.
+    """Return the only runtime of this process, which is never released.
 
     Its CPU plugin sets an alternate signal stack for AMX. Where two runtimes overlap, their end leaves
-    the thread with a stack that is no longer mapped, and the next signal with SIGSEGV.
+    the thread with a stack that is no longer mapped, and the next signal is a SIGSEGV.
     """
     import openvino as ov
 
@@ -40,7 +40,7 @@ def _core() -> "ov.Core":
 
 @dataclass
 class OpenVinoConfig(BackendConfig):
-    """``device`` is any name the runtime lists; the arithmetic is pinned, never left to it.
+    """``device`` is any name that the runtime lists; the arithmetic is pinned, not left to the runtime.
 
     With ``precision`` int8 the layers that are not quantised stay in f32.
     """
@@ -111,8 +111,8 @@ class OpenVinoBackend(Backend):
 
     def start(self) -> None:
         listed = list(_core().available_devices)
-        asked = self.config.device.split(":")[0]
-        if asked not in (*listed, *_VIRTUAL_DEVICES):
+        requested = self.config.device.split(":")[0]
+        if requested not in (*listed, *_VIRTUAL_DEVICES):
             raise BackendError(
                 f"OpenVINO has no device {self.config.device!r} here: its runtime lists "
                 f"{', '.join(listed) or 'none'}; set backend.device to one of them."
@@ -177,26 +177,26 @@ class OpenVinoBackend(Backend):
         )
 
     def _facts(self, network: Network) -> dict[str, str]:
-        """What decided the numbers of a quantised model besides the runtime."""
+        """Return what decided the numbers of a quantised model besides the runtime."""
         if self.config.precision != Precision.int8:
             return {}
         quantiser = f"{_int8.PACKAGE} {version(_int8.PACKAGE)}"
         return {"quantiser": quantiser, "calibration": network.calibration.origin}
 
     def _properties(self, core: "ov.Core") -> dict[str, str | int]:
-        """The settings this device understands; what it took is read back afterwards."""
-        wanted: dict[str, str | int] = {
+        """Return the settings that this device supports; the effective ones are read back afterwards."""
+        settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _hint(self.config.precision).value,
             "INFERENCE_NUM_THREADS": self.threads(),
             "NUM_STREAMS": 1,
         }
         supported = set(core.get_property(self.config.device, "SUPPORTED_PROPERTIES"))
-        return {name: value for name, value in wanted.items() if name in supported}
+        return {name: value for name, value in settings.items() if name in supported}
 
 
 def _hint(precision: Precision) -> Precision:
-    """What the layers compute in that are not quantised."""
+    """Return the precision of the layers that are not quantised."""
     return Precision.f32 if precision == Precision.int8 else precision
 
 

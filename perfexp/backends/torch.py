@@ -26,11 +26,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 class Heap(StrEnum):
-    """What the C library does with the host memory of activations that were freed.
+    """What the C library does with the freed host memory of activations.
 
-    ``default`` leaves it to the library, which hands large pieces back to the system or not as the
-    heap happens to lie: where it does, each batch meets tens of thousands of page faults. ``kept``
-    has glibc keep them for the next batch, as jemalloc and tcmalloc do.
+    ``default`` leaves it to the library, which returns large blocks to the system or not, depending on
+    the heap's layout: where it does, each batch causes tens of thousands of page faults. ``kept`` makes
+    glibc keep them for the next batch, as jemalloc and tcmalloc do.
     """
 
     default = "default"
@@ -71,7 +71,9 @@ class TorchSession(Session):
         self._outputs = [self._nothing] * len(inputs)
 
     def infer(self, index: int) -> None:
-        self._outputs[index] = self._nothing  # kept, it would change where the heap puts the activations
+        self._outputs[index] = (
+            self._nothing
+        )  # a kept output would change where the heap places the activations
         with self._inference_mode():
             self._outputs[index] = self._network(self._inputs[index])
         self._synchronize()
@@ -182,7 +184,7 @@ class TorchBackend(Backend):
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc neither map large pieces apart nor trim its heap; mallopt(3)."""
+    """Make glibc neither map large blocks separately nor trim its heap; mallopt(3)."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or not (mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1)):
         raise BackendError(

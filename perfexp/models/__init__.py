@@ -1,1 +1,1 @@
-"""What a network is: where it comes from, what it computes, its weights and images."""
+"""Networks: their sources, descriptions, weights and images."""

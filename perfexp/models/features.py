@@ -1,8 +1,8 @@
-"""What a network does for one image, by kind of layer: the vocabulary that predictions speak.
+"""The work of a network for one image, by kind of layer: the features that predictions use.
 
-MACs are multiply-accumulates; ``moved`` are elements of activations read and written, ``weights``
+MACs are multiply-accumulates; ``moved`` counts elements of activations read and written, ``weights``
 elements of parameters read; views cost nothing and are left out. A depthwise convolution is ``wide``
-where its padding is wider than the image: oneDNN then leaves its fast kernel, for one some 60 times slower.
+where its padding is wider than the image: oneDNN then uses a kernel some 60 times slower.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Layer:
 
 
 def summarise(layers: Sequence[Layer], params: int) -> dict[str, float]:
-    """The features of a network, all for one image.
+    """Return the features of a network, all for one image.
 
     Args:
         layers: in the order of execution.
@@ -52,6 +52,6 @@ def summarise(layers: Sequence[Layer], params: int) -> dict[str, float]:
 
 
 def names() -> list[str]:
-    """Every feature's name."""
+    """Return every feature's name."""
     by_kind = [f"{what}_{kind}" for what in ("moved", "weights", "layers") for kind in KINDS]
     return [*(f"macs_{kind}" for kind in MULTIPLYING), *by_kind, "params", "largest_layer"]

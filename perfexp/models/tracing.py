@@ -1,4 +1,4 @@
-"""Runs a network on the meta device and notes every operator that PyTorch dispatches."""
+"""Runs a network on the meta device and records every operator that PyTorch dispatches."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +25,10 @@ _BY_WORD = {
 
 
 def trace(name: str, network: nn.Module, input_size: int) -> list[Layer]:
-    """Every operator of a meta-device network for one image, in the order of execution.
+    """Return every operator of a meta-device network for one image, in the order of execution.
 
     Raises:
-        ModelError: the network's graph cannot be traced; says in which layer.
+        ModelError: the network cannot be traced; names the layer.
     """
     network.eval()
     with _layers_entered(network) as entered, torch.no_grad(), Recorder(network) as recorder:
@@ -45,7 +45,7 @@ def trace(name: str, network: nn.Module, input_size: int) -> list[Layer]:
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Collects a :class:`Layer` for each operator that reads a tensor and is no view."""
+    """Records a :class:`Layer` for each operator that reads a tensor and is not a view."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -78,7 +78,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _multiplied(
     operator: str, args: Sequence[object], outputs: Sequence[Tensor], weighted: bool
 ) -> tuple[str, int]:
-    """The operator's kind, and its multiply-accumulates where it is of a kind that multiplies."""
+    """Return the operator's kind, and its multiply-accumulates if that kind multiplies."""
     if operator == "convolution":
         image, weight, padding, groups = args[0], args[1], args[4], args[8]
         assert isinstance(image, Tensor) and isinstance(weight, Tensor) and isinstance(groups, int)
@@ -124,7 +124,7 @@ def _storage(tensor: Tensor) -> int:
 
 @contextmanager
 def _layers_entered(network: nn.Module) -> Iterator[list[str]]:
-    """A list of the layers that are being run, the innermost last; a layer that raised stays on it."""
+    """Yield the list of running layers, the innermost last; a layer that raised stays on it."""
     entered: list[str] = []
 
     def enter(title: str, *_: object) -> None:

@@ -116,7 +116,7 @@ def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: s
 
 
 def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """``state``, with the modules' format versions where a file format has dropped them."""
+    """Return ``state`` with the modules' format versions, which some file formats drop."""
     if hasattr(state, "_metadata"):
         return state
     versioned = type(own)(state)

@@ -8,15 +8,15 @@ __all__ = ["IMAGENET", "Facts", "Preprocessing", "Source", "names", "source", "s
 
 
 def names() -> list[str]:
-    """Names that ``model.source`` may take."""
+    """Return the names that ``model.source`` may take."""
     return plugins.names(__name__)
 
 
 def source_of(model: str) -> str:
-    """The source that has a model of this name: torchvision where timm has it too, as in conf/model.
+    """Return the source of a model of this name: torchvision where timm has it too, as in conf/model.
 
     Raises:
-        ModelError: none has.
+        ModelError: no source has it.
     """
     known = {one: source(one).names() for one in reversed(names())}
     found = [one for one, own in known.items() if model.split(".")[0] in own]
@@ -27,7 +27,7 @@ def source_of(model: str) -> str:
 
 
 def source(name: str) -> Source:
-    """The source called ``name``.
+    """Return the source called ``name``.
 
     Raises:
         ModelError: there is no such source.

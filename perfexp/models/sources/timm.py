@@ -1,4 +1,4 @@
-"""timm's classifiers; its package carries no accuracies, so none are published here."""
+"""timm's classifiers; its package contains no accuracies, so none are published here."""
 
 from typing import TYPE_CHECKING
 

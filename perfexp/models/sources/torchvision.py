@@ -12,7 +12,7 @@ _WITHOUT_SLOW_INIT: dict[str, dict[str, bool]] = {
     "googlenet": {"init_weights": False, "aux_logits": False},
     "inception_v3": {"init_weights": False},
 }
-"""Their own initialisation takes minutes; GoogLeNet's published size leaves its heads out."""
+"""Their initialisation takes minutes; GoogLeNet's published size excludes its auxiliary heads."""
 
 
 class TorchvisionSource(Source):
