@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from perfexp.commands._schemas import conf_dir
+from perfexp.config.catalog import conf_dir
 
 PLAN = (
     "measure=quick",

@@ -17,7 +17,7 @@ INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
-SHORTER = "model=squeezenet1_1 batch_size=2 measure.precision=0.5 measure.min_s=0.1"
+SHORTER = "model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:
@@ -40,13 +40,13 @@ def run_here() -> list[str]:
 def runnable(command: str) -> list[str]:
     """The command without its installation, cut short where it would take long or not end."""
     command = command.split("&& ")[-1]
-    if command.startswith("perfexp-finetune"):
+    if command.startswith("perfexp finetune"):
         command += " epochs=1"
-    if command == "perfexp-selftest":
+    if command == "perfexp selftest":
         command += " latencies_ms=[1] repeats=1"
     if command.endswith(LONG):
         command += f" {SHORTER}"
-    if command == "perfexp-ui":
+    if command == "perfexp ui":
         command += " --print-only"
     return shlex.split(command)
 
@@ -103,7 +103,7 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     database.add_database("perfexp")
     port, places = free_port(), f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {**os.environ, "PATH": places, "PGPORT": str(database.port), "PGPASSWORD": PASSWORD}
-    started = serve.replace("perfexp-server", f"exec perfexp-server --port {port}")
+    started = serve.replace("perfexp server", f"exec perfexp server --port {port}")
     server = subprocess.Popen(
         ["bash", "-ec", started], cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True
     )

