@@ -47,7 +47,7 @@ def runnable(command: str) -> list[str]:
     if command.endswith(LONG):
         command += f" {SHORTER}"
     if command == "perfexp ui":
-        command += " --print-only"
+        command += " print_only=true"
     return shlex.split(command)
 
 
@@ -103,7 +103,7 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     database.add_database("perfexp")
     port, places = free_port(), f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {**os.environ, "PATH": places, "PGPORT": str(database.port), "PGPASSWORD": PASSWORD}
-    started = serve.replace("perfexp server", f"exec perfexp server --port {port}")
+    started = serve.replace("perfexp server", f"exec perfexp server port={port}")
     server = subprocess.Popen(
         ["bash", "-ec", started], cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True
     )
