@@ -18,6 +18,7 @@ from perfexp.config import overrides
 from perfexp.errors import Exit, PerfexpError
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
+_MULTIRUN = ("--multirun", "-m")
 _EXITS = {
     Exit.DONE: "done",
     Exit.FAILED: "something failed",
@@ -53,7 +54,10 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
     if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):
         print(usage(verb, module), file=sys.stderr)
         sys.exit(Exit.USAGE)
-    sys.exit(module.main(overrides.parse(module.Config, arguments)) or Exit.DONE)
+    several = [argument for argument in arguments if argument not in _MULTIRUN]
+    jobs = overrides.combinations(several) if len(several) < len(arguments) else [several]
+    settings = [overrides.parse(module.Config, job) for job in jobs]
+    sys.exit(max(module.main(one) or Exit.DONE for one in settings))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import Field, dataclass, fields, is_dataclass
 from enum import Enum
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from perfexp.config import catalog
@@ -55,6 +56,19 @@ def parse(kind: type[Config], arguments: Sequence[str]) -> Config:
     if missing:
         raise ConfigError(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
     return cast(Config, OmegaConf.to_object(config))
+
+
+def combinations(arguments: Sequence[str]) -> list[list[str]]:
+    """Return one list of arguments for each combination of comma-separated values.
+
+    Commas within brackets or quotation marks separate nothing.
+    """
+    pairs = [_pair(argument) for argument in arguments]
+    return [list(one) for one in product(*([f"{key}={v}" for v in _split(text)] for key, text in pairs))]
+
+
+def _split(text: str) -> list[str]:
+    return re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|'[^']*'|\"[^\"]*\"|[^,])+", text) or [""]
 
 
 def check(kind: type, arguments: Sequence[str]) -> None:
@@ -220,7 +234,8 @@ def _value(hint: object, text: str) -> object:
     if text == "null":
         return None
     if kinds[0] is str and get_origin(hint) not in (list, dict):
-        return text
+        quoted = len(text) > 1 and text[0] in "'\"" and text.find(text[0], 1) == len(text) - 1
+        return text[1:-1] if quoted else text
     if get_origin(hint) is list and not text.startswith("["):
         return text.split(",")
     if isinstance(kinds[0], type) and issubclass(kinds[0], Enum):

@@ -56,13 +56,13 @@ def test_a_corrected_line_is_a_new_run(command, tmp_path: Path) -> None:
 
 
 def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
-    (tmp_path / "my" / "source").mkdir(parents=True)
-    (tmp_path / "my" / "source" / "mine.yaml").write_text(
+    (tmp_path / "conf" / "source").mkdir(parents=True)
+    (tmp_path / "conf" / "source" / "mine.yaml").write_text(
         "defaults: [/schema/source/csv@_here_, _self_]\nmodel_column: net\nbatch_columns: {eight: 8}\n"
     )
     (tmp_path / "t.csv").write_text("net,eight,acc\na,5,70\n")
     extra = ("source.metric_columns={published_top1: acc}", "experiment=x")
-    done = command("import", "--config-dir", "my", "source=mine", "path=t.csv", *extra)
+    done = command("import", "source=mine", "path=t.csv", *extra)
     assert done.returncode == 0, done.stderr
     [run] = published(tmp_path, "x").to_dict("records")
     assert (run["batch_size"], run["latency_mean_ms"], run["published_top1"]) == (8, 5.0, 70)

@@ -31,6 +31,7 @@ class Toy:
         ("name=2026_01_15", "name", "2026_01_15"),
         ("name=a=b, (c)", "name", "a=b, (c)"),
         ("name=null", "name", None),
+        ("name='a b'", "name", "a b"),
         ("count=3", "count", 3),
         ("data=both", "data", Data.both),
         ("sizes=[4,8]", "sizes", [4, 8]),
@@ -41,6 +42,14 @@ class Toy:
 )
 def test_a_value_becomes_what_its_field_is(argument: str, name: str, value: object) -> None:
     assert getattr(overrides.parse(Toy, [argument]), name) == value
+
+
+def test_combinations_are_of_commas_outside_brackets_and_quotes() -> None:
+    typed = ["name=a,b", "sizes=[1,2]", "count=1,2", "data='x,y'"]
+    assert overrides.combinations(typed) == [
+        [f"name={name}", "sizes=[1,2]", f"count={count}", "data='x,y'"] for name in "ab" for count in (1, 2)
+    ]
+    assert overrides.combinations([]) == [[]]
 
 
 @pytest.mark.parametrize(
