@@ -1,4 +1,4 @@
-"""Fixtures: cells of the null backend, a store made once and copied, the real command line."""
+"""Fixtures: cells of the fake backend, a store made once and copied, the real command line."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ def quick_plan() -> MeasureConfig:
 def make_cell(tmp_path: Path, quick_plan: MeasureConfig) -> Callable[..., Cell]:
     """Makes cells: ``make_cell("torch", model="resnet18", batch_size=2, threads=1)``."""
 
-    def make(backend: str = "null", model: str = "squeezenet1_1", **changes: object) -> Cell:
+    def make(backend: str = "fake", model: str = "squeezenet1_1", **changes: object) -> Cell:
         config_class = backend_class(backend).Config
         own = {k: changes.pop(k) for k in list(changes) if k in config_class.__dataclass_fields__}
         cell = Cell(

@@ -109,7 +109,7 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     )
     assert server.stdout is not None
     assert server.stdout.readline().startswith("Serving postgresql+psycopg://***@127.0.0.1/perfexp")
-    used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=null batch_size=1 {QUICK}"
+    used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=fake batch_size=1 {QUICK}"
     done = subprocess.run(["bash", "-ec", used], cwd=tmp_path, env=settings, capture_output=True, text=True)
     server.terminate()
     server.communicate()

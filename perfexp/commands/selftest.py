@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp import console, environment
-from perfexp.backends.null import NullConfig, NullSession
+from perfexp.backends.fake import FakeConfig, FakeSession
 from perfexp.config import checks
 from perfexp.config.schema import Cell, ModelConfig
 from perfexp.config.settings import SelftestConfig as Config
@@ -116,7 +116,7 @@ def main(settings: Config) -> None:
 def _try(settings: Config, busy: bool, latency_ms: float) -> Trial:
     cell = Cell(
         model=ModelConfig("torchvision", "squeezenet1_1"),
-        backend=NullConfig(latency_ms=latency_ms, busy=busy),
+        backend=FakeConfig(latency_ms=latency_ms, busy=busy),
         measure=settings.measure,
         input_size=32,
         cache_dir=str((Path(settings.tracking.root) / "cache").resolve()),
@@ -139,7 +139,7 @@ def _try(settings: Config, busy: bool, latency_ms: float) -> Trial:
 
 def _bare_loop(latency_ms: float, busy: bool) -> float:
     """Median of the same wait with only the clock around it, in ms."""
-    session = NullSession(round(latency_ms * 1e6), busy)
+    session = FakeSession(round(latency_ms * 1e6), busy)
     samples_ms = []
     for _ in range(max(_LOOP_MIN, round(_LOOP_S * 1e3 / latency_ms))):
         began = time.perf_counter_ns()

@@ -178,10 +178,8 @@ def _schema(field: "Field[object]", name: str) -> type:
 
 def _require_preset(field: "Field[object]", name: str) -> None:
     known = {*catalog.names(field.name)}
-    if name == "null":
-        return
     if field.name == "sweep":
-        known |= _sweeps()
+        known |= {"null", *_sweeps()}
     if name not in known and "plugins" in field.metadata:
         known |= set(field.metadata["plugins"].names())
     if name not in known:

@@ -118,7 +118,7 @@ def test_model_size_is_that_of_its_weights(name: str, make_cell: MakeCell) -> No
 @pytest.mark.parametrize(
     ("name", "device", "visible", "expected"),
     [
-        ("null", "cpu", "", "cpu"),
+        ("fake", "cpu", "", "cpu"),
         ("torch", "cpu", "", "cpu"),
         ("torch", "mps", "", "mps"),
         ("torch", "cuda", "", "cuda-0"),

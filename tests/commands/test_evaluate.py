@@ -191,7 +191,7 @@ def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
     (tmp_path / "empty").mkdir()
     paths = f"dataset.path={pictures},{tmp_path / 'empty'}"
     done = evaluate(
-        "--multirun", *RANDOM, "agreement=false", "dataset=imagenet", paths, "backend=null,openvino"
+        "--multirun", *RANDOM, "agreement=false", "dataset=imagenet", paths, "backend=fake,openvino"
     )
     assert done.returncode == 1, done.stderr
     assert done.stderr == ""
@@ -199,7 +199,7 @@ def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
         tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", kind="evaluation", status=None
     ).iloc[::-1]
     assert runs["status"].tolist() == ["FAILED", "FINISHED", "FAILED", "FAILED"]
-    assert runs["backend"].tolist() == ["null", "openvino", "null", "openvino"]
+    assert runs["backend"].tolist() == ["fake", "openvino", "fake", "openvino"]
     failed = runs[runs["status"] == "FAILED"]
     assert failed["failure"].tolist() == ["refused"] * 3
     assert [reason.split(",")[0] for reason in failed["reason"]] == [
@@ -225,7 +225,7 @@ def test_a_single_failure_is_a_run_and_a_sentence(
 ) -> None:
     held = device_lock.held("cpu", 5, print) if "lock_wait_s=0.2" in arguments else nullcontext()
     with held:
-        done = evaluate(*RANDOM, "dataset=imagenet", f"dataset.path={pictures}", "backend=null", *arguments)
+        done = evaluate(*RANDOM, "dataset=imagenet", f"dataset.path={pictures}", "backend=fake", *arguments)
     assert done.returncode == code
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -280,7 +280,7 @@ def test_bad_input_is_one_sentence(evaluate, tmp_path: Path, arguments: list[str
         (["weights=pretrained"], "The pretrained weights of squeezenet1_1 could not be fetched"),
         (["weights=/no/such.pt"], "neither random, pretrained, packaged nor a file that exists"),
         (["weights=packaged", "model=resnet18"], "There is no packaged set of weights named 'resnet18'"),
-        (["weights=random", "backend=null"], "The model tells 2 classes apart, but the data set has 1000"),
+        (["weights=random", "backend=fake"], "The model tells 2 classes apart, but the data set has 1000"),
         (["weights=random", "resize=100"], "resize=100 is smaller than the input of 224 pixels"),
     ],
 )

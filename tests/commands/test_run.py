@@ -1,4 +1,4 @@
-"""The real command, on the null backend and in folders of its own."""
+"""The real command, on the fake backend and in folders of its own."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from perfexp import load_runs
 
-QUICK = ("backend=null", "measure=quick", "measure.budget_s=0.05", "measure.warmup_s=0")
+QUICK = ("backend=fake", "measure=quick", "measure.budget_s=0.05", "measure.warmup_s=0")
 SWEEP = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=1,2,4")
 
 
@@ -25,14 +25,14 @@ def test_one_cell(perfexp, tmp_path: Path) -> None:
     assert "mobilenet_v2" in done.stdout and "FINISHED" in done.stdout
     assert "Look at these runs:  perfexp ui" in done.stdout
     [run] = runs_below(tmp_path).to_dict("records")
-    assert (run["model"], run["batch_size"], run["backend"]) == ("mobilenet_v2", 4, "null")
+    assert (run["model"], run["batch_size"], run["backend"]) == ("mobilenet_v2", 4, "fake")
     assert os.listdir(tmp_path) == ["mlruns"]
 
 
 def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> None:
     done = perfexp(*SWEEP, "backend.fault=none,segfault", "batch_size=1,2")
     assert done.returncode == 1
-    assert "FAILED squeezenet1_1 null b1: The worker was killed by SIGSEGV." in done.stdout
+    assert "FAILED squeezenet1_1 fake b1: The worker was killed by SIGSEGV." in done.stdout
     assert len(runs_below(tmp_path)) == 2
     assert set(runs_below(tmp_path, status="FAILED")["reason"]) == {"The worker was killed by SIGSEGV."}
     assert len(runs_below(tmp_path, kind="curve")) == 1
@@ -42,7 +42,7 @@ def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> No
 def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
-        "hydra: {mode: MULTIRUN, sweeper: {params: {backend: 'null', batch_size: '1,3'}}}\n"
+        "hydra: {mode: MULTIRUN, sweeper: {params: {backend: 'fake', batch_size: '1,3'}}}\n"
         "measure: {budget_s: 0.05, warmup_s: 0, warmup_max_s: 0.05, min_iterations: 3}\n"
     )
     done = perfexp("--multirun", "sweep=mine", "model=squeezenet1_1")
@@ -51,7 +51,7 @@ def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
 
 
 def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None:
-    done = perfexp("--multirun", "sweep=quick", "backend=null", "model=resnet18", "batch_size=2")
+    done = perfexp("--multirun", "sweep=quick", "backend=fake", "model=resnet18", "batch_size=2")
     assert done.returncode == 0, done.stderr
     assert len(runs_below(tmp_path, sweep="quick")) == 1
 
@@ -59,7 +59,7 @@ def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None
 def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_path: Path) -> None:
     done = perfexp(*SWEEP, "batch_size=0,1")
     assert done.returncode == 1
-    assert "REFUSED squeezenet1_1 null b0: batch_size must be at least 1, but got 0" in done.stdout
+    assert "REFUSED squeezenet1_1 fake b0: batch_size must be at least 1, but got 0" in done.stdout
     assert len(runs_below(tmp_path)) == 1
 
 

@@ -22,7 +22,7 @@ from tests.support.servers import HOST, PASSWORD, Postgres, Server, dumped
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 QUICK = (
-    "backend=null",
+    "backend=fake",
     "measure=quick",
     "measure.budget_s=0.05",
     "measure.warmup_s=0",

@@ -28,7 +28,7 @@ def loaders() -> tuple[ConfigLoaderImpl, SweepLoader, DictConfig]:
     [
         ["model=resnet18", "backend=torch", "batch_size=1"],
         ["model=resnet18", "backend=torch", "batch_size=8", "backend.threads=2"],
-        ["model=resnet18", "backend='null'", "backend.fault=kill", "sweep.id=s-1"],
+        ["model=resnet18", "backend='fake'", "backend.fault=kill", "sweep.id=s-1"],
         ["model=timm", "model.name=vit_tiny", "measure=study", "measure.percentiles=[50,99]"],
         ["batch_size=2", "++input_size=64", "experiment='a b, c'"],
     ],

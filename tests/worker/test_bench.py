@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from perfexp.backends.null import NullSession
+from perfexp.backends.fake import FakeSession
 from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
 from perfexp.models.inputs import random_batches
@@ -15,7 +15,7 @@ MakeCell = Callable[..., Cell]
 
 def bench(cell: Cell, latency_ms: float = 0.5, threads: int = 1) -> TimedSession:
     batches = random_batches(0, cell.measure.input_buffers, cell.batch_size, 8)
-    return TimedSession(cell, NullSession(round(latency_ms * 1e6), busy=True), batches, threads)
+    return TimedSession(cell, FakeSession(round(latency_ms * 1e6), busy=True), batches, threads)
 
 
 def test_observation_has_samples_evidence_and_an_end(make_cell: MakeCell) -> None:
