@@ -1,4 +1,4 @@
-"""What can be added without an edit: files dropped into a copy of the product, and a package of a third party."""
+"""What can be added without an edit: files dropped into a copy of the product, a third party's package."""
 
 import os
 import shutil

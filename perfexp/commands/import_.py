@@ -18,7 +18,7 @@ from perfexp.cache import Cache, digest
 from perfexp.config import catalog
 from perfexp.config.schema import BackendConfig, Cell, ModelConfig
 from perfexp.config.settings import ImportConfig as Config
-from perfexp.errors import NothingToDo
+from perfexp.errors import ConfigError
 from perfexp.models import network
 from perfexp.published import Broken, Row, Source
 from perfexp.runs import load
@@ -47,7 +47,7 @@ def main(settings: Config) -> None:
 
     Raises:
         ConfigError: the table cannot be read, or has other columns.
-        NothingToDo: it holds no measurement.
+        ConfigError: it holds no measurement.
     """
     path = Path(settings.path).expanduser() if settings.path else None
     source = published.create(settings.source)
@@ -76,7 +76,7 @@ def _read(source: Source, path: Path | None) -> tuple[list[Row], list[Broken]]:
             broken.append(found)
     if not rows:
         first = f" (first: {broken[0].where}: {broken[0].reason})" if broken else ""
-        raise NothingToDo(f"The table holds no measurement{first}; check path= and the source's columns.")
+        raise ConfigError(f"The table holds no measurement{first}; check path= and the source's columns.")
     return rows, broken
 
 

@@ -81,7 +81,7 @@ def check(kind: type, arguments: Sequence[str]) -> None:
     """
     several = any(a in ("-m", "--multirun") or a.startswith("sweep=") for a in arguments)
     open_path = any(a.startswith(("--config", "-c", "hydra.searchpath")) for a in arguments)
-    for key, text in (_pair(a) for a in arguments if not _NOT_CHECKED.match(a)):
+    for key, text in (_pair(a) for a in arguments if "=" in a and not _NOT_CHECKED.match(a)):
         values = text.split(",") if several and not _FUNCTION.fullmatch(text) else [text]
         plain = [value for value in values if value and not re.search(r"[\[\]{}()'\"$\\]", text)]
         if _is_group(kind, key):
@@ -146,12 +146,14 @@ def _is_group(kind: type, key: str) -> bool:
 
 
 def _owner(kind: type, key: str) -> tuple[type | None, str]:
-    """Return the dataclass that a value is checked against; None where only a plug-in knows the field."""
+    """Return the dataclass that owns a value; None where only a plug-in knows the field."""
     top, _, rest = key.partition(".")
-    if not any(field.name == top and "plugins" in field.metadata for field in fields(kind)):
+    nested = get_type_hints(kind).get(top)
+    if not rest or not is_dataclass(nested):
         return kind, key
-    shared = cast(type, get_type_hints(kind)[top])
-    return (shared if rest in get_type_hints(shared) else None), rest
+    if "plugins" in _field(kind, top).metadata and rest not in get_type_hints(nested):
+        return None, rest
+    return cast(type, nested), rest
 
 
 def _is_text(kind: type, key: str) -> bool:

@@ -115,6 +115,7 @@ def test_hydras_verbs_refuse_early(typed: list[str], words: str) -> None:
         ["--multirun", "batch_size=range(1,5)", "model=resnet18,vgg16", "backend.latency_ms=1,2"],
         ["+backend.extra=1", "~measure", "hydra.sweeper.active.runs=3", "hydra/launcher=slurm"],
         ["--config-dir=mine", "model=theirs"],
+        ["--cfg", "job", "model.source=torchvision", "model.name=resnet9"],
         ["sweep=null", "sweep=quick", "batch_size=1,2", "weights=/a/epoch=3-step=100.ckpt"],
     ],
 )
