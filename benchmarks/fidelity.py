@@ -1,6 +1,6 @@
 """perfexp beside independent tools: ``python -m benchmarks.fidelity [section …]``.
 
-Sections: ``torch``, ``openvino``, ``repeatability``, ``neighbour``, ``null``; all when none is named.
+Sections: ``torch``, ``openvino``, ``repeatability``, ``neighbour``, ``fake``; all when none is named.
 The two sides of a pair run one after the other, each in a process of its own, and which comes
 first alternates; ratios are perfexp's median over the other's, pair by pair.
 
@@ -178,9 +178,9 @@ def _spin() -> None:
         pass
 
 
-def null(folder: str, options: argparse.Namespace) -> None:
+def fake(folder: str, options: argparse.Namespace) -> None:
     """What the harness adds to a backend that waits 1 ms, beside a loop with nothing around it."""
-    cell = make_cell(folder, "null", "squeezenet1_1", 1, threads=1, latency_ms=1.0)
+    cell = make_cell(folder, "fake", "squeezenet1_1", 1, threads=1, latency_ms=1.0)
     pairs = _alternate(cell, _wait_in_a_loop, options.pairs)
     added_us = statistics.median(1e3 * (own - other) for own, other in pairs)
     table = _table("perfexp ms", "loop ms", "added µs", "within")
@@ -211,7 +211,7 @@ SECTIONS: dict[str, Callable[[str, argparse.Namespace], None]] = {
     "openvino": compare("openvino", rivals.benchmark_app, 0.97, 1.03),
     "repeatability": repeatability,
     "neighbour": neighbour,
-    "null": null,
+    "fake": fake,
 }
 
 if __name__ == "__main__":

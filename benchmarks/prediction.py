@@ -60,9 +60,9 @@ def main() -> None:
     sources = {} if arguments.no_study else {"study": ["source=study"]}
     sources |= {path.stem: ["source=timm", f"path={path.resolve()}"] for path in arguments.tables}
     for name, source in sources.items():
-        command("perfexp-import", *source, f"experiment={name}", folder=arguments.folder)
+        command("import", *source, f"experiment={name}", folder=arguments.folder)
         command(
-            "perfexp-predict",
+            "predict",
             "validate=true",
             f"experiment={name}",
             f"output={name}",
@@ -72,7 +72,7 @@ def main() -> None:
     if arguments.own is not None:
         copy(arguments.own.resolve(), arguments.folder / "own")
         options = ("validate=true", f"experiment={arguments.experiment}", "output=own")
-        command("perfexp-predict", *options, folder=arguments.folder / "own")
+        command("predict", *options, folder=arguments.folder / "own")
         report(arguments.experiment, arguments.folder / "own", "own")
         cells = learned(arguments.experiment, arguments.folder / "own")
         largest(cells)

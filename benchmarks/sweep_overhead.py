@@ -1,6 +1,6 @@
 """What a sweep costs besides its measurements: ``python -m benchmarks.sweep_overhead [--stock]``.
 
-Runs the real command over cells of the null backend, whose own time is that of five batches of
+Runs the real command over cells of the fake backend, whose own time is that of five batches of
 0.1 ms, in a folder of its own: forked workers, SQLite. Printed are the seconds a cell and the
 resident memory of the command in the first, the middle and the last tenth of the sweep. With
 ``--stock``, Hydra's own sweeper composes the same grid for a task that does nothing.
@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from perfexp.commands._schemas import conf_dir
+from perfexp.config.catalog import conf_dir
 
 PLAN = (
     "measure=quick",
@@ -59,11 +59,11 @@ def main() -> None:
     models = sweep["hydra"]["sweeper"]["params"]["model"].replace(" ", "").split(",")[: chosen.models]
     grid = (f"model={','.join(models)}", f"batch_size=range(1,{chosen.batch_sizes + 1})")
     perfexp = shutil.which("perfexp", path=str(Path(sys.executable).parent)) or "perfexp"
-    report("perfexp", trace([perfexp, "--multirun", "backend=null", *PLAN, *grid], "["))
+    report("perfexp", trace([perfexp, "--multirun", "backend=fake", *PLAN, *grid], "["))
     if chosen.stock:
         stock = [sys.executable, "-c", STOCK, str(conf_dir()), "--multirun", "hydra/sweeper=basic"]
         report(
-            "Hydra's own sweeper, an empty task", *trace([*stock, "backend='null'", *PLAN, *grid], "[job]")
+            "Hydra's own sweeper, an empty task", *trace([*stock, "backend='fake'", *PLAN, *grid], "[job]")
         )
 
 

@@ -9,6 +9,8 @@ from perfexp.config.schema import Cell, RunConfig, as_protocol
 from perfexp.environment import version
 from perfexp.models import sources
 
+_FIRST_NAMES = {"measure.rel_half_width": "measure.precision", "backend.name=fake": "null"}
+
 
 def from_config(config: RunConfig) -> Cell:
     """The cell that a configuration describes.
@@ -31,7 +33,9 @@ def from_config(config: RunConfig) -> Cell:
 
 
 def key(cell: Cell) -> str:
-    """Hash of all that decides the cell's numbers: equal keys are the same measurement.
+    """Return the hash of all that decides the cell's numbers: equal keys are the same measurement.
+
+    Choices that have been renamed are hashed by their first names, so that older stores resume.
 
     Raises:
         BackendError, ModelError: the backend or the model source does not exist.
@@ -40,7 +44,10 @@ def key(cell: Cell) -> str:
     weights = Path(cell.weights)
     return digest(
         {
-            "choices": {k: str(v) for k, v in cell.choices().items()},
+            "choices": {
+                _FIRST_NAMES.get(k, k): _FIRST_NAMES.get(f"{k}={v}", str(v))
+                for k, v in cell.choices().items()
+            },
             "checkpoint": file_digest(weights) if weights.is_file() else None,
             "versions": {**backends.create(cell.backend).versions(), **of_source},
             "host": environment.host(),

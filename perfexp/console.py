@@ -1,1 +1,82 @@
-"""Everything that draws on the terminal: consoles, progress bars, tables."""
+"""Everything that draws on the terminal: consoles, progress bars and tables."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+class Advance(Protocol):
+    """Moves a bar by so many steps."""
+
+    def __call__(self, count: int = 1) -> None:
+        """Move the bar."""
+
+
+def terminal() -> "Console":
+    """Return the console of stdout: as wide as the terminal, or 120 characters where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+
+
+@contextmanager
+def progress(unit: str = "") -> Iterator[Callable[[str, int], Advance]]:
+    """Yield a function that adds a bar of so many steps and returns what advances it.
+
+    Bars are drawn on stderr, on a terminal only, and vanish at the end.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *([TextColumn(unit)] if unit else []),
+        TimeRemainingColumn(),
+    )
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+
+        def begin(title: str, steps: int) -> Advance:
+            task = bars.add_task(title, total=steps)
+
+            def advance(count: int = 1) -> None:
+                bars.advance(task, count)
+
+            return advance
+
+        yield begin
+
+
+def still_bar(screen: "Console") -> "Progress":
+    """Return a bar that is redrawn only when it is told to: nothing draws while a cell is measured."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TextColumn("{task.description}"),
+    )
+    return Progress(*columns, console=screen, auto_refresh=False, transient=True)
+
+
+def table(title: str, columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> "Table":
+    """Return a table; ``columns`` maps each heading to whether its cells are numbers, aligned right."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left")
+    for heading, numeric in columns.items():
+        made.add_column(heading, justify="right" if numeric else "left")
+    for row in rows:
+        made.add_row(*row)
+    return made

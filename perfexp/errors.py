@@ -1,4 +1,4 @@
-"""Every error perfexp raises on purpose.
+"""Every error that perfexp raises on purpose, and the exit codes of its verbs.
 
     PerfexpError
     ├── ConfigError      a value in the configuration cannot be used
@@ -7,17 +7,35 @@
     ├── DataError        images or labels that are missing, or do not fit each other or the model
     ├── CacheError       the cache below mlruns/ cannot be written or read
     ├── TrackingError    the MLflow store is missing, locked, read-only or does not answer
-    └── LaunchError      a job that the engine of a sweep lost, or could not run on its node
+    ├── LaunchError      a job that the launcher lost, or that could not run on its node
+    ├── NothingToDo      no run, table line or sweep matches what was requested
+    └── NotMet           the work was done, and its result is a no
 
 A message is one sentence: what was wrong, what was found, what to do.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for all verbs."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    STORE = 3
+    NOTHING_TO_DO = 4
+    INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class PerfexpError(Exception):
-    """Base of all errors that are the user's to solve."""
+    """Base of all errors that the user can solve."""
+
+    exit_code: ClassVar[Exit] = Exit.USAGE
 
 
 class ConfigError(PerfexpError):
@@ -29,7 +47,7 @@ class ModelError(PerfexpError):
 
 
 class BackendError(PerfexpError):
-    """A backend cannot be found, or refuses what was asked."""
+    """A backend cannot be found, or refuses a setting."""
 
 
 class DataError(PerfexpError):
@@ -39,17 +57,35 @@ class DataError(PerfexpError):
 class CacheError(PerfexpError):
     """The cache below mlruns/ cannot be written or read."""
 
+    exit_code = Exit.FAILED
+
 
 class TrackingError(PerfexpError):
     """The MLflow store cannot be used."""
 
+    exit_code = Exit.STORE
+
 
 class LaunchError(PerfexpError):
-    """A job was lost by the engine that ran it, or its node cannot run it."""
+    """The launcher lost a job, or its node cannot run it."""
+
+    exit_code = Exit.FAILED
+
+
+class NothingToDo(PerfexpError):
+    """Nothing matches what was requested."""
+
+    exit_code = Exit.NOTHING_TO_DO
+
+
+class NotMet(PerfexpError):
+    """The result is a no: no choice keeps to the limits, or a requested condition does not hold."""
+
+    exit_code = Exit.FAILED
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """The known names closest to ``name``, as the end of a sentence."""
+    """Return the known names closest to ``name``, as the end of a sentence."""
     choices = sorted(known)
     close = get_close_matches(name, choices, n=count, cutoff=0.4)
     if close:

@@ -1,26 +1,83 @@
-"""Plug-ins by file name: a module dropped into a package is found, nothing else is edited."""
+"""Plug-ins by name: a module dropped into a package, or announced by an installed distribution.
+
+Another distribution announces a module of its own by an entry point of the kind's group:
+
+    [project.entry-points."perfexp.backends"]
+    mine = "their_package.their_backend"
+"""
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
 from types import ModuleType
 
-from perfexp.errors import PerfexpError, nearest
+from perfexp.errors import BackendError, ConfigError, DataError, ModelError, PerfexpError, nearest
 
 
-def names(package: str) -> list[str]:
-    """Return the plug-in modules of ``package``: not ``base``, not packages, not private modules."""
-    path = importlib.import_module(package).__path__
-    found = pkgutil.iter_modules(path)
-    return sorted(m.name for m in found if not m.ispkg and m.name != "base" and not m.name.startswith("_"))
+@dataclass(frozen=True)
+class Kind:
+    """A kind of plug-in.
 
-
-def find(package: str, name: str, what: str, error: type[PerfexpError]) -> ModuleType:
-    """The plug-in module called ``name``.
-
-    Raises:
-        PerfexpError: of the given kind, when there is no such module.
+    Attributes:
+        package: perfexp's own plug-ins are its modules, except ``base`` and private ones.
+        group: entry points that name modules of other distributions.
+        attribute: what each module defines.
+        what: the kind's name in messages.
+        error: raised for a name that no plug-in has.
     """
-    known = names(package)
-    if name not in known:
-        raise error(f"There is no {what} named {name!r}: {nearest(name, known)}; choose one of them.")
-    return importlib.import_module(f"{package}.{name}")
+
+    package: str
+    group: str
+    attribute: str
+    what: str
+    error: type[PerfexpError]
+
+    def names(self) -> list[str]:
+        """Return the names of all plug-ins, sorted."""
+        return sorted(_modules(self))
+
+    def find(self, name: str) -> ModuleType:
+        """Import the plug-in called ``name``.
+
+        Raises:
+            PerfexpError: of the kind's own type, if there is no such plug-in or its package cannot be
+                imported.
+        """
+        known = _modules(self)
+        if name not in known:
+            raise self.error(
+                f"There is no {self.what} named {name!r}: {nearest(name, known)}; choose one of them."
+            )
+        try:
+            module = importlib.import_module(known[name])
+        except ImportError as error:
+            raise self.error(
+                f"The {self.what} {name!r} cannot be imported ({error}); install what {known[name]} needs."
+            ) from error
+        if not hasattr(module, self.attribute):
+            raise self.error(f"The module {known[name]} defines no {self.attribute}; a {self.what} has one.")
+        return module
+
+    def schema(self, name: str) -> type:
+        """Return the dataclass that configures the plug-in ``name``."""
+        found: type = getattr(self.find(name), self.attribute).Config
+        return found
+
+
+@cache
+def _modules(kind: Kind) -> Mapping[str, str]:
+    """Return the plug-ins of a kind: name to module."""
+    path = importlib.import_module(kind.package).__path__
+    own = [m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_")]
+    installed = {point.name: point.value for point in metadata.entry_points(group=kind.group)}
+    return {**installed, **{name: f"{kind.package}.{name}" for name in own if name != "base"}}
+
+
+BACKENDS = Kind("perfexp.backends", "perfexp.backends", "BACKEND", "backend", BackendError)
+MODEL_SOURCES = Kind("perfexp.models.sources", "perfexp.model_sources", "SOURCE", "model source", ModelError)
+DATASETS = Kind("perfexp.evaluation.datasets", "perfexp.datasets", "DATASET", "data set", DataError)
+TABLES = Kind("perfexp.published", "perfexp.tables", "SOURCE", "source", ConfigError)
+CHARTS = Kind("perfexp.charts.figures", "perfexp.charts", "CHART", "chart", ConfigError)

@@ -1,4 +1,4 @@
-"""Fixtures: cells of the null backend, a store made once and copied, the real command line."""
+"""Fixtures: cells of the fake backend, a store made once and copied, the real command line."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def _own_locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture
 def quick_plan() -> MeasureConfig:
     return MeasureConfig(
-        precision=0.5,
+        rel_half_width=0.5,
         warmup_iterations=1,
         warmup_s=0.0,
         warmup_max_s=0.05,
@@ -66,7 +66,7 @@ def quick_plan() -> MeasureConfig:
 def make_cell(tmp_path: Path, quick_plan: MeasureConfig) -> Callable[..., Cell]:
     """Makes cells: ``make_cell("torch", model="resnet18", batch_size=2, threads=1)``."""
 
-    def make(backend: str = "null", model: str = "squeezenet1_1", **changes: object) -> Cell:
+    def make(backend: str = "fake", model: str = "squeezenet1_1", **changes: object) -> Cell:
         config_class = backend_class(backend).Config
         own = {k: changes.pop(k) for k in list(changes) if k in config_class.__dataclass_fields__}
         cell = Cell(
@@ -111,32 +111,31 @@ def database() -> Iterator[servers.Postgres]:
 
 @pytest.fixture(scope="session")
 def served(database: servers.Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
-    """``perfexp-server`` on the PostgreSQL database ``served``, with authentication."""
+    """``perfexp server`` on the PostgreSQL database ``served``, with authentication."""
     with servers.server(tmp_path_factory.mktemp("server"), database.add_database("served")) as made:
         yield made
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Perfexp:
-    """Runs one of the installed commands, named first, beneath ``tmp_path``."""
+    """Runs a verb of the installed program, named first, beneath ``tmp_path``; "" measures."""
 
     def run(
-        program: str, *arguments: str, cwd: Path = tmp_path, timeout_s: float = 300
+        verb: str, *arguments: str, cwd: Path = tmp_path, timeout_s: float = 300
     ) -> subprocess.CompletedProcess[str]:
         places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        found = shutil.which(program, path=places)
+        found = shutil.which("perfexp", path=places)
         assert found, "the package is not installed: pip install -e '.[test]'"
-        return subprocess.run(
-            [found, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
+        words = [found, verb, *arguments] if verb else [found, *arguments]
+        return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     return run
 
 
 @pytest.fixture
 def perfexp(command: Perfexp) -> Perfexp:
-    """Runs the command ``perfexp``."""
-    return partial(command, "perfexp")
+    """Measures: ``perfexp KEY=VALUE…``."""
+    return partial(command, "")
 
 
 @pytest.fixture(scope="session")
@@ -147,8 +146,8 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
 
 @pytest.fixture
 def evaluate(command: Perfexp, tmp_path: Path) -> Perfexp:
-    """Runs the command ``perfexp-evaluate``."""
-    return partial(command, "perfexp-evaluate")
+    """Runs ``perfexp evaluate``."""
+    return partial(command, "evaluate")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
-SHORTER = "model=squeezenet1_1 batch_size=2 measure.precision=0.5 measure.min_s=0.1"
+SHORTER = "model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:
@@ -43,14 +43,14 @@ def runnable(command: str, packaged: Packaged) -> list[str]:
     command = command.split("&& ")[-1].replace(" dataset.download=true", "")
     command = command.replace("dataset=imagenette", " ".join(packaged.dataset))
     command = command.replace("weights=pretrained", f"weights={packaged.squeezenet1_1}")
-    if command.startswith("perfexp-finetune"):
+    if command.startswith("perfexp finetune"):
         command += " epochs=1"
-    if command == "perfexp-selftest":
+    if command == "perfexp selftest":
         command += " latencies_ms=[1] repeats=1"
     if command.endswith(LONG):
         command += f" {SHORTER}"
-    if command == "perfexp-ui":
-        command += " --print-only"
+    if command == "perfexp ui":
+        command += " print_only=true"
     return shlex.split(command)
 
 
@@ -106,13 +106,13 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     database.add_database("perfexp")
     port, places = free_port(), f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {**os.environ, "PATH": places, "PGPORT": str(database.port), "PGPASSWORD": PASSWORD}
-    started = serve.replace("perfexp-server", f"exec perfexp-server --port {port}")
+    started = serve.replace("perfexp server", f"exec perfexp server port={port}")
     server = subprocess.Popen(
         ["bash", "-ec", started], cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     assert server.stdout.readline().startswith("Serving postgresql+psycopg://***@127.0.0.1/perfexp")
-    used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=null batch_size=1 {QUICK}"
+    used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=fake batch_size=1 {QUICK}"
     done = subprocess.run(["bash", "-ec", used], cwd=tmp_path, env=settings, capture_output=True, text=True)
     server.terminate()
     server.communicate()

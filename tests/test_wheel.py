@@ -51,7 +51,7 @@ def test_installed_wheel_runs_a_sweep(wheel: Path, tmp_path: Path) -> None:
     where = run(home / "bin/python", "-c", "import perfexp; print(perfexp.__file__)", cwd=tmp_path)
     assert where.startswith(str(home))
     output = run(
-        home / "bin/perfexp", "--multirun", "sweep=quick", "backend=null", "model=squeezenet1_1",
+        home / "bin/perfexp", "--multirun", "sweep=quick", "backend=fake", "model=squeezenet1_1",
         "batch_size=1,2", "measure.budget_s=0.05", cwd=tmp_path,
     )  # fmt: skip
     assert output.count("FINISHED") == 2

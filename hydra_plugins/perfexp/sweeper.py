@@ -168,9 +168,7 @@ class PerfexpSweeper(Sweeper):
         return {o.get_key_element(): _values(o) for o in parser.parse_overrides(overrides)}
 
     def _own(self, grid: dict[str, str]) -> list[str]:
-        from perfexp.commands._schemas import spelled
-
-        return [spelled(f"{key}={value}") for key, value in grid.items()]
+        return [f"{key}={value}" for key, value in grid.items()]
 
     def _settled(self, swept: set[str]) -> "Job":
         """What the keys of the exclusions are where a job does not say."""

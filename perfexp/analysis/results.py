@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from perfexp.config.settings import Accuracy
+from perfexp.config.schema import Accuracy
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
-"""Backends: each module here but ``base`` is one, found by its file name."""
+"""Backends: each module but ``base`` is one, found by its file name or by an entry point."""
 
-from perfexp import plugins
 from perfexp.backends.base import Backend
 from perfexp.config.schema import BackendConfig
-from perfexp.errors import BackendError
+from perfexp.plugins import BACKENDS
 
 
 def names() -> list[str]:
     """Return the names that ``backend=`` may take."""
-    return plugins.names(__name__)
+    return BACKENDS.names()
 
 
 def backend_class(name: str) -> type[Backend]:
@@ -17,7 +16,7 @@ def backend_class(name: str) -> type[Backend]:
     Raises:
         BackendError: there is no such backend.
     """
-    found: type[Backend] = plugins.find(__name__, name, "backend", BackendError).BACKEND
+    found: type[Backend] = BACKENDS.find(name).BACKEND
     return found
 
 

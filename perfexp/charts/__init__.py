@@ -2,24 +2,22 @@
 
 from matplotlib.figure import Figure
 
-from perfexp import plugins
 from perfexp.analysis.results import Results
 from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.canvas import Files, freeze, save, styled
-from perfexp.errors import ConfigError
+from perfexp.plugins import CHARTS
 
-_FIGURES = "perfexp.charts.figures"
 __all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
 
 
 def names() -> list[str]:
     """Names of all figures, in alphabetical order."""
-    return plugins.names(_FIGURES)
+    return CHARTS.names()
 
 
 def charts() -> list[Chart]:
     """All figures, in the order of the report."""
-    found: list[Chart] = [plugins.find(_FIGURES, name, "chart", ConfigError).CHART for name in names()]
+    found: list[Chart] = [CHARTS.find(name).CHART for name in names()]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import ChartMissing
-from perfexp.config.settings import Accuracy
+from perfexp.config.schema import Accuracy
 from perfexp.metrics import METRICS
 
 _TEXTS = ("model", "family", "backend")

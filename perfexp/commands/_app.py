@@ -1,196 +1,182 @@
-"""What the Hydra commands share: a composed config, and what goes wrong as a sentence."""
+"""What all verbs share: help made from dataclasses, errors as sentences, exit codes."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from dataclasses import is_dataclass
+from enum import Enum
+from shutil import get_terminal_size
+from textwrap import wrap
+from types import FrameType, ModuleType, NoneType
+from typing import NoReturn, get_args, get_origin
 
-import hydra
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import MISSING
 
-from perfexp.commands import _schemas
-from perfexp.errors import PerfexpError, nearest
-from perfexp.store import connection
+from perfexp.config import overrides
+from perfexp.errors import Exit, PerfexpError
 
-if TYPE_CHECKING:
-    from rich.console import Console
+_MIN_WIDTH, _MAX_WIDTH = 80, 120
+_MULTIRUN = ("--multirun", "-m")
+_EXITS = {
+    Exit.DONE: "done",
+    Exit.FAILED: "something failed",
+    Exit.USAGE: "usage or configuration",
+    Exit.STORE: "the store cannot be used",
+    Exit.NOTHING_TO_DO: "nothing to do",
+    Exit.INTERRUPTED: "Ctrl-C",
+    Exit.TERMINATED: "SIGTERM",
+}
 
-BAD_INPUT, INTERRUPTED = 2, 130
-_TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
-_EXTRAS = {"hydra/launcher/submitit_slurm": "perfexp[slurm]", "hydra/launcher/ray": "perfexp[ray]"}
-Config = TypeVar("Config")
+
+def program(verb: str) -> str:
+    """Return how messages name the verb."""
+    return "perfexp" if verb == "run" else f"perfexp {verb}"
 
 
-def terminal() -> "Console":
-    """Where tables go: as wide as the terminal, or wide enough where there is none."""
-    from rich.console import Console
+def version() -> str:
+    """Return the program's name and version."""
+    from importlib import metadata
 
-    return Console(width=None if sys.stdout.isatty() else 120)
+    return f"perfexp {metadata.version('perfexp')}"
+
+
+def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
+    """Run a verb, and end the program with its exit code.
+
+    Raises:
+        SystemExit: always.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    if hasattr(module, "launch"):
+        sys.exit(module.launch(arguments))
+    if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):
+        print(usage(verb, module), file=sys.stderr)
+        sys.exit(Exit.USAGE)
+    several = [argument for argument in arguments if argument not in _MULTIRUN]
+    jobs = overrides.combinations(several) if len(several) < len(arguments) else [several]
+    settings = [overrides.parse(module.Config, job) for job in jobs]
+    sys.exit(max(module.main(one) or Exit.DONE for one in settings))
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int], Callable[[], None]]]:
-    """A function that draws a bar for a task of so many steps, and gives what is called after each.
+def ended(name: str) -> Iterator[None]:
+    """End the program where the body raises: one sentence on stderr, and an exit code.
 
-    Bars are drawn on a terminal only, and vanish at the end.
+    Raises:
+        SystemExit: instead of the errors that a user can solve.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop(name, "Stopped by Ctrl-C; the runs that were finished are kept.", Exit.INTERRUPTED)
+    except PerfexpError as error:
+        stop(name, one_line(str(error)), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        sys.exit(Exit.DONE)
+    except OSError as error:
+        place = error.filename or "A file"
+        stop(name, f"{place} cannot be used ({error.strerror or error}); check disk and rights.")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
 
-        def begin(title: str, steps: int) -> Callable[[], None]:
-            task = bars.add_task(title, total=steps)
-            return lambda: bars.advance(task)
+def stop(name: str, sentence: str, code: Exit = Exit.USAGE) -> NoReturn:
+    """End the program with one sentence on stderr, which is the exit's note as well.
 
-        yield begin
-
-
-class Command:
-    """One console command.
-
-    Attributes:
-        program: its name, in messages.
-        config_name: its file in conf/.
-        aliases: option to the config's own key, where a group of conf/ has the option's name.
-        typed: the arguments as the user gave them.
+    Raises:
+        SystemExit: always.
     """
+    print(f"{name}: {sentence}", file=sys.stderr, flush=True)
+    ending = SystemExit(int(code))
+    ending.add_note(sentence)
+    raise ending
 
-    def __init__(self, program: str, config_name: str, aliases: Mapping[str, str] | None = None) -> None:
-        self.program = program
-        self.config_name = config_name
-        self.aliases = aliases or {}
-        self.typed: tuple[str, ...] = ()
 
-    def launch(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None = None) -> None:
-        """Compose the config and run ``task`` on it, then ``finish`` whatever happened.
+def one_line(text: str) -> str:
+    """Return the text without line breaks."""
+    return " ".join(text.split())
 
-        Raises:
-            SystemExit: 2 on bad input, 130 on Ctrl-C, after one sentence on stderr.
-        """
-        os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-        signal.signal(signal.SIGTERM, _terminated)
-        try:
-            self._run(task, finish)
-        except KeyboardInterrupt:
-            self.exit("Stopped by Ctrl-C; the runs that were finished are kept.", INTERRUPTED)
-        except MissingConfigException as error:
-            self.exit(_unknown_choice(error))
-        except (PerfexpError, HydraException, OmegaConfBaseException) as error:
-            self.exit(_sentence(error))
-        except OSError as error:
-            self.exit(_unusable(error))
 
-    def telling(self, task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
-        """``task``, with its errors told before Hydra adds a line of its own to them."""
-
-        def told(config: DictConfig) -> None:
-            try:
-                task(config)
-            except PerfexpError as error:
-                self.exit(str(error))
-            except OSError as error:
-                self.exit(_unusable(error))
-
-        return told
-
-    def settings(self, config: DictConfig, kind: type[Config]) -> Config:
-        """The config as the dataclass that owns its types; a missing value ends the command."""
-        missing = sorted(OmegaConf.missing_keys(config))
-        if missing:
-            self.exit(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
-        settings = OmegaConf.to_object(config)
-        assert isinstance(settings, kind)
-        return settings
-
-    def exit(self, sentence: str, code: int = BAD_INPUT) -> NoReturn:
-        """End the command with one sentence on stderr; it is the exit's note as well."""
-        print(f"{self.program}: {sentence}", file=sys.stderr)
-        stop = SystemExit(code)
-        stop.add_note(sentence)
-        raise stop
-
-    def text(self, config: DictConfig) -> str:
-        """The resolved config as YAML, for an artifact; addresses without their credentials."""
-        return connection.redacted(OmegaConf.to_yaml(config, resolve=True))
-
-    def _refuse_credentials(self) -> None:
-        """Hydra keeps what is typed, and the files that it composes, as files of its own."""
-        files = [
-            *(_schemas.conf_dir() / "tracking").glob("*.yaml"),
-            *Path("sweeps").glob("*.yaml"),
+def overview(verbs: Mapping[str, str], measuring: ModuleType) -> str:
+    """Return the help of the program: the verbs with a line each, and the options of measuring."""
+    shown = [(f"perfexp {verb}", line) for verb, line in verbs.items() if verb != "run"]
+    return "\n".join(
+        [
+            *_prose(measuring),
+            "",
+            "Verbs (perfexp VERB --help shows the options of one)",
+            *_rows(shown),
+            "",
+            "Options of measuring",
+            *_options(measuring.Config),
+            "",
+            _exit_codes(),
         ]
-        texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
-        texts |= {argument.partition("=")[0]: argument for argument in self.typed}
-        for place, text in texts.items():
-            if connection.redacted(text) != text:
-                self.exit(
-                    f"{place} holds an address with credentials, which would be kept beside the runs; set "
-                    "MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
-                )
-
-    def _own_key(self, argument: str) -> str:
-        option, equals, value = argument.partition("=")
-        return f"{self.aliases.get(option, option)}{equals}{value}"
-
-    def _run(self, task: Callable[[DictConfig], object], finish: Callable[[], None] | None) -> None:
-        _schemas.register()
-        self.typed = tuple(sys.argv[1:])
-        self._refuse_credentials()
-        sys.argv[1:] = [_schemas.spelled(self._own_key(argument)) for argument in self.typed]
-        folder = str(_schemas.conf_dir())
-        run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)
-        try:
-            run(self._guarded(task))()
-        finally:
-            if finish is not None:
-                finish()
-
-    def _guarded(self, task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
-        """The task, its errors ended here: Hydra would print lines of its own before ours."""
-
-        @wraps(task)
-        def guarded(config: DictConfig) -> object:
-            try:
-                return task(config)
-            except (PerfexpError, OmegaConfBaseException) as error:
-                self.exit(_sentence(error))
-
-        return guarded
-
-
-def _unusable(error: OSError) -> str:
-    return f"{error.filename or 'A file'} cannot be used ({error.strerror}); check disk and rights."
-
-
-def _unknown_choice(error: MissingConfigException) -> str:
-    missing = str(error.missing_cfg_file)
-    group, _, name = missing.rpartition("/")
-    if missing in _EXTRAS:
-        return f"{group} needs what is not installed; pip install '{_EXTRAS[missing]}'."
-    close = nearest(name, error.options or [])
-    return f"There is no {group or 'config'} named {name!r}: {close}; choose one of them."
-
-
-def _sentence(error: Exception) -> str:
-    """The error's own words on one line, without OmegaConf's trailer of types."""
-    text = (
-        f"{error}: {error.__cause__}"
-        if error.__cause__ and not isinstance(error, PerfexpError)
-        else str(error)
     )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(line for line in lines if not line.startswith(_TYPE_TRAILER))
+
+
+def usage(verb: str, module: ModuleType) -> str:
+    """Return the help of a verb, made from its docstring and its dataclass."""
+    head = f"{program(verb)} [KEY=VALUE …]"
+    options = ["Options", *_options(module.Config)]
+    return "\n".join([head, "", *_prose(module), "", *options, "", _exit_codes()])
+
+
+def _exit_codes() -> str:
+    return "\n".join(
+        _wrapped("Exit codes: " + ", ".join(f"{code:d} {text}" for code, text in _EXITS.items()), 0)
+    )
+
+
+def _prose(module: ModuleType) -> list[str]:
+    return (module.__doc__ or "").strip().splitlines()
+
+
+def _options(config: type) -> list[str]:
+    leaves = [leaf for leaf in overrides.leaves(config) if leaf.meaning]
+    rows = [(leaf.key, " ".join(filter(None, (leaf.meaning, _facts(leaf))))) for leaf in leaves]
+    return _rows(rows)
+
+
+def _facts(leaf: overrides.Leaf) -> str:
+    if is_dataclass(leaf.type):
+        return f"[{leaf.default}]" if isinstance(leaf.default, str) and leaf.default != MISSING else ""
+    default = "" if leaf.default in (MISSING, None) else f" [{_text(leaf.default)}]"
+    return f"({_type(leaf.type)}){default}"
+
+
+def _type(hint: object) -> str:
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if get_origin(hint) in (list, dict):
+        return f"{get_origin(hint).__name__} of {', '.join(map(_type, kinds))}"  # type: ignore[union-attr]
+    kind = kinds[0] if kinds else hint
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(member.value) for member in kind)
+    return getattr(kind, "__name__", str(kind))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
+    left = max(len(name) for name, _ in rows) + 4
+    lines = []
+    for name, text in rows:
+        first, *rest = _wrapped(text, left) or [""]
+        lines += [f"  {name:{left - 2}}{first.strip()}", *rest]
+    return lines
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    width = min(max(get_terminal_size((_MIN_WIDTH + 20, 24)).columns, _MIN_WIDTH), _MAX_WIDTH)
+    return wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)
+    raise SystemExit(int(Exit.TERMINATED))

@@ -1,6 +1,13 @@
-"""The command ``perfexp-analyze``: runs become fits, clusters, a variance analysis and one report."""
+"""Turn runs into fits, clusters, a variance analysis and one report.
+
+  perfexp analyze experiment=NAME output=DIR
+  perfexp analyze sweep=quick where='batch_size <= 8' allow_tainted=true
+
+The report is one page that needs no network; it is kept in the store as well.
+"""
 
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,10 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
-
-from perfexp.commands._app import Command
-from perfexp.config.settings import Accuracy, AnalyzeConfig
+from perfexp.config.schema import Accuracy
+from perfexp.config.settings import AnalyzeConfig as Config
 from perfexp.phases import Phases
 from perfexp.runs import query
 from perfexp.store import connection
@@ -25,16 +30,14 @@ if TYPE_CHECKING:
     from perfexp.analysis.results import Results
 
 _FOLDER_TIME = "%Y%m%d-%H%M%S"
-command = Command("perfexp-analyze", "analyze", {"sweep": "of_sweep"})
 
 
-def main() -> None:
-    """Exit 0 with the report written, 2 when there is nothing to analyse."""
-    command.launch(command.telling(_task))
+def main(settings: Config) -> None:
+    """Write the report and the run of the analysis.
 
-
-def _task(config: DictConfig) -> None:
-    settings = command.settings(config, AnalyzeConfig)
+    Raises:
+        NothingToDo: no run matches.
+    """
     stages = Stages()
     uri = connection.resolve(settings.tracking.uri, Path(settings.tracking.root))
     with stages("query"):
@@ -64,7 +67,7 @@ class Stages:
         return self._phases.seconds
 
 
-def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
+def _analyse(settings: Config, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
     from perfexp.analysis import evaluations, export, pipeline
     from perfexp.analysis.selection import select
@@ -101,7 +104,7 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
     _print(results, written.html, tracker, run_id, stages)
 
 
-def _output(settings: AnalyzeConfig, experiment: str) -> Path:
+def _output(settings: Config, experiment: str) -> Path:
     if settings.output:
         return Path(settings.output).expanduser()
     name = f"{experiment}-{datetime.now():{_FOLDER_TIME}}".replace("/", "_")
@@ -109,11 +112,11 @@ def _output(settings: AnalyzeConfig, experiment: str) -> Path:
 
 
 def _reproduction() -> str:
-    return shlex.join(["perfexp-analyze", *map(connection.redacted, command.typed)])
+    return shlex.join(["perfexp", *map(connection.redacted, sys.argv[1:])])
 
 
 def _draft(
-    settings: AnalyzeConfig,
+    settings: Config,
     results: "Results",
     paths: Sequence[tuple[str, Path]],
     seconds: Mapping[str, float],
@@ -133,7 +136,7 @@ def _draft(
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
     asked = {
-        "sweep": settings.of_sweep,
+        "sweep": settings.sweep,
         "where": settings.where,
         "data": settings.data,
         "accuracy": settings.accuracy,

@@ -1,22 +1,25 @@
-"""The command ``perfexp-evaluate``: a model with weights, on a backend, judged on labelled images."""
+"""Measure a model's accuracy on labelled images, on a backend.
 
-import sys
+  perfexp evaluate model=resnet50 weights=pretrained dataset=imagenet dataset.path=/data/val
+  perfexp evaluate --multirun backend=openvino backend.precision=f32,int8 dataset=imagenette
+
+A stopped evaluation goes on where it was when it is started again. Preprocessing is that of the weights.
+"""
+
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from perfexp import environment
+from perfexp import console, environment
 from perfexp.cache import Cache
-from perfexp.commands._app import BAD_INPUT, Command, terminal
-from perfexp.config.settings import EvaluateConfig
-from perfexp.errors import PerfexpError, TrackingError
+from perfexp.commands import _app, _hydra
+from perfexp.config.settings import EvaluateConfig as Config
+from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.evaluation import run, summary
 from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
@@ -27,24 +30,20 @@ from perfexp.records import Failure, FailureKind
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.progress import current as ledger
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-EVALUATION_FAILED = 1
-command = Command("perfexp-evaluate", "evaluate")
+VERB = "evaluate"
 
 
-def main() -> None:
-    """Exit 0 when every accuracy is in the store, 1 when one is not, 2 on bad input."""
-    command.launch(_task, _finish)
-    sys.exit(EVALUATION_FAILED if ledger.failed else 0)
+def launch(arguments: Sequence[str]) -> Exit:
+    """Evaluate; the exit code says whether every accuracy is in the store."""
+    _hydra.launch(VERB, Config, arguments, _task, _finish)
+    return Exit.FAILED if ledger.failed else Exit.DONE
 
 
 @dataclass(frozen=True)
 class Job:
     """One evaluation, and what its run will need besides the result."""
 
-    settings: EvaluateConfig
+    settings: Config
     cache: Cache
     config_yaml: str
     started_ms: int
@@ -62,9 +61,9 @@ class Job:
 
 
 def _task(config: DictConfig) -> Outcome:
-    settings = command.settings(config, EvaluateConfig)
+    settings = _hydra.settings(config, Config)
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
-    job = Job(settings, cache, command.text(config), int(time.time() * 1000))
+    job = Job(settings, cache, _hydra.text(config), int(time.time() * 1000))
     try:
         plan, described = from_config(settings, cache)
     except TrackingError:
@@ -80,8 +79,8 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
     ledger.close()  # two bars at once would draw over each other
     try:
-        with _progress(plan) as done:
-            evaluation = evaluator.run(done)
+        with console.progress("images, left") as begin:
+            evaluation = evaluator.run(begin(plan.cell.title, len(plan.dataset.items)))
     except (KeyboardInterrupt, SystemExit):
         stopped = "The evaluation was stopped; the same command goes on where it was."
         _fail(job, Failure(FailureKind.INTERRUPTED, stopped))
@@ -110,7 +109,8 @@ def _fail(job: Job, failure: Failure) -> Outcome:
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
     ended = summary.outcome(cell, draft, job.tracker.keep(draft))
     if not job.in_sweep and failure.kind != FailureKind.INTERRUPTED:
-        command.exit(failure.message, BAD_INPUT if failure.kind == FailureKind.REFUSED else EVALUATION_FAILED)
+        refused = failure.kind == FailureKind.REFUSED
+        _app.stop(_app.program(VERB), failure.message, Exit.USAGE if refused else Exit.FAILED)
     return _told(job, ended)
 
 
@@ -124,23 +124,4 @@ def _finish() -> None:
     """The table of a sweep, for whatever was evaluated."""
     ledger.close()
     if ledger.outcomes:
-        summary.print_table(ledger.outcomes, terminal())
-
-
-@contextmanager
-def _progress(plan: Plan) -> "Iterator[Callable[[int], None]]":
-    """A bar with an estimate; it is told how many more images are through."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("images, left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(plan.cell.title, total=len(plan.dataset.items))
-        yield lambda images: progress.advance(task, images)
+        summary.print_table(ledger.outcomes, console.terminal())

@@ -1,4 +1,11 @@
-"""The command ``perfexp-finetune``: ImageNet's weights, trained on to tell a few classes apart."""
+"""Train ImageNet's weights on to tell a few classes apart.
+
+  perfexp finetune dataset=digits dataset.train=true model.classes=10
+  perfexp finetune model=resnet18 dataset=cifar10 dataset.train=true dataset.path=DIR model.classes=10
+
+Every tensor is trained, with AdamW and a one-cycle schedule. The weights of the epoch with the lowest
+held-out loss become a checkpoint in the store; judge them on other images with perfexp evaluate.
+"""
 
 import tempfile
 import time
@@ -7,19 +14,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 
 from perfexp.backends.base import usable_cpus
-from perfexp.commands._app import Command
+from perfexp.config import checks
 from perfexp.config.schema import flatten
-from perfexp.config.settings import FinetuneConfig
-from perfexp.errors import ConfigError, DataError
+from perfexp.config.settings import FinetuneConfig as Config
+from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
 from perfexp.evaluation.datasets import Dataset
 from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
 from perfexp.models.sources import Preprocessing
-from perfexp.store import artifacts
+from perfexp.store import artifacts, connection
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
@@ -27,16 +34,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 CHECKPOINT = "network.safetensors"
-command = Command("perfexp-finetune", "finetune")
 
 
-def main() -> None:
-    """Exit 0 when the checkpoint is in the store, 2 on bad input."""
-    command.launch(_task)
+def main(settings: Config) -> None:
+    """Train, and write the checkpoint into the store.
 
-
-def _task(config: DictConfig) -> None:
-    settings = command.settings(config, FinetuneConfig)
+    Raises:
+        DataError: the images do not fit the model, or cannot be split.
+        ModelError: the weights cannot be loaded.
+    """
     _check(settings)
     root, started_ms = Path(settings.tracking.root), int(time.time() * 1000)
     dataset = _dataset(settings)
@@ -48,7 +54,7 @@ def _task(config: DictConfig) -> None:
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     epochs: list[finetuning.Epoch] = []
     best = _fit(settings, network, dataset, preprocessing, epochs)
-    text = command.text(config)
+    text = connection.redacted(OmegaConf.to_yaml(settings))
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         _save(network, Path(folder) / CHECKPOINT)
         run_id = tracker.keep(
@@ -58,20 +64,14 @@ def _task(config: DictConfig) -> None:
         _print(settings, tracker, run_id, epochs[best], best)
 
 
-def _check(settings: FinetuneConfig) -> None:
-    for name in ("epochs", "patience", "batch_size", "workers", "input_size", "resize"):
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} must be at least 1, but got {value}; give a larger number.")
-    if not 0 < settings.validation < 1:
-        raise ConfigError(
-            f"validation must lie between 0 and 1, a share of the images, but got {settings.validation}."
-        )
-    if not settings.learning_rate > 0:
-        raise ConfigError(f"learning_rate must be positive, but got {settings.learning_rate}.")
+def _check(settings: Config) -> None:
+    counts = ("epochs", "patience", "batch_size", "workers", "input_size", "resize")
+    checks.at_least(1, {name: getattr(settings, name) for name in counts})
+    checks.inside(0, 1, {"validation": settings.validation}, "a share of the images, as in validation=0.15")
+    checks.positive({"learning_rate": settings.learning_rate})
 
 
-def _dataset(settings: FinetuneConfig) -> Dataset:
+def _dataset(settings: Config) -> Dataset:
     dataset = datasets.create(settings.dataset)
     classes = len(dataset.class_names)
     if classes != settings.model.classes:
@@ -83,7 +83,7 @@ def _dataset(settings: FinetuneConfig) -> Dataset:
 
 
 def _fit(
-    settings: FinetuneConfig,
+    settings: Config,
     network: "nn.Module",
     dataset: Dataset,
     preprocessing: Preprocessing,
@@ -101,7 +101,11 @@ def _fit(
     workers = settings.workers or usable_cpus()
     train, held_out = _split(dataset, settings)
     schedule = finetuning.Schedule(
-        settings.epochs, settings.patience, settings.learning_rate, settings.weight_decay, settings.device
+        settings.epochs,
+        settings.patience,
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.backend.device,
     )
     return finetuning.fit(
         network,
@@ -112,7 +116,7 @@ def _fit(
     )
 
 
-def _split(dataset: Dataset, settings: FinetuneConfig) -> tuple[Sequence[int], Sequence[int]]:
+def _split(dataset: Dataset, settings: Config) -> tuple[Sequence[int], Sequence[int]]:
     """Indices to train on and indices held out, in the same proportions of classes."""
     from sklearn.model_selection import train_test_split
 
@@ -136,7 +140,7 @@ def _save(network: "nn.Module", path: Path) -> None:
 
 
 def _draft(
-    settings: FinetuneConfig,
+    settings: Config,
     dataset: Dataset,
     preprocessing: Preprocessing,
     epochs: Sequence[finetuning.Epoch],
@@ -170,9 +174,7 @@ def _draft(
     )
 
 
-def _print(
-    settings: FinetuneConfig, tracker: Tracker, run_id: str, epoch: finetuning.Epoch, best: int
-) -> None:
+def _print(settings: Config, tracker: Tracker, run_id: str, epoch: finetuning.Epoch, best: int) -> None:
     print(
         f"Epoch {best + 1} was best (held-out top1 {epoch.validation_top1:.2f} %); kept as run {run_id} of "
         f"experiment {tracker.experiment!r}."

@@ -1,18 +1,20 @@
-"""The command ``perfexp-plan``: which model, backend and batch size keep to limits."""
+"""List the models, backends and batch sizes that keep to limits.
+
+  perfexp plan max_latency_ms=50 percentile=95 min_top1=72 experiment=NAME
+
+It also names the runs that would settle doubtful choices.
+"""
 
 from dataclasses import asdict
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
-
-from perfexp import backends
+from perfexp import backends, console
 from perfexp.cache import Cache
-from perfexp.commands import _schemas
-from perfexp.commands._app import Command, progress, terminal
+from perfexp.config import catalog, checks
 from perfexp.config.schema import ModelConfig
-from perfexp.config.settings import PlanConfig
-from perfexp.errors import ConfigError
+from perfexp.config.settings import PlanConfig as Config
+from perfexp.errors import ConfigError, NotMet
 from perfexp.models import sources
 from perfexp.prediction import data, service
 
@@ -22,18 +24,18 @@ if TYPE_CHECKING:
     from perfexp.prediction.model.backend_model import Answer
 
 _SHOWN, _SETTLING = 20, 5
-command = Command("perfexp-plan", "plan", {"sweep": "of_sweep"})
+NEEDS_ARGUMENTS = True
 
 
-def main() -> None:
-    """Exit 0 with the choices listed, 2 on bad input."""
-    command.launch(command.telling(_task))
+def main(settings: Config) -> None:
+    """Print the choices.
 
-
-def _task(config: DictConfig) -> None:
+    Raises:
+        NothingToDo: there are no runs to learn from.
+        NotMet: no choice keeps to all limits.
+    """
     from perfexp.prediction.planner import Limits, judge, refusals, to_settle
 
-    settings = command.settings(config, PlanConfig)
     _check(settings)
     limits = Limits(
         settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
@@ -42,14 +44,14 @@ def _task(config: DictConfig) -> None:
     choices = _choices(settings, cells, cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
-        raise ConfigError(
+        raise NotMet(
             f"None of {len(judged)} choices keeps to all limits ({refusals(choices, limits)}); loosen one, "
             "or measure other models."
         )
     _print(judged, to_settle(judged, limits))
 
 
-def _check(settings: PlanConfig) -> None:
+def _check(settings: Config) -> None:
     limits = {
         "max_latency_ms": settings.max_latency_ms,
         "min_throughput": settings.min_throughput,
@@ -59,12 +61,13 @@ def _check(settings: PlanConfig) -> None:
     given = {name: value for name, value in limits.items() if value is not None}
     if not given or not settings.batch_sizes:
         raise ConfigError("The plan asks for nothing; give max_latency_ms=, min_throughput= or min_top1=.")
-    for name, value in given.items():
-        if value <= 0 or (name == "min_top1" and value > 100):
-            raise ConfigError(f"{name}={value:g} can be met by nothing; give a positive number, or leave it.")
+    checks.positive(given)
+    checks.inside(0, 100, {"percentile": settings.percentile}, "a percentage, as in percentile=95")
+    if settings.min_top1 is not None:
+        checks.inside(0, 100, {"min_top1": settings.min_top1}, "a percentage, as in min_top1=72")
 
 
-def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
+def _choices(settings: Config, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
     """Every model on every backend at every batch size asked for, measured or predicted."""
     import pandas as pd
 
@@ -77,7 +80,7 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
     rows: list[dict[str, object]] = []
     networks = _networks(settings, cells, cache)
     for backend, own in cells.groupby("backend", observed=True):
-        with progress() as begin:
+        with console.progress() as begin:
             model = service.fitted(cells, str(backend), settings.seed, cache, progress=begin)
         on = _on(own.iloc[0])
         ratio = float((own[column] / own["latency_ms"]).median())
@@ -96,7 +99,7 @@ def _choices(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.D
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
 
 
-def _networks(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
+def _networks(settings: Config, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
     """One row a network: the measured ones, or those of ``models``, measured or not."""
     import pandas as pd
 
@@ -119,8 +122,7 @@ def _networks(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.
 def _asks(network: "pd.DataFrame") -> str:
     """What ``perfexp`` is to be given to measure the network, as the other runs were measured."""
     name, source = str(network["model"].iloc[0]), str(network["source"].iloc[0])
-    known = (_schemas.conf_dir() / "model" / f"{name}.yaml").is_file()
-    chosen = f"model={name}" if known else f"model={source} model.name={name}"
+    chosen = f"model={name}" if catalog.preset("model", name) else f"model={source} model.name={name}"
     sizes = [
         f"{key}={network[key].iloc[0]}"
         for key in ("input_size", "input_fit")
@@ -159,20 +161,19 @@ def _predicted(answer: "Answer", ratio: float) -> dict[str, object]:
 
 
 def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
-    from rich.table import Table
-
-    table = Table(title="perfexp-plan", title_justify="left")
-    for name in ("model", "backend", "batch", "latency ms", "images/s", "top-1 %", "from", "verdict"):
-        table.add_column(name)
-    kept = judged[judged["verdict"] != "fails"]
-    for row in kept.head(_SHOWN).itertuples():
+    columns = ("model", "backend", "batch", "latency ms", "images/s", "top-1 %", "from", "verdict")
+    rows = []
+    for row in judged[judged["verdict"] != "fails"].head(_SHOWN).itertuples():
         span = "" if row.measured else f" ({row.low_ms:.3g}–{row.high_ms:.3g})"
-        origin = "measured" if row.measured else "predicted"
-        table.add_row(
-            f"{row.model}", f"{row.backend}", f"{row.batch_size}", f"{row.latency_ms:.4g}{span}",
-            f"{row.throughput_images_per_s:.4g}", f"{row.top1:.2f}", origin, f"{row.verdict}",
+        rows.append(
+            (
+                f"{row.model}", f"{row.backend}", f"{row.batch_size}", f"{row.latency_ms:.4g}{span}",
+                f"{row.throughput_images_per_s:.4g}", f"{row.top1:.2f}",
+                "measured" if row.measured else "predicted", f"{row.verdict}",
+            )
         )  # fmt: skip
-    terminal().print(table)
+    table = console.table("perfexp plan", dict.fromkeys(columns, False), rows)
+    console.terminal().print(table)
     counts = judged["verdict"].value_counts()
     print(
         ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f" of {len(judged)} choices."

@@ -1,4 +1,11 @@
-"""The command ``perfexp-predict``: a cell nobody measured, or what such predictions are worth."""
+"""Predict a cell that nobody measured, or show what such predictions are worth.
+
+  perfexp predict model=resnet34 backend=openvino batch_size=12 experiment=NAME
+  perfexp predict validate=true experiment=NAME output=DIR
+
+A measured model's other batch sizes follow its own curve; any other torchvision or timm model is
+predicted from what its layers compute and move.
+"""
 
 import re
 import time
@@ -7,12 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
-
 from perfexp.cache import Cache
-from perfexp.commands._app import Command, progress
-from perfexp.config.settings import PredictConfig
-from perfexp.errors import ConfigError
+from perfexp.config import checks
+from perfexp.config.settings import PredictConfig as Config
+from perfexp.console import progress
+from perfexp.errors import NothingToDo
 from perfexp.prediction import data, service
 from perfexp.store.run_data import TAG_LIMIT, RunData
 from perfexp.store.tracker import open_tracker
@@ -23,18 +29,16 @@ if TYPE_CHECKING:
     from perfexp.prediction.model.backend_model import Question
 
 _RUNS_SHOWN = 5
-# backend= names what runs have, published ones too, not a file of conf/backend/
-command = Command("perfexp-predict", "predict", {"backend": "on_backend", "sweep": "of_sweep"})
 
 
-def main() -> None:
-    """Exit 0 with a prediction or a validation, 2 on bad input."""
-    command.launch(command.telling(_task))
+def main(settings: Config) -> None:
+    """Print a prediction, or write a validation.
 
-
-def _task(config: DictConfig) -> None:
-    settings = command.settings(config, PredictConfig)
-    _check(settings)
+    Raises:
+        NothingToDo: there are no runs to learn from.
+    """
+    checks.at_least(1, {"batch_size": settings.batch_size, "input_size": settings.input_size})
+    checks.inside(0, 1, {"coverage": settings.coverage}, "a share of the cells, as in coverage=0.9")
     cells, name, cache = data.configured(settings, print)
     if settings.validate:
         _validate(settings, cells, name, cache)
@@ -45,18 +49,7 @@ def _task(config: DictConfig) -> None:
         _print(settings, one)
 
 
-def _check(settings: PredictConfig) -> None:
-    if settings.batch_size < 1:
-        raise ConfigError(
-            f"batch_size must be at least 1, but got {settings.batch_size}; give a larger number."
-        )
-    if not 0 < settings.coverage < 1:
-        raise ConfigError(
-            f"coverage is a share between 0 and 1, but got {settings.coverage}; give one, as in coverage=0.9."
-        )
-
-
-def _print(settings: PredictConfig, one: service.Forecast) -> None:
+def _print(settings: Config, one: service.Forecast) -> None:
     answer, size = one.answer, settings.batch_size
     share = f"{settings.coverage:.0%}"
     print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {answer.basis})")
@@ -79,7 +72,7 @@ def _print(settings: PredictConfig, one: service.Forecast) -> None:
     print(f"  learned from {len(answer.run_ids)} runs: {', '.join(answer.run_ids[:_RUNS_SHOWN])}{more}")
 
 
-def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
+def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
     from perfexp.prediction import validation
     from perfexp.prediction.model.backend_model import MIN_MODELS
 
@@ -87,7 +80,7 @@ def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, c
     with progress() as begin:
         table, questions = validation.validate(cells, settings.coverage, settings.seed, print, begin)
     if table.empty:
-        raise ConfigError(
+        raise NothingToDo(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
             f"{MIN_MODELS} models on one backend, or six batch sizes of one."
         )
@@ -108,7 +101,7 @@ def _validate(settings: PredictConfig, cells: "pd.DataFrame", experiment: str, c
     print(f"MLflow run:      {run_id} in experiment {experiment!r}")
 
 
-def _output(settings: PredictConfig, experiment: str) -> Path:
+def _output(settings: Config, experiment: str) -> Path:
     if settings.output:
         return Path(settings.output).expanduser()
     name = f"{experiment}-{datetime.now():%Y%m%d-%H%M%S}".replace("/", "_")
@@ -131,7 +124,7 @@ def _figures(table: "pd.DataFrame", promised: float, output: Path) -> list[Path]
 
 
 def _models(
-    settings: PredictConfig,
+    settings: Config,
     cells: "pd.DataFrame",
     output: Path,
     cache: Cache,
@@ -149,7 +142,7 @@ def _models(
 
 
 def _draft(
-    settings: PredictConfig,
+    settings: Config,
     cells: "pd.DataFrame",
     table: "pd.DataFrame",
     paths: Sequence[Path],

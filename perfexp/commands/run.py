@@ -1,44 +1,57 @@
-"""The command ``perfexp``: one cell, or a sweep of them, measured."""
+"""perfexp measures image classifiers: model × backend × batch size, one MLflow run a cell.
 
-import sys
+  perfexp model=resnet50 backend=openvino batch_size=8
+  perfexp --multirun model=resnet18,vgg16 backend=torch,openvino batch_size=1,8
+  perfexp --multirun sweep=quick
+
+perfexp --cfg job KEY=VALUE… prints the configuration and measures nothing; --hydra-help shows what
+Hydra, which composes it, can do.
+"""
+
+from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from perfexp.commands._app import Command, terminal
-from perfexp.config.schema import RunConfig
-from perfexp.errors import PerfexpError, TrackingError
-from perfexp.outcomes import Outcome
-from perfexp.sweep import cell_job, session
-from perfexp.sweep.progress import current as ledger
+from perfexp.commands import _hydra
+from perfexp.config.schema import RunConfig as Config
+from perfexp.errors import Exit, PerfexpError, TrackingError
 
-CELL_FAILED = 1
-command = Command("perfexp", "run")
+VERB = "run"
 
 
-def main() -> None:
-    """Exit 0 when every cell was measured, 1 when one was not, 2 on bad input."""
-    command.launch(_task, _finish)
-    sys.exit(CELL_FAILED if ledger.failed else 0)
+def launch(arguments: Sequence[str]) -> Exit:
+    """Measure; the exit code says whether every cell was measured."""
+    from perfexp.sweep.progress import current as ledger
+
+    _hydra.launch(VERB, Config, arguments, _task, _finish)
+    return Exit.FAILED if ledger.failed else Exit.DONE
 
 
-def _task(config: DictConfig) -> Outcome:
-    settings = command.settings(config, RunConfig)
+def _task(config: DictConfig) -> object:
+    from perfexp.sweep import cell_job
+    from perfexp.sweep.progress import current as ledger
+
+    settings = _hydra.settings(config, Config)
     try:
-        return cell_job.run(settings, command.text(config), ledger)
-    except TrackingError as error:
-        command.exit(str(error))
+        return cell_job.run(settings, _hydra.text(config), ledger)
+    except TrackingError:
+        raise
     except PerfexpError as error:
         if settings.sweep.id is None:
-            command.exit(str(error))
+            raise
         return cell_job.refused(settings, error, ledger)
 
 
 def _finish() -> None:
-    """The table, the curves and the way to the UI, for whatever was measured."""
+    """Print the table and the way to the UI, and write the curves, for whatever was measured."""
+    from perfexp import console
+    from perfexp.sweep import session
+    from perfexp.sweep.progress import current as ledger
+
     ledger.close()
     if not ledger.outcomes or ledger.tracker is None:
         return
     if ledger.sweep.id:
         session.write_curves(ledger.tracker, ledger.outcomes, ledger.sweep)
-    session.print_table(ledger.outcomes, terminal())
+    session.print_table(ledger.outcomes, console.terminal())
     print(f"\nLook at these runs:  {session.ui_command(ledger.tracker, ledger.sweep, ledger.outcomes)}")

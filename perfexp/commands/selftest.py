@@ -1,8 +1,10 @@
-"""The command ``perfexp-selftest``: the harness itself, measured on backends of known latency.
+"""Measure perfexp's own bias and this machine's noise floor.
 
-A null backend waits, busy or asleep, for a time that is known; what perfexp reports beyond it is
-bias, what differs from batch to batch and from run to run is this machine's noise floor. A loop
-with nothing around it waits the same way beside it: the bias that both share is the system's.
+  perfexp selftest latencies_ms=1,10 repeats=5
+
+The fake backend waits, busy or asleep, for a known time. What perfexp reports beyond it is bias; what
+differs from batch to batch and from run to run is noise. A bare loop waits the same way beside it: the
+bias that both share is the system's.
 """
 
 import json
@@ -13,13 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
-
-from perfexp import environment
-from perfexp.backends.null import NullConfig, NullSession
-from perfexp.commands._app import Command, terminal
-from perfexp.config.schema import Cell, InputFit, ModelConfig
-from perfexp.config.settings import SelftestConfig
+from perfexp import console, environment
+from perfexp.backends.fake import FakeConfig, FakeSession
+from perfexp.config import checks
+from perfexp.config.schema import Cell, ModelConfig
+from perfexp.config.settings import SelftestConfig as Config
 from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
 from perfexp.store.run_data import RunData
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _LOOP_S = 0.5
 _LOOP_MIN = 10
-command = Command("perfexp-selftest", "selftest")
 
 
 @dataclass(frozen=True)
@@ -87,48 +86,39 @@ class Trial:
         return [(f"{self.mode}_{name}", value, step) for name, value in values.items()]
 
 
-def main() -> None:
-    """Exit 0 when every wait was measured, 2 on bad input or where one could not be."""
-    command.launch(_task)
+def main(settings: Config) -> None:
+    """Measure every wait, and write the result as a run.
 
-
-def _task(config: DictConfig) -> None:
-    from rich.progress import track
-
-    settings = command.settings(config, SelftestConfig)
-    _check(settings)
+    Raises:
+        BackendError: a wait could not be measured.
+    """
+    checks.at_least(1, {"repeats": settings.repeats})
+    checks.check_measure(settings.measure)
+    if not settings.latencies_ms:
+        raise ConfigError("latencies_ms names no wait; give some, as in latencies_ms=1,10.")
+    for latency_ms in settings.latencies_ms:
+        checks.positive({"latencies_ms": latency_ms})
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment or "perfexp-selftest")
     started_ms = int(time.time() * 1000)
-    console = terminal()
     waits = [(busy, ms) for busy in (True, False) for ms in settings.latencies_ms]
-    trials = [
-        _try(settings, busy, latency_ms)
-        for busy, latency_ms in track(waits, "waiting", console=console, transient=True)
-    ]
+    trials = []
+    with console.progress() as begin:
+        advance = begin("waiting", len(waits))
+        for busy, latency_ms in waits:
+            trials.append(_try(settings, busy, latency_ms))
+            advance()
     run_id = tracker.write(_draft(trials, settings, started_ms))
-    console.print(_table(trials))
+    console.terminal().print(_table(trials))
     print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
 
 
-def _check(settings: SelftestConfig) -> None:
-    if settings.repeats < 1 or not settings.latencies_ms or min(settings.latencies_ms) <= 0:
-        raise ConfigError(
-            f"repeats={settings.repeats} of latencies_ms={settings.latencies_ms} measure nothing; "
-            "give at least one repeat and one positive time."
-        )
-
-
-def _try(settings: SelftestConfig, busy: bool, latency_ms: float) -> Trial:
+def _try(settings: Config, busy: bool, latency_ms: float) -> Trial:
     cell = Cell(
         model=ModelConfig("torchvision", "squeezenet1_1"),
-        backend=NullConfig(latency_ms=latency_ms, busy=busy),
+        backend=FakeConfig(latency_ms=latency_ms, busy=busy),
         measure=settings.measure,
-        batch_size=1,
         input_size=32,
-        input_fit=InputFit.strict,
-        weights="random",
-        seed=0,
         cache_dir=str((Path(settings.tracking.root) / "cache").resolve()),
     )
     runs = []
@@ -149,7 +139,7 @@ def _try(settings: SelftestConfig, busy: bool, latency_ms: float) -> Trial:
 
 def _bare_loop(latency_ms: float, busy: bool) -> float:
     """Median of the same wait with only the clock around it, in ms."""
-    session = NullSession(round(latency_ms * 1e6), busy)
+    session = FakeSession(round(latency_ms * 1e6), busy)
     samples_ms = []
     for _ in range(max(_LOOP_MIN, round(_LOOP_S * 1e3 / latency_ms))):
         began = time.perf_counter_ns()
@@ -163,7 +153,7 @@ def _interquartile_range(samples_ms: Sequence[float]) -> float:
     return upper - lower
 
 
-def _draft(trials: Sequence[Trial], settings: SelftestConfig, started_ms: int) -> RunData:
+def _draft(trials: Sequence[Trial], settings: Config, started_ms: int) -> RunData:
     facts = environment.snapshot()
     return RunData(
         name=f"selftest {facts['host']}",
@@ -183,14 +173,9 @@ def _draft(trials: Sequence[Trial], settings: SelftestConfig, started_ms: int) -
 
 
 def _table(trials: Sequence[Trial]) -> "Table":
-    from rich.table import Table
-
-    table = Table(title="perfexp-selftest", title_justify="left")
-    table.add_column("wait")
-    for name in ("asked ms", "p50 ms", "bias µs", "bias %", "harness µs", "noise %", "repeats %", "clean"):
-        table.add_column(name, justify="right")
-    for trial in trials:
-        table.add_row(
+    columns = ("asked ms", "p50 ms", "bias µs", "bias %", "harness µs", "noise %", "repeats %", "clean")
+    rows = [
+        (
             trial.mode,
             f"{trial.nominal_ms:g}",
             f"{statistics.median(trial.p50_ms):.4f}",
@@ -201,4 +186,6 @@ def _table(trials: Sequence[Trial]) -> "Table":
             f"{trial.repeat_percent:.3f}",
             f"{trial.verdicts.count('clean')}/{len(trial.verdicts)}",
         )
-    return table
+        for trial in trials
+    ]
+    return console.table("perfexp selftest", {"wait": False, **dict.fromkeys(columns, True)}, rows)

@@ -1,18 +1,22 @@
-"""The command perfexp-server: one MLflow store for many machines, behind a name and a password.
+"""Serve one MLflow store to many machines, behind a name and a password.
 
-MLflow's own server with basic authentication; artifacts pass through it too, so that the machines
-that measure need neither its disk nor its database. It listens on the loopback interface unless
-asked otherwise, and without encryption: across a network, put it behind a proxy that has TLS.
+  perfexp server port=5000
+
+It is MLflow's own server with basic authentication; artifacts pass through it too, so that the machines
+that measure need neither its disk nor its database. MLFLOW_TRACKING_USERNAME and
+MLFLOW_TRACKING_PASSWORD name the administrator, here as for the clients; MLFLOW_BACKEND_STORE_URI names
+the database, as in postgresql+psycopg://perfexp@localhost/perfexp. There is no encryption: across a
+network, put the server behind a proxy that has TLS.
 """
 
-import argparse
 import os
 import secrets
-import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.errors import TrackingError
+from perfexp.config import checks
+from perfexp.config.schema import option
+from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import server
 from perfexp.store import connection
 
@@ -27,39 +31,32 @@ auth_cache_ttl_seconds = 60
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code, 2 for what the user has to solve."""
-    options = _parse(argv)
-    return server.exit_code("perfexp-server", lambda: _run(options))
+@dataclass
+class Config:
+    """Where the server listens and keeps its files."""
+
+    host: str = option(server.HOST, "interface to listen on")
+    port: int = option(5000, "port to listen on")
+    workers: int = option(2, "server processes")
+    folder: str = option("mlruns/server", "folder of artifacts and users")
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "perfexp-server",
-        description="Serve one MLflow store to many machines, with basic authentication.",
-        epilog=f"{_USER} and {_PASSWORD} name the administrator, here as for the clients; "
-        f"{_STORE} names the database, as in postgresql+psycopg://perfexp@localhost/perfexp.",
-    )
-    add = parser.add_argument
-    add("--host", default=server.HOST, help=f"interface to listen on (default: {server.HOST})")
-    add("--port", type=int, default=5000, help="(default: 5000)")
-    add("--workers", type=int, default=2, help="server processes (default: 2)")
-    add("--folder", default="mlruns/server", help="artifacts and users (default: mlruns/server)")
-    return parser.parse_args(argv)
+def main(settings: Config) -> None:
+    """Serve until Ctrl-C.
 
-
-def _run(options: argparse.Namespace) -> None:
-    folder = Path(options.folder).absolute()
+    Raises:
+        TrackingError: there is no administrator, or MLflow's server did not start or ended.
+    """
+    checks.at_least(1, {"workers": settings.workers})
+    checks.inside(0, 65536, {"port": settings.port}, "a port")
+    folder = Path(settings.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     uri = os.environ.get(_STORE) or f"sqlite:///{folder / 'mlflow.db'}"
-    arguments = ["--app-name", "basic-auth", "--host", options.host, "--workers", str(options.workers)]
+    arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
-    settings = {**_administrator(), **_authentication(folder)}
-    with (
-        server.ended_by_signal(),
-        server.serving(uri, options.port, arguments, settings) as process,
-    ):
-        print(f"Serving {connection.redacted(uri)} at http://{options.host}:{options.port}", flush=True)
+    variables = {**_administrator(), **_authentication(folder)}
+    with server.until_stopped(), server.serving(uri, settings.port, arguments, variables) as process:
+        print(f"Serving {connection.redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)
         raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 
@@ -67,7 +64,7 @@ def _run(options: argparse.Namespace) -> None:
 def _administrator() -> dict[str, str]:
     name, password = os.environ.get(_USER), os.environ.get(_PASSWORD)
     if not name or not password:
-        raise TrackingError(
+        raise ConfigError(
             f"The server has no administrator: {_USER} and {_PASSWORD} are not both set; "
             "set them, here and where perfexp runs, to a name and 12 characters or more."
         )
@@ -86,7 +83,3 @@ def _authentication(folder: Path) -> dict[str, str]:
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": key.read_text(encoding="utf-8"),
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

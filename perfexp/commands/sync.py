@@ -1,45 +1,49 @@
-"""The command perfexp-sync: runs that wait in the spool are brought to the stores they are for."""
+"""Deliver measured runs that a store did not take; any later perfexp does so too.
 
-import argparse
+  perfexp sync
+
+Runs wait below tracking.root/spool until their store has them.
+"""
+
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.errors import PerfexpError, TrackingError
+from perfexp.config.schema import TrackingConfig, option
+from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.store import connection, syncing
 from perfexp.store.outbox import Outbox
 
 _HIDDEN = "***@"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0 when nothing waits any more, 1 when something does."""
-    options = _parse(argv)
-    root = Path(options.root)
-    spool = Outbox(root)
-    spool.tidy()
-    for address, count in Counter(spool.stores()).items():
+@dataclass
+class Config:
+    """Where the runs wait, and the address of their store where it has credentials."""
+
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
+
+
+def main(settings: Config) -> Exit:
+    """Deliver all waiting runs; the exit code is 1 if some still wait.
+
+    Raises:
+        TrackingError: a waiting file is damaged.
+    """
+    root = Path(settings.tracking.root)
+    outbox = Outbox(root)
+    outbox.tidy()
+    for address, count in Counter(outbox.stores()).items():
         try:
-            uri = _uri(address, connection.resolve(options.tracking_uri, root))
-            synced = syncing.deliver(spool, connection.connect(uri, root, create=False), uri, root)
+            uri = _uri(address, connection.resolve(settings.tracking.uri, root))
+            synced = syncing.deliver(outbox, connection.connect(uri, root, create=False), uri, root)
             syncing.told(synced)
         except PerfexpError as error:
-            print(f"perfexp-sync: {count} runs stay in {spool.folder}: {error}", file=sys.stderr)
-    left = len(spool.waiting())
-    print(f"{left} runs wait in {spool.folder}.")
-    return 1 if left else 0
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "perfexp-sync",
-        description="Deliver measured runs that a store did not take; any later perfexp run does so too.",
-    )
-    add = parser.add_argument
-    add("--root", default="mlruns", help="the tracking.root of the runs (default: mlruns)")
-    add("--tracking-uri", help="an address with credentials, which the spool does not keep")
-    return parser.parse_args(argv)
+            print(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
+    left = len(outbox.waiting())
+    print(f"{left} runs wait in {outbox.folder}.")
+    return Exit.FAILED if left else Exit.DONE
 
 
 def _uri(address: str, given: str) -> str:
@@ -47,11 +51,7 @@ def _uri(address: str, given: str) -> str:
         return given
     if _HIDDEN in address:
         raise TrackingError(
-            f"the credentials of {address} are not kept; give the address with --tracking-uri or "
+            f"the credentials of {address} are not kept; give the address with tracking.uri= or "
             "MLFLOW_TRACKING_URI."
         )
     return address
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,19 +1,21 @@
-"""The command perfexp-ui: MLflow's page, opened on a sweep's prepared views.
+"""Open MLflow's page on a sweep's charts, table and curves.
 
-A store behind http is a running server, so only addresses are printed; for a database a server
-is started on the loopback interface, without authentication, and ended with the command.
+  perfexp ui sweep=quick
+
+A store behind http is a running server, so only addresses are printed; for a database a server is
+started on the loopback interface, without authentication, and ended with the verb.
 """
 
-import argparse
 import re
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.errors import TrackingError, nearest
+from perfexp.config import checks
+from perfexp.config.schema import TrackingConfig, option
+from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.serving import server
 from perfexp.serving.views import Kind, SavedView, runs_filter, shared_view, view_url
 from perfexp.store import connection
@@ -35,52 +37,47 @@ class Target:
     sweep_id: str | None
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, 2 for what the user has to solve."""
-    options = _parse(argv)
-    return server.exit_code("perfexp-ui", lambda: _run(options))
+@dataclass
+class Config:
+    """What to open."""
+
+    experiment: str | None = option(None, "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp")
+    sweep: str | None = option(None, "id or name of a sweep; null: the newest")
+    port: int = option(5000, "port on 127.0.0.1, or the next free one")
+    print_only: bool = option(False, "prepare the views and print their addresses, start no server")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("perfexp-ui", description="Open MLflow's page on a sweep's charts.")
-    add = parser.add_argument
-    add("--tracking-uri", help="the store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db here)")
-    add("--experiment", help="its experiment (default: MLFLOW_EXPERIMENT_NAME, else perfexp)")
-    add("--sweep", help="id or name of a sweep (default: the newest)")
-    add("--port", type=_port, default=5000, help="port on 127.0.0.1, or the next free one (default: 5000)")
-    add("--print-only", action="store_true", help="prepare the views and print addresses, start no server")
-    return parser.parse_args(argv)
+def main(settings: Config) -> None:
+    """Print the addresses; for a database, serve until Ctrl-C.
 
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535 but got {text!r}")
-    return int(text)
-
-
-def _run(options: argparse.Namespace) -> None:
-    target = _find(options.tracking_uri, options.experiment, options.sweep)
+    Raises:
+        TrackingError: there is no such store or experiment, or MLflow's server did not start.
+        NothingToDo: there is no such sweep.
+    """
+    checks.inside(0, 65536, {"port": settings.port}, "a port")
+    target = _find(settings.tracking, settings.experiment, settings.sweep)
     views = _save_views(target)
     if target.uri.startswith(("http://", "https://")):
         _print_addresses(re.sub(r"//[^/@]*@", "//", target.uri), target, views)
-    elif options.print_only:
-        _print_addresses(f"http://{server.HOST}:{options.port}", target, views)
+    elif settings.print_only:
+        _print_addresses(f"http://{server.HOST}:{settings.port}", target, views)
     else:
-        port = server.free_port(options.port)
-        with server.ended_by_signal(), server.serving(target.uri, port) as process:
+        port = server.free_port(settings.port)
+        with server.until_stopped(), server.serving(target.uri, port) as process:
             _print_addresses(f"http://{server.HOST}:{port}", target, views)
             print("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 
 
-def _find(uri: str | None, experiment: str | None, sweep: str | None) -> Target:
-    root = Path("mlruns").absolute()
-    address = connection.resolve(uri, root)
+def _find(tracking: TrackingConfig, experiment: str | None, sweep: str | None) -> Target:
+    root = Path(tracking.root).absolute()
+    address = connection.resolve(tracking.uri, root)
     name = connection.experiment_name(experiment)
     if address.startswith(_SQLITE) and not Path(address.removeprefix(_SQLITE)).is_file():
         raise TrackingError(
             f"There is no MLflow store at {address.removeprefix(_SQLITE)}; run perfexp first, "
-            "or name another store with --tracking-uri."
+            "or name another store with tracking.uri=."
         )
     client = connection.connect(address, root, create=False)
     with connection.explained(address):
@@ -89,7 +86,7 @@ def _find(uri: str | None, experiment: str | None, sweep: str | None) -> Target:
             names = [each.name for each in client.search_experiments() if each.name != "Default"]
             raise TrackingError(
                 f"There is no experiment {name!r} in {connection.redacted(address)}; "
-                + (f"{nearest(name, names)}: choose with --experiment." if names else "run perfexp first.")
+                + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
             )
         experiment_id = str(found.experiment_id)
         return Target(client, address, experiment_id, _sweep_id(client, experiment_id, sweep))
@@ -105,9 +102,9 @@ def _sweep_id(client: "MlflowClient", experiment_id: str, asked: str | None) -> 
             return newest[0].data.tags["sweep_id"]
     recent = [run.data.tags for run in _newest(client, experiment_id, "tags.sweep_id LIKE '%'", 1000)]
     known = {tags[name] for tags in recent for name in ("sweep", "sweep_id") if name in tags}
-    raise TrackingError(
+    raise NothingToDo(
         f"There is no sweep {asked!r} in the experiment; "
-        + (f"{nearest(asked, known)}: choose with --sweep." if known else "it holds no sweep yet.")
+        + (f"{nearest(asked, known)}: choose with sweep=." if known else "it holds no sweep yet.")
     )
 
 
@@ -129,7 +126,7 @@ def _save_views(target: Target) -> dict[Kind, SavedView]:
                     target.client.set_experiment_tag(target.experiment_id, view.tag_name, view.tag_value)
                     saved[kind] = view
     except TrackingError as error:
-        print(f"perfexp-ui: no prepared view, only the plain page: {error}", file=sys.stderr)
+        print(f"perfexp ui: no prepared view, only the plain page: {error}", file=sys.stderr)
         return {}
     return saved
 
@@ -145,7 +142,3 @@ def _print_addresses(base_url: str, target: Target, views: dict[Kind, SavedView]
     if curves := views.get("curve"):
         print(f"Curves  {view_url(base_url, target.experiment_id, curves)}")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,6 @@
-"""What no backend could measure is refused, before anything is."""
+"""Range checks of the verbs' configurations."""
+
+from collections.abc import Mapping
 
 from perfexp.config.schema import MeasureConfig, RunConfig
 from perfexp.errors import ConfigError
@@ -7,53 +9,80 @@ MIN_REL_HALF_WIDTH = 1e-4
 """No clock and no machine repeats a latency more closely."""
 
 
+def at_least(smallest: float, values: Mapping[str, float | None]) -> None:
+    """Refuse values below ``smallest``; None is accepted.
+
+    Raises:
+        ConfigError: a value is smaller, or not a number.
+    """
+    for name, value in values.items():
+        if value is not None and not value >= smallest:
+            raise ConfigError(
+                f"{name} must be at least {smallest:g}, but got {value:g}; give a larger number."
+            )
+
+
+def positive(values: Mapping[str, float | None]) -> None:
+    """Refuse zero, negative values and what is not a number; None is accepted.
+
+    Raises:
+        ConfigError: a value is not positive.
+    """
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name} must be positive, but got {value:g}; give a larger number.")
+
+
+def inside(low: float, high: float, values: Mapping[str, float], meaning: str) -> None:
+    """Refuse values outside of the open interval from ``low`` to ``high``.
+
+    Raises:
+        ConfigError: a value lies outside or on an end, or is not a number.
+    """
+    for name, value in values.items():
+        if not low < value < high:
+            raise ConfigError(
+                f"{name} must lie between {low:g} and {high:g}, both excluded, but got {value:g}; "
+                f"it is {meaning}."
+            )
+
+
 def check(config: RunConfig) -> None:
-    """Refuse what no backend could do.
+    """Refuse what no backend could measure.
 
     Raises:
         ConfigError: a size, a count, a limit or a target is out of its range.
     """
-    measure = config.measure
-    at_least = (
-        ("batch_size", config.batch_size, 1),
-        ("input_size", config.input_size, 1),
-        ("backend.threads", config.backend.threads, 1),
-        ("measure.warmup_iterations", measure.warmup_iterations, 0),
-        ("measure.min_iterations", measure.min_iterations, 1),
-        ("measure.max_iterations", measure.max_iterations, measure.min_iterations),
-        ("measure.input_buffers", measure.input_buffers, 1),
-        ("measure.retry_tainted", measure.retry_tainted, 0),
-    )
-    for name, value, least in at_least:
-        if value is not None and value < least:
-            raise ConfigError(f"{name} must be at least {least}, but got {value}; give a larger number.")
-    for name in ("budget_s", "time_limit_s"):
-        if not getattr(measure, name) > 0:
-            raise ConfigError(
-                f"measure.{name} must be positive, but got {getattr(measure, name)}; give seconds."
-            )
-    for name in ("warmup_s", "warmup_max_s", "min_s", "lock_wait_s"):
-        if not getattr(measure, name) >= 0:
-            raise ConfigError(
-                f"measure.{name} must not be negative, but got {getattr(measure, name)}; give seconds."
-            )
-    _check_targets(measure)
+    sizes = {
+        "batch_size": config.batch_size,
+        "input_size": config.input_size,
+        "backend.threads": config.backend.threads,
+        "model.classes": config.model.classes,
+    }
+    at_least(1, sizes)
+    check_measure(config.measure)
 
 
-def _check_targets(measure: MeasureConfig) -> None:
-    if not MIN_REL_HALF_WIDTH <= measure.precision < 1:
-        raise ConfigError(
-            f"measure.precision must lie between {MIN_REL_HALF_WIDTH:g} and 1, a fraction of the median that "
-            f"its interval may reach to either side, but got {measure.precision}; 0.02 is ±2 %."
-        )
-    if measure.warmup_max_s < measure.warmup_s:
-        raise ConfigError(
-            f"measure.warmup_max_s must be at least measure.warmup_s={measure.warmup_s}, but got "
-            f"{measure.warmup_max_s}; raise the one or lower the other."
-        )
+def check_measure(measure: MeasureConfig) -> None:
+    """Refuse a protocol that cannot be kept.
+
+    Raises:
+        ConfigError: a count, a limit or a target is out of its range.
+    """
+    numbers = {f"measure.{name}": value for name, value in vars(measure).items()}
+
+    def of(*names: str) -> dict[str, float]:
+        return {f"measure.{name}": numbers[f"measure.{name}"] for name in names}
+
+    at_least(0, of("warmup_iterations", "retry_tainted", "warmup_s", "warmup_max_s", "min_s", "lock_wait_s"))
+    at_least(1, of("min_iterations", "input_buffers"))
+    at_least(measure.min_iterations, of("max_iterations"))
+    at_least(measure.warmup_s, of("warmup_max_s"))
+    positive(of("budget_s", "time_limit_s"))
     for percentile in measure.percentiles:
-        if not 0 < percentile < 100:
-            raise ConfigError(
-                f"measure.percentiles must lie between 0 and 100, both excluded, but got {percentile}; "
-                "give percent, as in [90,99]."
-            )
+        inside(0, 100, {"measure.percentiles": percentile}, "a percentage, as in [90,99]")
+    if not MIN_REL_HALF_WIDTH <= measure.rel_half_width < 1:
+        raise ConfigError(
+            f"measure.rel_half_width must lie between {MIN_REL_HALF_WIDTH:g} and 1, a fraction of the "
+            f"median, but got {measure.rel_half_width:g}; 0.02 is ±2 %."
+        )

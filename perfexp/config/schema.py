@@ -1,9 +1,30 @@
-"""Types and defaults of everything in conf/. YAML selects values; these own them."""
+"""Types, defaults and meanings of the configuration of a cell. YAML selects values; these own them."""
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar, cast
 
 from omegaconf import MISSING
+
+from perfexp.plugins import BACKENDS
+
+T = TypeVar("T")
+
+
+def option(default: T, meaning: str, **about: object) -> T:
+    """Return a dataclass field with its meaning, which the help of the verbs prints.
+
+    Args:
+        default: of the field; each instance gets a copy of its own.
+        meaning: a few words, with the unit.
+        about: ``choose`` names the preset of a group that is taken when none is named, ``plugins`` the
+            kind of plug-in that brings the schema; ``internal`` fields are set by perfexp itself.
+    """
+    about = {"help": meaning, **about}
+    if default is MISSING or isinstance(default, str | int | float | None):
+        return cast(T, field(default=default, metadata=about))
+    return field(default_factory=lambda: deepcopy(default), metadata=about)
 
 
 class InputFit(StrEnum):
@@ -24,32 +45,24 @@ class Precision(StrEnum):
 
 @dataclass
 class ModelConfig:
-    """A network: the library it comes from and its name there.
+    """A network: the library that it comes from and its name in that library."""
 
-    ``min_input_size`` is the smallest square input a sweep may grow to with
-    ``input_fit=grow``; the architecture's own limit is checked besides. ``classes`` is the
-    number of its outputs.
-    """
-
-    source: str = MISSING
-    name: str = MISSING
-    display_name: str | None = None
-    family: str | None = None
-    min_input_size: int = 1
-    classes: int = 1000
+    source: str = option(MISSING, "library: torchvision or timm")
+    name: str = option(MISSING, "the library's name of the model")
+    display_name: str | None = option(None, "name in tables and charts")
+    family: str | None = option(None, "family in charts; the library's module if null")
+    min_input_size: int = option(1, "smallest size that input_fit=grow may choose, pixels")
+    classes: int = option(1000, "number of outputs")
 
 
 @dataclass
 class BackendConfig:
-    """What every backend understands; each adds its own fields in its module.
-
-    ``threads`` None means one per CPU this process may run on.
-    """
+    """What every backend understands; each adds fields in its module."""
 
     name: str = MISSING
-    device: str = "cpu"
-    precision: Precision = Precision.f32
-    threads: int | None = None
+    device: str = option("cpu", "cpu, cuda, cuda:1, mps; a name that OpenVINO's runtime lists")
+    precision: Precision = option(Precision.f32, "arithmetic of weights and activations")
+    threads: int | None = option(None, "threads of the runtime; one for each usable CPU if null")
 
 
 class Protocol(StrEnum):
@@ -60,7 +73,7 @@ class Protocol(StrEnum):
 
 
 class Start(StrEnum):
-    """How a worker begins: forked from a server that has the heavy imports, or anew."""
+    """How a worker begins: forked from a server that has the heavy imports, or as a new process."""
 
     forked = "forked"
     spawned = "spawned"
@@ -72,43 +85,39 @@ class MeasureConfig:
 
     Warm-up ends when latency is stable, but not before ``warmup_iterations`` and ``warmup_s``
     and not after ``warmup_max_s``. Timing ends when the 95 % interval of the median lies within
-    ±``precision`` (a fraction of it), but not before ``min_iterations`` and ``min_s``; or at
-    ``budget_s``, but not before ``min_iterations``; or at ``max_iterations``.
-    ``percentiles`` are logged beside the median where the samples support them.
-    ``input_buffers`` different inputs are used in turn, so that none stays in the cache.
-    ``lock_wait_s`` bounds the wait for another measurement on the device, ``retry_tainted`` is
-    how many times more a cell is measured whose certificate is tainted. ``start`` ``spawned``
+    ±``rel_half_width`` of it, but not before ``min_iterations`` and ``min_s``; or at
+    ``budget_s``, but not before ``min_iterations``; or at ``max_iterations``. ``start=spawned``
     costs some 4 s of imports a cell, and reads up to 3 % less for small models on PyTorch, whose
     memory then shares nothing with another process.
     """
 
-    protocol: Protocol = Protocol.adaptive
-    precision: float = 0.02
-    percentiles: list[float] = field(default_factory=lambda: [90.0, 95.0, 99.0])
-    warmup_iterations: int = 3
-    warmup_s: float = 0.2
-    warmup_max_s: float = 5.0
-    min_iterations: int = 10
-    min_s: float = 0.5
-    max_iterations: int = 5000
-    budget_s: float = 10.0
-    input_buffers: int = 4
-    retry_tainted: int = 0
-    start: Start = Start.forked
-    lock_wait_s: float = 3600.0
-    time_limit_s: float = 600.0
+    protocol: Protocol = option(Protocol.adaptive, "stop rule; study: the published study's ten runs")
+    rel_half_width: float = option(0.02, "half-width of the median's 95 % interval at which timing stops")
+    percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
+    warmup_iterations: int = option(3, "fewest batches before timing")
+    warmup_s: float = option(0.2, "shortest warm-up")
+    warmup_max_s: float = option(5.0, "longest warm-up")
+    min_iterations: int = option(10, "fewest timed batches")
+    min_s: float = option(0.5, "shortest timing")
+    max_iterations: int = option(5000, "most timed batches")
+    budget_s: float = option(10.0, "longest timing")
+    input_buffers: int = option(4, "input batches used in turn, so that none stays in the cache")
+    retry_tainted: int = option(0, "further attempts at a cell whose certificate is tainted")
+    start: Start = option(Start.forked, "how the worker process starts")
+    lock_wait_s: float = option(3600.0, "longest wait for another measurement on the device")
+    time_limit_s: float = option(600.0, "longest life of the worker process")
 
 
 @dataclass
 class TrackingConfig:
-    """Where runs go. ``uri`` None: MLFLOW_TRACKING_URI, else SQLite below ``root``."""
+    """Where runs go."""
 
-    uri: str | None = None
-    root: str = "mlruns"
+    uri: str | None = option(None, "MLflow store; null: MLFLOW_TRACKING_URI, else SQLite below root")
+    root: str = option("mlruns", "folder of the store, artifacts and cache")
 
 
 class Rerun(StrEnum):
-    """Which cells a sweep measures again: what failed, also what is tainted, or everything."""
+    """Which cells a sweep measures again: failed ones, tainted ones too, or all."""
 
     failed = "failed"
     tainted = "tainted"
@@ -117,37 +126,58 @@ class Rerun(StrEnum):
 
 @dataclass
 class SweepConfig:
-    """Which finished cells a sweep measures again; the rest is set by the sweeper.
+    """Which finished cells a sweep measures again; the sweeper sets the rest.
 
-    ``grid`` names what is swept, so that the same sweep is known again.
+    ``grid`` names what is swept, by which the same sweep is recognised.
     """
 
-    rerun: Rerun = Rerun.failed
-    id: str | None = None
-    name: str | None = None
-    grid: str | None = None
+    rerun: Rerun = option(Rerun.failed, "which finished cells are measured again")
+    id: str | None = option(None, "", internal=True)
+    name: str | None = option(None, "", internal=True)
+    grid: str | None = option(None, "", internal=True)
 
     def tags(self) -> dict[str, str]:
-        """Return the tags that tie a run to its sweep."""
+        """Return the tags that tie a run to its sweep; none outside a sweep."""
         named = {"sweep_id": self.id, "sweep": self.name or "sweep", "sweep_grid": self.grid}
         return {name: value for name, value in named.items() if value} if self.id else {}
+
+
+class Data(StrEnum):
+    """Which runs an analysis reads: measured ones, those imported from tables, or both."""
+
+    measured = "measured"
+    published = "published"
+    both = "both"
+
+
+class Accuracy(StrEnum):
+    """Which accuracy charts show: the authors' for the named weights, or that of evaluations."""
+
+    published = "published"
+    measured = "measured"
 
 
 @dataclass
 class RunConfig:
     """One cell, and where its run goes."""
 
-    model: ModelConfig = MISSING
-    backend: BackendConfig = MISSING
-    measure: MeasureConfig = field(default_factory=MeasureConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    sweep: SweepConfig = field(default_factory=SweepConfig)
-    batch_size: int = 1
-    input_size: int | None = None
-    input_fit: InputFit = InputFit.strict
-    weights: str = "random"
-    seed: int = 0
-    experiment: str | None = None
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="mobilenet_v2"
+    )
+    backend: BackendConfig = option(
+        MISSING, "torch, openvino, or fake (known latency)", choose="torch", plugins=BACKENDS
+    )
+    batch_size: int = option(1, "images in a batch")
+    input_size: int | None = option(None, "height and width in pixels; the model's own if null")
+    input_fit: InputFit = option(
+        InputFit.strict, "grow: take the architecture's minimum where input_size is too small"
+    )
+    weights: str = option("random", "random, pretrained, a checkpoint's path or runs:/RUN/PATH")
+    seed: int = option(0, "of random weights and inputs")
+    experiment: str | None = option(None, "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp")
+    sweep: SweepConfig = option(SweepConfig(), "named sweep: a file in sweeps/")
+    measure: MeasureConfig = option(MeasureConfig(), "preset: default, quick, study", choose="default")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass(frozen=True)
@@ -160,13 +190,13 @@ class Cell:
 
     model: ModelConfig
     backend: BackendConfig
-    measure: MeasureConfig
-    batch_size: int
-    input_size: int | None
-    input_fit: InputFit
-    weights: str
-    seed: int
     cache_dir: str
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    batch_size: int = 1
+    input_size: int | None = None
+    input_fit: InputFit = InputFit.strict
+    weights: str = "random"
+    seed: int = 0
     calibration: str | None = None
 
     @property

@@ -1,95 +1,78 @@
-"""Types and defaults of the commands around a measurement: conf/ selects, these own them."""
+"""Options of the verbs around a measurement."""
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
 from omegaconf import MISSING
 
 from perfexp.config.schema import (
+    Accuracy,
     BackendConfig,
+    Data,
     InputFit,
     MeasureConfig,
     ModelConfig,
     Rerun,
     SweepConfig,
     TrackingConfig,
+    option,
 )
+from perfexp.plugins import BACKENDS, DATASETS, TABLES
 
-
-class Data(StrEnum):
-    """Which runs an analysis reads: our own, those imported from tables, or both."""
-
-    measured = "measured"
-    published = "published"
-    both = "both"
-
-
-class Accuracy(StrEnum):
-    """Which accuracy charts show: the authors' for the named weights, or that of evaluations."""
-
-    published = "published"
-    measured = "measured"
+_EXPERIMENT = "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp"
 
 
 @dataclass
 class SourceConfig:
-    """What every published table has; each source adds its own fields in its module."""
+    """What every published table has; each layout adds fields in its module."""
 
     name: str = MISSING
+
+
+@dataclass
+class DatasetConfig:
+    """What every data set has; each adds fields in its module."""
+
+    name: str = MISSING
+    path: str | None = option(None, "folder of the images")
+
+
+@dataclass
+class AnalyzeConfig:
+    """Which runs are analysed, and where the report goes."""
+
+    experiment: str | None = option(None, _EXPERIMENT)
+    sweep: str | None = option(None, "id or name of a sweep; null: all runs of the experiment")
+    where: str | None = option(None, "pandas query over the runs' columns, as in batch_size <= 8")
+    allow_mixed: bool = option(False, "use runs of several hosts or versions as one")
+    data: Data | None = option(None, "null: measured runs, or published ones where there are no others")
+    accuracy: Accuracy = option(Accuracy.published, "which accuracy charts show; measured: of evaluations")
+    allow_tainted: bool = option(False, "use runs that were disturbed")
+    allow_inexact: bool = option(False, "use runs whose outputs are beyond the tolerance of their precision")
+    output: str | None = option(None, "folder of the report; null: one below tracking.root/analysis")
+    title: str | None = option(None, "of the report")
+    seed: int = option(0, "of the clustering and resampling")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass
 class ImportConfig:
     """A published table, and the experiment that its rows go into."""
 
-    source: SourceConfig = MISSING
-    path: str | None = None
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    experiment: str | None = None
-
-
-@dataclass
-class AnalyzeConfig:
-    """Which runs are analysed, and where the report goes.
-
-    ``of_sweep`` is typed as ``sweep=``, which in a config names a group. ``data`` None means
-    measured runs, or the published ones where there are no others. ``accuracy`` measured takes that of
-    the experiment's evaluations, whichever ``of_sweep`` is. ``allow_*`` use runs of several
-    hosts or versions as one, disturbed ones, and ones whose outputs are beyond their tolerance.
-    ``output`` None means a folder of its own below ``tracking.root``/analysis.
-    """
-
-    experiment: str | None = None
-    of_sweep: str | None = None
-    where: str | None = None
-    data: Data | None = None
-    accuracy: Accuracy = Accuracy.published
-    allow_mixed: bool = False
-    allow_tainted: bool = False
-    allow_inexact: bool = False
-    output: str | None = None
-    title: str | None = None
-    seed: int = 0
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    source: SourceConfig = option(MISSING, "layout of the table: study, timm or csv", plugins=TABLES)
+    path: str | None = option(None, "file or folder of the table")
+    experiment: str | None = option(None, "MLflow experiment; null: published-TABLE")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass
 class SelftestConfig:
-    """Waits of known length, in ms a batch, each measured ``repeats`` times."""
+    """Waits of known length, each measured several times."""
 
-    latencies_ms: list[float] = field(default_factory=lambda: [0.1, 1.0, 10.0, 100.0])
-    repeats: int = 3
-    measure: MeasureConfig = field(default_factory=MeasureConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    experiment: str | None = None
-
-
-@dataclass
-class DatasetConfig:
-    """What every data set has; each adds its own fields in its module."""
-
-    name: str = MISSING
-    path: str | None = None
+    latencies_ms: list[float] = option([0.1, 1.0, 10.0, 100.0], "waits to measure, ms a batch")
+    repeats: int = option(3, "measurements of each wait")
+    experiment: str | None = option(None, "MLflow experiment; null: perfexp-selftest")
+    measure: MeasureConfig = option(MeasureConfig(), "preset: default, quick, study", choose="default")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass
@@ -98,102 +81,98 @@ class EvaluateConfig:
 
     Preprocessing is that of the weights; another ``input_size`` than theirs resizes the shorter
     side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
-    ``workers`` None means one process a CPU for decoding; ``images_at_once``, rounded up
-    to whole batches, are decoded, then inferred, then kept for a later resume. ``agreement``
-    compares with PyTorch in f32. ``lock_wait_s`` bounds the wait for a measurement on the device.
     """
 
-    model: ModelConfig = MISSING
-    backend: BackendConfig = MISSING
-    dataset: DatasetConfig = MISSING
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    weights: str = "pretrained"
-    batch_size: int = 32
-    input_size: int | None = None
-    resize: int | None = None
-    input_fit: InputFit = InputFit.strict
-    workers: int | None = None
-    images_at_once: int = 256
-    agreement: bool = True
-    lock_wait_s: float = 3600.0
-    seed: int = 0
-    experiment: str | None = None
-    sweep: SweepConfig = field(default_factory=lambda: SweepConfig(rerun=Rerun.all))
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="squeezenet1_1"
+    )
+    backend: BackendConfig = option(MISSING, "torch, openvino", choose="torch", plugins=BACKENDS)
+    dataset: DatasetConfig = option(MISSING, "labelled images", choose="imagenette", plugins=DATASETS)
+    weights: str = option("pretrained", "pretrained, random, a checkpoint's path or runs:/RUN/PATH")
+    batch_size: int = option(32, "images in a batch")
+    input_size: int | None = option(None, "height and width in pixels; the model's own if null")
+    resize: int | None = option(None, "shorter side before the centre is cut out, pixels")
+    input_fit: InputFit = option(InputFit.strict, "grow: take the architecture's minimum where it is larger")
+    workers: int | None = option(None, "processes that decode; one for each usable CPU if null")
+    images_at_once: int = option(256, "images decoded, then inferred, then kept for a later resume")
+    agreement: bool = option(True, "compare the logits with PyTorch in f32")
+    lock_wait_s: float = option(3600.0, "longest wait for a measurement on the device")
+    seed: int = option(0, "of random weights and of int8's calibration images")
+    experiment: str | None = option(None, _EXPERIMENT)
+    sweep: SweepConfig = option(SweepConfig(rerun=Rerun.all), "", internal=True)
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
+
+
+@dataclass
+class DeviceConfig:
+    """Where a network is trained."""
+
+    device: str = option("cpu", "cpu, cuda, cuda:1 or mps")
 
 
 @dataclass
 class FinetuneConfig:
-    """A network with ImageNet's weights, trained on to tell ``model.classes`` classes apart.
+    """A network with ImageNet's weights, trained on to tell ``model.classes`` classes apart."""
 
-    Every tensor is trained, with AdamW and a one-cycle schedule. A stratified ``validation`` share
-    of the images is held out; training ends after ``epochs``, or when the loss on it has not
-    fallen for ``patience`` epochs, and the weights of the best epoch are kept.
-    """
-
-    model: ModelConfig = MISSING
-    dataset: DatasetConfig = MISSING
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    weights: str = "pretrained"
-    input_size: int | None = 32
-    resize: int | None = None
-    device: str = "cpu"
-    epochs: int = 20
-    patience: int = 4
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.01
-    batch_size: int = 64
-    validation: float = 0.15
-    workers: int | None = None
-    seed: int = 0
-    experiment: str | None = None
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="squeezenet1_1"
+    )
+    dataset: DatasetConfig = option(MISSING, "labelled images", choose="digits", plugins=DATASETS)
+    weights: str = option("pretrained", "pretrained, random, a checkpoint's path or runs:/RUN/PATH")
+    input_size: int | None = option(32, "height and width in pixels; the model's own if null")
+    resize: int | None = option(None, "shorter side before the centre is cut out, pixels")
+    backend: DeviceConfig = option(DeviceConfig(), "")
+    epochs: int = option(20, "most passes over the images")
+    patience: int = option(4, "epochs without a lower held-out loss after which training ends")
+    learning_rate: float = option(3e-4, "highest rate of the one-cycle schedule of AdamW")
+    weight_decay: float = option(0.01, "of AdamW")
+    batch_size: int = option(64, "images in a batch")
+    validation: float = option(0.15, "share of the images that is held out, of each class")
+    workers: int | None = option(None, "processes that decode; one for each usable CPU if null")
+    seed: int = option(0, "of the split, the shuffling and the new head")
+    experiment: str | None = option(None, _EXPERIMENT)
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass
 class PredictConfig:
-    """A cell nobody measured, or with ``validate`` the worth of such predictions.
+    """A cell that nobody measured, or with ``validate`` the worth of such predictions."""
 
-    ``on_backend`` is a name as the runs have it (written ``backend=`` on the command line); None
-    takes every backend they have.
-    ``coverage`` is the share of cells that intervals hold. ``strict`` refuses a query outside
-    the support. ``output`` None means a folder of its own below ``tracking.root``/prediction.
-    """
-
-    model: ModelConfig = MISSING
-    on_backend: str | None = None
-    batch_size: int = 1
-    input_size: int | None = None
-    validate: bool = False
-    coverage: float = 0.9
-    strict: bool = False
-    experiment: str | None = None
-    of_sweep: str | None = None
-    where: str | None = None
-    allow_mixed: bool = False
-    output: str | None = None
-    seed: int = 0
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="resnet50"
+    )
+    backend: str | None = option(None, "name as the runs have it; null: every backend they have")
+    batch_size: int = option(1, "images in a batch")
+    input_size: int | None = option(
+        None, "height and width in pixels; null: as the runs, else the model's own"
+    )
+    validate: bool = option(False, "hold models, families and batch sizes out, and show the errors")
+    coverage: float = option(0.9, "share of cells that the intervals hold")
+    strict: bool = option(False, "refuse a cell outside of what was measured")
+    experiment: str | None = option(None, _EXPERIMENT)
+    sweep: str | None = option(None, "id or name of a sweep; null: all runs of the experiment")
+    where: str | None = option(None, "pandas query over the runs' columns, as in batch_size <= 8")
+    allow_mixed: bool = option(False, "use runs of several hosts or versions as one")
+    output: str | None = option(None, "folder of a validation; null: one below tracking.root/prediction")
+    seed: int = option(0, "of the fits")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass
 class PlanConfig:
-    """Limits that a model on a backend at a batch size must keep to; None asks for nothing.
+    """Limits that a model on a backend at a batch size must keep to; null sets no limit."""
 
-    ``percentile`` is that of the latency limited by ``max_latency_ms``; ``min_throughput`` is in
-    images per second, ``min_top1`` in percent, as published. ``models`` are considered, with or
-    without runs; by default all that have some.
-    """
-
-    max_latency_ms: float | None = None
-    percentile: int = 50
-    min_throughput: float | None = None
-    min_top1: float | None = None
-    max_memory_mb: float | None = None
-    models: list[str] = field(default_factory=list)
-    batch_sizes: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
-    coverage: float = 0.9
-    experiment: str | None = None
-    of_sweep: str | None = None
-    where: str | None = None
-    allow_mixed: bool = False
-    seed: int = 0
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    max_latency_ms: float | None = option(None, "limit of a batch's latency, ms")
+    percentile: int = option(50, "of the latency that is limited")
+    min_throughput: float | None = option(None, "limit of the throughput, images/s")
+    min_top1: float | None = option(None, "limit of the published top-1 accuracy, %")
+    max_memory_mb: float | None = option(None, "limit of the peak memory, MB")
+    models: list[str] = option([], "models to consider, with or without runs; all that have runs if empty")
+    batch_sizes: list[int] = option([1, 2, 4, 8, 16, 32, 64], "batch sizes to consider")
+    coverage: float = option(0.9, "share of cells that the intervals hold")
+    experiment: str | None = option(None, _EXPERIMENT)
+    sweep: str | None = option(None, "id or name of a sweep; null: all runs of the experiment")
+    where: str | None = option(None, "pandas query over the runs' columns, as in batch_size <= 8")
+    allow_mixed: bool = option(False, "use runs of several hosts or versions as one")
+    seed: int = option(0, "of the fits")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")

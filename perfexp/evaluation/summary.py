@@ -40,7 +40,7 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     """Print the table at the end, and the reasons of failures."""
     from rich.table import Table
 
-    table = Table(title="perfexp-evaluate", title_justify="left")
+    table = Table(title="perfexp evaluate", title_justify="left")
     table.add_column("evaluation")
     for _, heading, _ in _COLUMNS:
         table.add_column(heading, justify="right")

@@ -48,7 +48,7 @@ def warm_up(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_c
     """Run batches until latency is stable or ``warmup_max_s`` is reached.
 
     Stable means: the medians of the last two windows, each a quarter of all batches and at
-    least three, agree within ``settings.precision``.
+    least three, agree within ``settings.rel_half_width``.
     """
     samples = _Samples(infer, clock_ns, settings.input_buffers)
     samples.extend(settings.warmup_iterations, inf)
@@ -56,7 +56,7 @@ def warm_up(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_c
     bound_ns = settings.warmup_max_s * 1e9
     if not bound_ns:
         return Warmup(samples.ms(), None)
-    while not (stable := _is_stable(samples.ns, settings.precision)):
+    while not (stable := _is_stable(samples.ns, settings.rel_half_width)):
         if samples.elapsed_ns >= bound_ns or len(samples.ns) >= settings.max_iterations:
             break
         samples.extend(min(settings.max_iterations, ceil(len(samples.ns) * _GROWTH) or 1), bound_ns)
@@ -85,7 +85,7 @@ def time_batches(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.p
 def _stop_reason(samples: "_Samples", settings: MeasureConfig, budget_ns: float) -> StopReason | None:
     if len(samples.ns) >= settings.max_iterations:
         return StopReason.ITERATIONS
-    if is_precise(samples.ns, settings.precision):
+    if is_precise(samples.ns, settings.rel_half_width):
         return StopReason.PRECISION
     return StopReason.BUDGET if samples.elapsed_ns >= budget_ns else None
 

@@ -88,7 +88,7 @@ def _pretrained(source: Source, model: ModelConfig, input_size: int) -> "nn.Modu
     if model.classes != IMAGENET:
         raise ModelError(
             f"The pretrained weights of {name} tell {IMAGENET} classes apart, but model.classes="
-            f"{model.classes}; give a checkpoint of that many, as perfexp-finetune makes."
+            f"{model.classes}; give a checkpoint of that many, as perfexp finetune makes."
         )
     try:
         return source.build(name, input_size, pretrained=True)

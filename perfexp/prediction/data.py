@@ -23,7 +23,7 @@ class Settings(Protocol):
     """What every command that learns from runs is configured with."""
 
     experiment: str | None
-    of_sweep: str | None
+    sweep: str | None
     where: str | None
     allow_mixed: bool
     tracking: TrackingConfig
@@ -49,7 +49,7 @@ def configured(settings: Settings, tell: Callable[[str], None]) -> tuple["pd.Dat
     root = Path(settings.tracking.root)
     uri = connection.resolve(settings.tracking.uri, root)
     name = connection.experiment_name(settings.experiment)
-    asked = Asked(name, settings.of_sweep, settings.where, settings.allow_mixed, uri)
+    asked = Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
     cache = Cache((root / "cache").resolve())
     return cells(asked, cache, tell), name, cache
 

@@ -41,7 +41,7 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: 
     query = _query(settings, cells, cache)
     models = {
         backend: model_for(query, cells, backend, settings.seed, cache, progress)
-        for backend in _backends(settings.on_backend, cells)
+        for backend in _backends(settings.backend, cells)
     }
     answers = [Forecast(name, model.ask(query, settings.coverage)) for name, model in models.items()]
     outside = [one.backend for one in answers if not one.answer.in_support]

@@ -1,8 +1,7 @@
 """Published tables: each module here but ``base`` is a layout of one, found by its file name."""
 
-from perfexp import plugins
 from perfexp.config.settings import SourceConfig
-from perfexp.errors import ConfigError
+from perfexp.plugins import TABLES
 from perfexp.published.base import Broken, Row, Source
 
 __all__ = ["Broken", "Row", "Source", "create", "names", "source_class"]
@@ -10,7 +9,7 @@ __all__ = ["Broken", "Row", "Source", "create", "names", "source_class"]
 
 def names() -> list[str]:
     """Names that ``source=`` may take."""
-    return plugins.names(__name__)
+    return TABLES.names()
 
 
 def source_class(name: str) -> type[Source]:
@@ -19,7 +18,7 @@ def source_class(name: str) -> type[Source]:
     Raises:
         ConfigError: there is no such source.
     """
-    found: type[Source] = plugins.find(__name__, name, "source", ConfigError).SOURCE
+    found: type[Source] = TABLES.find(name).SOURCE
     return found
 
 

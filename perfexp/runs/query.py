@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from perfexp.config.settings import Accuracy, AnalyzeConfig, Data
+from perfexp.config.schema import Accuracy, Data
+from perfexp.config.settings import AnalyzeConfig
 from perfexp.errors import ConfigError
 from perfexp.runs.load import load_runs
 from perfexp.store import connection
@@ -24,7 +25,7 @@ def cells(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
     kinds = _KINDS[settings.data or Data.both]
     runs = load_runs(
         settings.experiment,
-        sweep=settings.of_sweep,
+        sweep=settings.sweep,
         where=settings.where,
         status=None,
         kind=kinds,
@@ -53,7 +54,7 @@ def evaluations(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
         name = connection.experiment_name(settings.experiment)
         raise ConfigError(
             f"accuracy=measured needs evaluations, and the experiment {name!r} holds none; make some with "
-            "perfexp-evaluate, or leave accuracy=published."
+            "perfexp evaluate, or leave accuracy=published."
         )
     return comparable(runs)
 
@@ -85,7 +86,7 @@ def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
     )
     data = settings.data.value if settings.data else None
     return (
-        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.of_sweep} "
+        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.sweep} "
         f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
     )
 

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
-from perfexp.errors import PerfexpError, TrackingError
+from perfexp.errors import TrackingError
 from perfexp.store import connection
 
 HOST = "127.0.0.1"
@@ -30,18 +30,6 @@ _LEAN = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-
-
-def exit_code(program: str, run: Callable[[], None]) -> int:
-    """Run a command that serves until it is stopped: 0 after Ctrl-C, 2 and a sentence on bad input."""
-    try:
-        run()
-    except PerfexpError as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print()
-    return 0
 
 
 def free_port(asked: int) -> int:
@@ -61,7 +49,7 @@ def free_port(asked: int) -> int:
         if port != asked:
             print(f"Port {asked} is taken, so the server listens on {port}.", flush=True)
         return port
-    raise TrackingError(f"No port from {asked} to {port} is free on {HOST}; choose another with --port.")
+    raise TrackingError(f"No port from {asked} to {port} is free on {HOST}; choose another with port=.")
 
 
 @contextmanager
@@ -135,8 +123,8 @@ def _quietly(action: Callable[[], None]) -> None:
 
 
 @contextmanager
-def ended_by_signal() -> Iterator[None]:
-    """Answer both requests to end like Ctrl-C, even where a shell had SIGINT ignored."""
+def until_stopped() -> Iterator[None]:
+    """End the body quietly on Ctrl-C or SIGTERM, even where a shell had SIGINT ignored."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -144,6 +132,8 @@ def ended_by_signal() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt:
+        print()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from omegaconf import OmegaConf
 
 from perfexp.cache import Cache
-from perfexp.commands import _schemas
+from perfexp.config import catalog
 from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.models import description, sources
 from perfexp.worker.process import process_context
@@ -42,7 +42,7 @@ def _describe(name: str, input_size: int | None, fit: InputFit, cache: Cache) ->
 
 def _model(name: str) -> ModelConfig:
     """The model as conf/model has it, else as the library that knows the name has it."""
-    path = _schemas.conf_dir() / "model" / f"{name}.yaml"
+    path = catalog.conf_dir() / "model" / f"{name}.yaml"
     if not path.is_file():
         return ModelConfig(sources.source_of(name), name)
     known = OmegaConf.to_container(OmegaConf.load(path))

@@ -87,11 +87,11 @@ def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome]
 
     Where another sweep's numbers stand for a cell, the UI is not narrowed to this sweep.
     """
-    words = ["perfexp-ui"]
+    words = ["perfexp", "ui"]
     if tracker.uri != connection.resolve(None, Path("mlruns")):
-        words += ["--tracking-uri", connection.redacted(tracker.uri)]
+        words.append(f"tracking.uri={connection.redacted(tracker.uri)}")
     if tracker.experiment != connection.experiment_name(None):
-        words += ["--experiment", tracker.experiment]
+        words.append(f"experiment={tracker.experiment}")
     if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):
-        words += ["--sweep", sweep.id]
+        words.append(f"sweep={sweep.id}")
     return shlex.join(words)

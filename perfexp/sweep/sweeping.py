@@ -7,8 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from perfexp import environment
 from perfexp.cache import digest
-from perfexp.commands._app import terminal
 from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
+from perfexp.console import terminal
 from perfexp.runs import finished
 from perfexp.sweep import cell_job, session
 from perfexp.sweep.grid import Job

@@ -38,7 +38,7 @@ def held(device: str, wait_s: float, report: Callable[[str], None]) -> Iterator[
     except Timeout as error:
         raise BackendError(
             f"Another perfexp measurement held {device} for {wait_s:g} s; wait for its end, or raise "
-            "measure.lock_wait_s (of perfexp-evaluate: lock_wait_s)."
+            "measure.lock_wait_s (of perfexp evaluate: lock_wait_s)."
         ) from error
     except OSError as error:
         raise BackendError(

@@ -60,7 +60,7 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
 
 @pytest.mark.parametrize("name", backends.names())
 def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
-    from perfexp.commands._schemas import conf_dir
+    from perfexp.config.catalog import conf_dir
 
     assert (conf_dir() / "backend" / f"{name}.yaml").is_file()
     config_class = backends.backend_class(name).Config
@@ -118,7 +118,7 @@ def test_model_size_is_that_of_its_weights(name: str, make_cell: MakeCell) -> No
 @pytest.mark.parametrize(
     ("name", "device", "visible", "expected"),
     [
-        ("null", "cpu", "", "cpu"),
+        ("fake", "cpu", "", "cpu"),
         ("torch", "cpu", "", "cpu"),
         ("torch", "mps", "", "mps"),
         ("torch", "cuda", "", "cuda-0"),

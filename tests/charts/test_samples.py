@@ -23,7 +23,7 @@ def test_a_small_png_that_shows_the_samples() -> None:
 
 @pytest.mark.parametrize("samples", [[1.0], [2.0] * 10, [0.001, 5000.0]])
 def test_odd_samples_are_drawn_too(samples: list[float]) -> None:
-    assert pixels(picture.draw(samples, [], "null", None)).shape == (300, 900, 3)
+    assert pixels(picture.draw(samples, [], "fake", None)).shape == (300, 900, 3)
 
 
 def test_warmup_does_not_squeeze_the_timed_batches() -> None:

@@ -11,7 +11,7 @@ QUICK = (
     "measure.warmup_s=0",
     "measure.warmup_iterations=1",
     "measure.min_iterations=3",
-    "measure.precision=0.5",
+    "measure.rel_half_width=0.5",
     "measure.min_s=0.05",
 )
 

@@ -14,7 +14,7 @@ def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(
 ) -> None:
     model = ("model=squeezenet1_1", "model.classes=10", "workers=1")
     settings = (f"weights={packaged.squeezenet1_1}", "dataset.train=true", "epochs=5")
-    done = command("perfexp-finetune", *model, *settings)
+    done = command("finetune", *model, *settings)
     assert done.returncode == 0, done.stderr
     uri = f"sqlite:///{tmp_path}/mlruns/mlflow.db"
     [made] = load_runs(tracking_uri=uri, kind="finetuning").to_dict("records")
@@ -40,7 +40,7 @@ def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(
     ],
 )
 def test_bad_input_is_one_sentence(command, arguments: list[str], words: str) -> None:
-    done = command("perfexp-finetune", *arguments)
+    done = command("finetune", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

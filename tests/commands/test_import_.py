@@ -15,12 +15,12 @@ def published(folder: Path, experiment: str):
 
 @pytest.mark.slow
 def test_the_study_is_imported_once(command, tmp_path: Path) -> None:
-    done = command("perfexp-import", "source=study", "experiment=study")
+    done = command("import", "source=study", "experiment=study")
     assert done.returncode == 0, done.stderr
     assert (
         "231 runs added to experiment 'study' (models: 33, backends: 1), 0 were there already" in done.stdout
     )
-    assert done.stdout.rstrip().endswith("perfexp-analyze experiment=study")
+    assert done.stdout.rstrip().endswith("perfexp analyze experiment=study")
     runs = published(tmp_path, "study")
     assert len(runs) == 231
     [one] = runs[(runs["model"] == "vgg19") & (runs["batch_size"] == 4)].to_dict("records")
@@ -32,14 +32,14 @@ def test_the_study_is_imported_once(command, tmp_path: Path) -> None:
     assert one["published_weights"] == "VGG19_Weights.IMAGENET1K_V1"
     assert one["published_in"] == "study"
     assert "latency_p50_ms" not in runs
-    again = command("perfexp-import", "source=study", "experiment=study")
+    again = command("import", "source=study", "experiment=study")
     assert "0 runs added" in again.stdout and "231 were there already" in again.stdout
     assert len(published(tmp_path, "study")) == 231
 
 
 def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(TABLE.replace("resnet18", "other"))
-    done = command("perfexp-import", "source=csv", "path=mine.csv", "source.unit=s")
+    done = command("import", "source=csv", "path=mine.csv", "source.unit=s")
     assert done.returncode == 0, done.stderr
     assert "skipped mine.csv line 5: bs1 is 'x' where a positive number belongs" in done.stdout
     assert "skipped mine.csv line 5: bs8 is '-1' where a positive number belongs" in done.stdout
@@ -51,18 +51,18 @@ def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> No
 def test_a_corrected_line_is_a_new_run(command, tmp_path: Path) -> None:
     for value in ("1", "1.5"):
         (tmp_path / "mine.csv").write_text(f"model,bs1,bs8\nnet,{value},2\n")
-        done = command("perfexp-import", "source=csv", "path=mine.csv", "experiment=x")
+        done = command("import", "source=csv", "path=mine.csv", "experiment=x")
     assert "1 runs added" in done.stdout and "1 were there already" in done.stdout
 
 
 def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
-    (tmp_path / "my" / "source").mkdir(parents=True)
-    (tmp_path / "my" / "source" / "mine.yaml").write_text(
+    (tmp_path / "conf" / "source").mkdir(parents=True)
+    (tmp_path / "conf" / "source" / "mine.yaml").write_text(
         "defaults: [/schema/source/csv@_here_, _self_]\nmodel_column: net\nbatch_columns: {eight: 8}\n"
     )
     (tmp_path / "t.csv").write_text("net,eight,acc\na,5,70\n")
     extra = ("source.metric_columns={published_top1: acc}", "experiment=x")
-    done = command("perfexp-import", "--config-dir", "my", "source=mine", "path=t.csv", *extra)
+    done = command("import", "source=mine", "path=t.csv", *extra)
     assert done.returncode == 0, done.stderr
     [run] = published(tmp_path, "x").to_dict("records")
     assert (run["batch_size"], run["latency_mean_ms"], run["published_top1"]) == (8, 5.0, 70)
@@ -81,9 +81,9 @@ def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
 )
 def test_bad_input_is_one_sentence(command, tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "bad.csv").write_text("model,bs1\na,x\n")
-    done = command("perfexp-import", *arguments)
+    done = command("import", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
-    assert done.stderr.startswith("perfexp-import: ")
+    assert done.stderr.startswith("perfexp import: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()

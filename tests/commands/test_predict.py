@@ -1,4 +1,4 @@
-"""The commands perfexp-predict and perfexp-plan on a small imported table."""
+"""The commands perfexp predict and perfexp plan on a small imported table."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ def imported(tmp_path: Path, command: Perfexp) -> None:
     """The table as runs of the experiment ``table``."""
     (tmp_path / "table.csv").write_text(TABLE)
     options = ("path=table.csv", "source.per=image", "source.family_column=family", "experiment=table")
-    result = command("perfexp-import", "source=csv", *options)
+    result = command("import", "source=csv", *options)
     assert result.returncode == 0, result.stderr
 
 
@@ -34,10 +34,10 @@ def imported(tmp_path: Path, command: Perfexp) -> None:
 @pytest.mark.usefixtures("imported")
 def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfexp) -> None:
     on = "experiment=table"
-    result = command("perfexp-predict", "model=resnet34", "batch_size=6", on)
+    result = command("predict", "model=resnet34", "batch_size=6", on)
     assert "predicted from its own batch sizes" in result.stdout, result.stderr
     assert "learned from 4 runs" in result.stdout
-    result = command("perfexp-predict", "model=resnet18,mobilenet_v2", "batch_size=8", on, "--multirun")
+    result = command("predict", "model=resnet18,mobilenet_v2", "batch_size=8", on, "--multirun")
     assert "resnet18 on published" in result.stdout, result.stderr
     assert "mobilenet_v2 on published" in result.stdout
 
@@ -49,12 +49,12 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
         "coverage is a share": ("model=resnet34", "coverage=90"),
     }
     for sentence, arguments in refusals.items():
-        result = command("perfexp-predict", *arguments, on)
+        result = command("predict", *arguments, on)
         assert result.returncode == 2
         assert sentence in result.stderr
         assert len(result.stderr.splitlines()) == 1
 
-    result = command("perfexp-predict", "validate=true", "output=out", on)
+    result = command("predict", "validate=true", "output=out", on)
     assert result.returncode == 0, result.stderr
     with (tmp_path / "out" / "validation.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -66,13 +66,11 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
     assert len(backend_model.from_json(kept).cells) == 28
     assert len({cell[0] for cell in json.loads(kept)["cells"]["data"]}) == 28
 
-    result = command("perfexp-plan", "max_latency_ms=7", "min_top1=60", "batch_sizes=[1,3]", on)
+    result = command("plan", "max_latency_ms=7", "min_top1=60", "batch_sizes=[1,3]", on)
     assert "measured" in result.stdout and "predicted" in result.stdout, result.stderr
-    result = command(
-        "perfexp-plan", "max_latency_ms=70", "models=[resnet34,mobilenet_v2]", "batch_sizes=[1]", on
-    )
+    result = command("plan", "max_latency_ms=70", "models=[resnet34,mobilenet_v2]", "batch_sizes=[1]", on)
     assert "mobilenet_v2" in result.stdout and "resnet34" in result.stdout, result.stderr
     assert "alexnet" not in result.stdout
-    result = command("perfexp-plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
+    result = command("plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
     assert result.returncode == 2
     assert "loosen one" in result.stderr

@@ -13,7 +13,7 @@ from perfexp import load_runs
 
 KILLED = Path(__file__).parents[1] / "support" / "killed.py"
 QUICK = (
-    "backend=null",
+    "backend=fake",
     "measure=quick",
     "measure.budget_s=0.05",
     "measure.warmup_s=0",
@@ -62,7 +62,7 @@ def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_p
         "hydra:\n"
         "  mode: MULTIRUN\n"
         "  sweeper:\n"
-        "    params: {backend: 'null', batch_size: '2,1'}\n"
+        "    params: {backend: 'fake', batch_size: '2,1'}\n"
         "    grids: [{model: 'vgg11,squeezenet1_1'}, {model: alexnet, batch_size: 3}]\n"
         "    exclude: [{model: 'vgg*', batch_size: 2}, {backend: openvino}]\n"
     )
@@ -70,7 +70,7 @@ def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_p
     first = perfexp(*sweep)
     assert first.returncode == 0, first.stderr
     order = [line.split("] ")[1].split(":")[0] for line in first.stdout.splitlines() if line[:1] == "["]
-    assert order == ["squeezenet1_1 null b1", "squeezenet1_1 null b2", "alexnet null b3", "vgg11 null b1"]
+    assert order == ["squeezenet1_1 fake b1", "squeezenet1_1 fake b2", "alexnet fake b3", "vgg11 fake b1"]
     before = runs_below(tmp_path, sweep="mine")
     client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
     for run_id, model in zip(before["run_id"], before["model"], strict=True):

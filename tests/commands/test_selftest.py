@@ -22,7 +22,7 @@ def test_bare_loop_waits_as_long_as_asked(busy: bool) -> None:
 
 @pytest.mark.slow
 def test_command_measures_known_waits_and_keeps_a_run(command, tmp_path: Path) -> None:
-    done = command("perfexp-selftest", "latencies_ms=[1,20]", "repeats=2", "measure=quick")
+    done = command("selftest", "latencies_ms=[1,20]", "repeats=2", "measure=quick")
     assert done.returncode == 0, done.stderr
     assert "busy" in done.stdout and "sleeping" in done.stdout
 
@@ -38,6 +38,6 @@ def test_command_measures_known_waits_and_keeps_a_run(command, tmp_path: Path) -
 
 
 def test_nothing_to_measure_is_one_sentence(command) -> None:
-    done = command("perfexp-selftest", "repeats=0")
+    done = command("selftest", "repeats=0")
     assert done.returncode == 2
-    assert done.stderr.startswith("perfexp-selftest: repeats=0 of latencies_ms=")
+    assert done.stderr.startswith("perfexp selftest: repeats must be at least 1")

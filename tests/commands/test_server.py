@@ -1,4 +1,4 @@
-"""perfexp-server on PostgreSQL with a password: used, taken away in the middle, and brought back."""
+"""perfexp server on PostgreSQL with a password: used, taken away in the middle, and brought back."""
 
 import os
 import subprocess
@@ -13,17 +13,16 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp import load_runs
-from perfexp.commands import server as serve
-from perfexp.commands import sync
 from perfexp.errors import TrackingError
 from perfexp.store import delivery
 from perfexp.store.tracker import open_tracker
+from tests.support.program import perfexp
 from tests.support.servers import HOST, PASSWORD, Postgres, Server, dumped
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 QUICK = (
-    "backend=null",
+    "backend=fake",
     "measure=quick",
     "measure.budget_s=0.05",
     "measure.warmup_s=0",
@@ -160,9 +159,9 @@ def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     code, said = interrupted(SWEEP, 3, database.stop)
     assert code == 0, said
     assert said.count("waits in") == 3  # two cells and the curve
-    assert sync.main([]) == 1
+    assert perfexp("sync") == 1
     database.start()
-    assert sync.main([]) == 0
+    assert perfexp("sync") == 0
     assert "Delivered 3 runs" in capsys.readouterr().err
     assert counted(uri, "perfexp") == EACH_ONCE
     assert PASSWORD not in said and files_that_hold(PASSWORD, tmp_path) == []
@@ -170,5 +169,5 @@ def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
 
 
 def test_without_an_administrator_the_server_does_not_start(tmp_path: Path, capsys) -> None:
-    assert serve.main(["--folder", str(tmp_path)]) == 2
+    assert perfexp("server", f"folder={tmp_path}") == 2
     assert "The server has no administrator" in capsys.readouterr().err

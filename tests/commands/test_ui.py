@@ -1,4 +1,4 @@
-"""perfexp-ui against real stores, a real server and a real browser."""
+"""perfexp ui against real stores, a real server and a real browser."""
 
 import contextlib
 import itertools
@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
-from perfexp.commands import ui
+from tests.support.program import perfexp
 
 BATCHES = (1, 4, 16)
 CURVE_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s")
@@ -97,7 +97,7 @@ def test_help_needs_no_heavy_import():
 
 
 def test_print_only_prepares_the_newest_sweep(client, capsys):
-    assert ui.main(["--print-only"]) == 0
+    assert perfexp("ui", "print_only=true") == 0
     output = capsys.readouterr().out
     tags = client.get_experiment_by_name("perfexp").tags
     assert "quick-2" in output
@@ -108,9 +108,9 @@ def test_print_only_prepares_the_newest_sweep(client, capsys):
 
 
 def test_again_adds_no_tag(client, capsys):
-    ui.main(["--print-only"])
+    perfexp("ui", "print_only=true")
     before = set(client.get_experiment_by_name("perfexp").tags)
-    ui.main(["--print-only"])
+    perfexp("ui", "print_only=true")
     assert set(client.get_experiment_by_name("perfexp").tags) == before
     first, second = capsys.readouterr().out.split("Sweep")[1:]
     assert first == second
@@ -118,7 +118,7 @@ def test_again_adds_no_tag(client, capsys):
 
 @pytest.mark.parametrize("asked", ["old-1", "old"])
 def test_a_sweep_by_id_or_name_and_no_curves_where_it_has_none(here, capsys, asked):
-    assert ui.main(["--print-only", "--sweep", asked, "--port", "5123"]) == 0
+    assert perfexp("ui", "print_only=true", f"sweep={asked}", "port=5123") == 0
     output = capsys.readouterr().out
     assert "old-1" in output
     assert list(addresses(output)) == ["Charts", "Table"]
@@ -128,12 +128,12 @@ def test_a_sweep_by_id_or_name_and_no_curves_where_it_has_none(here, capsys, ask
 def test_runs_without_a_sweep_are_shown_together(client, capsys):
     experiment = client.create_experiment("single")
     client.create_run(experiment, tags={"kind": "cell"})
-    assert ui.main(["--print-only", "--experiment", "single"]) == 0
+    assert perfexp("ui", "print_only=true", "experiment=single") == 0
     assert "all runs of the experiment" in capsys.readouterr().out
 
 
 def test_an_experiment_without_runs_opens_plainly(here, capsys):
-    assert ui.main(["--print-only", "--experiment", "empty"]) == 0
+    assert perfexp("ui", "print_only=true", "experiment=empty") == 0
     assert "viewStateShareKey" not in addresses(capsys.readouterr().out)["Runs"]
 
 
@@ -142,7 +142,7 @@ def test_a_store_that_refuses_the_view_opens_plainly_and_says_why(here, capsys, 
         raise MlflowException("attempt to write a readonly database")
 
     monkeypatch.setattr(MlflowClient, "set_experiment_tag", refuse)
-    assert ui.main(["--print-only"]) == 0
+    assert perfexp("ui", "print_only=true") == 0
     output, errors = capsys.readouterr()
     assert "viewStateShareKey" not in addresses(output)["Runs"]
     assert len(errors.splitlines()) == 1
@@ -150,17 +150,17 @@ def test_a_store_that_refuses_the_view_opens_plainly_and_says_why(here, capsys, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "found"),
+    ("arguments", "found", "code"),
     [
-        (["--experiment", "perfex"], "perfexp"),
-        (["--sweep", "quik"], "quick"),
-        (["--experiment", "empty", "--sweep", "quick"], "no sweep yet"),
-        (["--tracking-uri", "sqlite:///elsewhere/mlflow.db"], "elsewhere/mlflow.db"),
-        (["--tracking-uri", "http://127.0.0.1:9"], "does not answer"),
+        (["experiment=perfex"], "perfexp", 3),
+        (["sweep=quik"], "quick", 4),
+        (["experiment=empty", "sweep=quick"], "no sweep yet", 4),
+        (["tracking.uri=sqlite:///elsewhere/mlflow.db"], "elsewhere/mlflow.db", 3),
+        (["tracking.uri=http://127.0.0.1:9"], "does not answer", 3),
     ],
 )
-def test_what_is_missing_is_said_in_one_sentence(here, capsys, arguments, found):
-    assert ui.main(["--print-only", *arguments]) == 2
+def test_what_is_missing_is_said_in_one_sentence(here, capsys, arguments, found, code):
+    assert perfexp("ui", "print_only=true", *arguments) == code
     output, errors = capsys.readouterr()
     assert output == ""
     assert len(errors.splitlines()) == 1
@@ -169,16 +169,14 @@ def test_what_is_missing_is_said_in_one_sentence(here, capsys, arguments, found)
 
 
 def test_a_port_must_be_one(capsys):
-    with pytest.raises(SystemExit) as ended:
-        ui.main(["--port", "65536"])
-    assert ended.value.code == 2
+    assert perfexp("ui", "port=65536") == 2
     assert "65536" in capsys.readouterr().err
 
 
 @contextlib.contextmanager
 def running(*arguments):
-    """perfexp-ui in a process of its own, once it has printed everything."""
-    command = [sys.executable, "-m", "perfexp.commands.ui", *arguments]
+    """perfexp ui in a process of its own, once it has printed everything."""
+    command = [Path(sys.executable).parent / "perfexp", "ui", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     lines = []
     try:
@@ -199,7 +197,7 @@ def test_the_server_answers_on_a_free_port_and_ends_with_its_children(here, caps
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with running("--port", str(port)) as (process, output):
+        with running(f"port={port}") as (process, output):
             assert f"Port {port} is taken" in output
             base = addresses(output)["Charts"].split("/#")[0]
             assert urlopen(f"{base}/health", timeout=10).read() == b"OK"
@@ -207,7 +205,7 @@ def test_the_server_answers_on_a_free_port_and_ends_with_its_children(here, caps
             assert len(family) == 2
             listening = [c.laddr.ip for p in family for c in p.net_connections() if c.status == "LISTEN"]
             assert set(listening) == {"127.0.0.1"}
-            assert ui.main(["--tracking-uri", base]) == 0
+            assert perfexp("ui", f"tracking.uri={base}") == 0
             assert addresses(capsys.readouterr().out) == addresses(output)
     assert process.returncode == 0
     assert not any(member.is_running() for member in family)
@@ -280,7 +278,7 @@ def browser(tmp_path_factory):
 @pytest.mark.slow
 def test_the_views_render(here, browser):
     lines = len(CURVE_METRICS) * 2
-    with running("--port", "5600") as (_, output):
+    with running("port=5600") as (_, output):
         opened = addresses(output)
         table = browser.page_when(opened["Table"], lambda html: "resnet18 openvino b16" in html)
         charts = browser.page_when(opened["Charts"], lambda html: html.count("js-plotly-plot") >= 5)

@@ -1,6 +1,3 @@
-import pytest
-
-from perfexp.commands import _schemas
 from perfexp.config.schema import MeasureConfig, Protocol, as_protocol, flatten
 
 
@@ -13,19 +10,3 @@ def test_the_studys_protocol_is_ten_batches_whatever_else_is_asked() -> None:
     assert (plan.min_iterations, plan.max_iterations) == (10, 10)
     assert (plan.warmup_iterations, plan.warmup_s, plan.warmup_max_s) == (0, 0.0, 0.0)
     assert as_protocol(MeasureConfig(min_iterations=50)) == MeasureConfig(min_iterations=50)
-
-
-@pytest.mark.parametrize(
-    ("typed", "spelled"),
-    [
-        ("backend=null,torch", "backend='null',torch"),
-        ("where=batch_size < 8", 'where="batch_size < 8"'),
-        ("where=host == 'here'", "where=\"host == 'here'\""),
-        ('where=host == "here"', 'where="host == \\"here\\""'),
-        ("where='batch_size < 8'", "where='batch_size < 8'"),
-        ("path=null", "path=null"),
-        ("batch_size=1,2", "batch_size=1,2"),
-    ],
-)
-def test_overrides_are_spelled_as_hydra_needs_them(typed: str, spelled: str) -> None:
-    assert _schemas.spelled(typed) == spelled

@@ -28,10 +28,10 @@ BASIC = "perfexp --multirun sweep=quick"
 SLURM = f"{BASIC} hydra/launcher=slurm"
 RAY = f"{BASIC} hydra/launcher=ray_cluster"
 README = Path(__file__).resolve().parents[2] / "README.md"
-CELLS = [(1, "null"), (1, "torch"), (2, "null"), (2, "torch")]
+CELLS = [(1, "fake"), (1, "torch"), (2, "fake"), (2, "torch")]
 SMALL = [
     "model=squeezenet1_1",
-    "backend=null,torch",
+    "backend=fake,torch",
     "batch_size=1,2",
     "input_size=32",
     "measure.percentiles=[]",
@@ -192,8 +192,8 @@ def test_slurm(tmp_path: Path, basic: Sweep, on_slurm: slurm.SlurmCluster) -> No
         until(lambda: f"{array}_2" not in on_slurm.jobs("RUNNING", "COMPLETING"))
     said, _ = broken.communicate(timeout=120)
     assert broken.returncode == 1, said
-    assert f"LOST squeezenet1_1 null b1: Slurm ended job {array}_0 as CANCELLED" in said
-    assert "LOST squeezenet1_1 null b2: The job was near its time limit; raise" in said
+    assert f"LOST squeezenet1_1 fake b1: Slurm ended job {array}_0 as CANCELLED" in said
+    assert "LOST squeezenet1_1 fake b2: The job was near its time limit; raise" in said
     assert said.count("LOST squeezenet1_1") == 2
     kept = sweep.runs(status="FINISHED")
     assert [(r["batch_size"], r["backend"], r["node"]) for r in kept.to_dict("records")] == [
@@ -222,8 +222,8 @@ def test_evaluations_on_slurm_tell_how_they_ended(tmp_path: Path, on_slurm: slur
         Image.new("RGB", (90, 70)).save(pictures / synset / "1.png")
     done = subprocess.run(
         [
-            *(Path(sys.executable).parent / "perfexp-evaluate", "--multirun", "hydra/launcher=slurm"),
-            *("backend=null,torch", "dataset=imagenet", f"dataset.path={pictures}", "agreement=false"),
+            *(Path(sys.executable).parent / "perfexp", "evaluate", "--multirun", "hydra/launcher=slurm"),
+            *("backend=fake,torch", "dataset=imagenet", f"dataset.path={pictures}", "agreement=false"),
             *("weights=random", "input_size=64", "workers=1"),
         ],
         cwd=tmp_path,
@@ -234,11 +234,11 @@ def test_evaluations_on_slurm_tell_how_they_ended(tmp_path: Path, on_slurm: slur
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "[2/2] " in done.stdout and "FAILED squeezenet1_1 null f32 on imagenet: " in done.stdout
+    assert "[2/2] " in done.stdout and "FAILED squeezenet1_1 fake f32 on imagenet: " in done.stdout
     runs = load_runs(
         tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db", kind="evaluation", status=None
     ).set_index("backend")
-    assert runs["status"].to_dict() == {"null": "FAILED", "torch": "FINISHED"}
+    assert runs["status"].to_dict() == {"fake": "FAILED", "torch": "FINISHED"}
     assert f": top1 {runs.loc['torch', 'top1']:.2f} %" in done.stdout
 
 

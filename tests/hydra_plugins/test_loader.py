@@ -9,14 +9,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.perfexp.loader import SweepLoader
-from perfexp.commands import _schemas
+from perfexp.commands import _hydra
+from perfexp.config.catalog import conf_dir
+from perfexp.config.schema import RunConfig
 
 
 @pytest.fixture(scope="module")
 def loaders() -> tuple[ConfigLoaderImpl, SweepLoader, DictConfig]:
-    _schemas.register()
+    _hydra.register("run", RunConfig)
     Plugins.instance()
-    plain = ConfigLoaderImpl(create_config_search_path(str(_schemas.conf_dir())))
+    plain = ConfigLoaderImpl(create_config_search_path(str(conf_dir())))
     master = plain.load_configuration("run", ["measure=quick"], RunMode.MULTIRUN)
     return plain, SweepLoader(plain, master), master
 
@@ -26,7 +28,7 @@ def loaders() -> tuple[ConfigLoaderImpl, SweepLoader, DictConfig]:
     [
         ["model=resnet18", "backend=torch", "batch_size=1"],
         ["model=resnet18", "backend=torch", "batch_size=8", "backend.threads=2"],
-        ["model=resnet18", "backend='null'", "backend.fault=kill", "sweep.id=s-1"],
+        ["model=resnet18", "backend='fake'", "backend.fault=kill", "sweep.id=s-1"],
         ["model=timm", "model.name=vit_tiny", "measure=study", "measure.percentiles=[50,99]"],
         ["batch_size=2", "++input_size=64", "experiment='a b, c'"],
     ],

@@ -59,7 +59,7 @@ def test_the_budget_ends_what_does_not_become_precise() -> None:
 
 
 def test_a_wider_precision_stops_earlier() -> None:
-    counts = [len(timed(noisy(), precision=p, budget_s=60.0).samples_ms) for p in (0.2, 0.08, 0.02)]
+    counts = [len(timed(noisy(), rel_half_width=p, budget_s=60.0).samples_ms) for p in (0.2, 0.08, 0.02)]
     assert counts[0] < counts[1] < counts[2] < 5000
 
 

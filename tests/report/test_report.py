@@ -11,7 +11,7 @@ from perfexp import charts, report
 HEADING = report.Heading(
     title="Study <script>alert(1)</script>",
     experiment="study",
-    command="perfexp-analyze experiment=study output='a & b'",
+    command="perfexp analyze experiment=study output='a & b'",
     source="X. Wang et al., Internet of Things 20 (2022) 100609",
     tracking_uri="sqlite:////tmp/mlruns/mlflow.db",
 )

@@ -36,7 +36,7 @@ def test_only_finished_cells_are_found_the_newest_first(
     known = Finished(store)
     found = known.find("one")
     assert found is not None
-    assert (found.model, found.backend, found.batch_size) == ("squeezenet1_1", "null", 4)
+    assert (found.model, found.backend, found.batch_size) == ("squeezenet1_1", "fake", 4)
     assert (found.status, found.run_id, found.metrics) == (SKIPPED, newest, {"latency_p50_ms": 2.5})
     assert found.tags["verdict"] == "clean" and found.tags["sweep_id"] == "s"
     assert known.find("broken") is None and known.find("other") is None

@@ -59,7 +59,7 @@ def test_sweep_is_an_id_or_a_name(filled: Tracker) -> None:
 
 
 def test_where_is_a_query_over_columns(filled: Tracker) -> None:
-    assert len(load_runs(where="batch_size <= 8 and backend == 'null'")) == 4
+    assert len(load_runs(where="batch_size <= 8 and backend == 'fake'")) == 4
     with pytest.raises(ConfigError, match="is not a query over the runs' columns"):
         load_runs(where="no_such_column > 1")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from perfexp.commands import sync
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
 from perfexp.store.outbox import Outbox
@@ -23,6 +22,7 @@ from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support.processes import forked
+from tests.support.program import perfexp
 
 STEPS = ("create_run", "log_batch", "log_artifacts", "log_artifact", "set_terminated")
 
@@ -143,7 +143,7 @@ def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
         tracker.keep(draft(folder=tmp_path))
 
     assert forked(write) == [-signal.SIGKILL]
-    assert forked(lambda _: sync.main([])) == [0]
+    assert forked(lambda _: perfexp("sync")) == [0]
     assert len(whole(unopened)) == (0 if step == "put" else 1)
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
 
@@ -161,7 +161,7 @@ def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_pat
 
     assert forked(deliver) == [-signal.SIGKILL]
     assert forked(deliver) == ([0] if step == "create_run" else [-signal.SIGKILL])  # it was created once
-    assert forked(lambda _: sync.main([])) == [0]
+    assert forked(lambda _: perfexp("sync")) == [0]
     assert whole(unopened) == [sent.id]
 
 
@@ -173,7 +173,7 @@ def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> Non
     for each in sent:
         with spool.keeping(each):
             pass
-    codes = forked(lambda _: sync.main([]), count=4)
+    codes = forked(lambda _: perfexp("sync"), count=4)
     assert 0 in codes
     assert sorted(whole(unopened)) == sorted(each.id for each in sent)
 
@@ -225,9 +225,9 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
     uri = "postgresql://me:secret@127.0.0.1:9/db"
     with Outbox(Path("mlruns")).keeping(QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft())):
         pass
-    assert sync.main([]) == 1
+    assert perfexp("sync") == 1
     assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err
-    assert sync.main(["--tracking-uri", uri]) == 1
+    assert perfexp("sync", f"tracking.uri={uri}") == 1
     said = capsys.readouterr()
     assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err
 

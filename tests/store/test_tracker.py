@@ -14,7 +14,7 @@ from perfexp.store.tracker import Tracker
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
-    absent={"model_size_mb": "the null backend stores no model"},
+    absent={"model_size_mb": "the fake backend stores no model"},
     samples_ms=(1.1, 1.23456789012345, 1.5),
     warmup_ms=(9.0,),
     effective={"threads": "1"},
@@ -39,7 +39,7 @@ def test_a_measurement_is_a_finished_run(tracker: Tracker, make_cell: Callable[.
     assert "model_size_mb" not in run.data.metrics
     assert run.data.params["model.name"] == "squeezenet1_1"
     assert run.data.params["backend.latency_ms"] == "1.0"
-    assert run.data.tags["absent.model_size_mb"] == "the null backend stores no model"
+    assert run.data.tags["absent.model_size_mb"] == "the fake backend stores no model"
     assert {"cell_key", "sweep_id", "host", "cpu", "version.torch", "family"} <= run.data.tags.keys()
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
         "config.yaml",

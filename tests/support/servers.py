@@ -106,7 +106,7 @@ def postgres() -> Iterator[Postgres]:
 
 @dataclass
 class Server:
-    """``perfexp-server`` on a database; users and artifacts lie in ``folder``."""
+    """``perfexp server`` on a database; users and artifacts lie in ``folder``."""
 
     folder: Path
     store: str
@@ -121,18 +121,10 @@ class Server:
         return {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
 
     def start(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "perfexp.commands.server",
-            "--port",
-            str(self.port),
-            "--workers",
-            "1",
-        ]
+        command = [Path(sys.executable).parent / "perfexp", "server", f"port={self.port}", "workers=1"]
         environment = {**os.environ, **self.credentials, "MLFLOW_BACKEND_STORE_URI": self.store}
         self._process = subprocess.Popen(
-            [*command, "--folder", str(self.folder)], env=environment, stdout=subprocess.PIPE, text=True
+            [*command, f"folder={self.folder}"], env=environment, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
         self.said = self._process.stdout.readline()

@@ -12,7 +12,7 @@ SWEEP = """# @package _global_
 hydra:
   mode: MULTIRUN
   sweeper:
-    params: {model: "squeezenet1_1,mnasnet0_5,shufflenet_v2_x0_5", backend: "null", batch_size: "1,2,4,64"}
+    params: {model: "squeezenet1_1,mnasnet0_5,shufflenet_v2_x0_5", backend: "fake", batch_size: "1,2,4,64"}
     active: {runs: 4}
 """
 

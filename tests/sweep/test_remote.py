@@ -8,7 +8,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from perfexp.commands._app import Command
+from perfexp.commands import _app
 from perfexp.errors import LaunchError
 from perfexp.sweep import remote
 
@@ -20,7 +20,7 @@ def seen(_config: DictConfig) -> tuple[str, dict[str, str]]:
 
 
 def ended_with_a_sentence(_config: DictConfig) -> None:
-    Command("perfexp", "run").exit("There is no store.")
+    _app.stop("perfexp", "There is no store.")
 
 
 def stopped(_config: DictConfig) -> None:

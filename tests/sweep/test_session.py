@@ -58,9 +58,9 @@ def test_a_cell_beyond_tolerance_is_no_point_of_a_curve(tracker: Tracker) -> Non
 
 
 def test_ui_line_names_what_is_not_default(tracker: Tracker) -> None:
-    assert session.ui_command(tracker, SweepConfig(id="quick-1")) == "perfexp-ui --sweep quick-1"
+    assert session.ui_command(tracker, SweepConfig(id="quick-1")) == "perfexp ui sweep=quick-1"
     borrowed = replace(outcome(), status=SKIPPED, tags={"sweep_id": "study-1"})
-    assert session.ui_command(tracker, SweepConfig(id="quick-1"), [borrowed]) == "perfexp-ui"
+    assert session.ui_command(tracker, SweepConfig(id="quick-1"), [borrowed]) == "perfexp ui"
     other = Tracker(tracker._client, "http://me:secret@server", "my runs", "1")
     line = session.ui_command(other, SweepConfig())
-    assert line == "perfexp-ui --tracking-uri 'http://***@server' --experiment 'my runs'"
+    assert line == "perfexp ui 'tracking.uri=http://***@server' 'experiment=my runs'"

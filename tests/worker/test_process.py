@@ -32,7 +32,7 @@ MakeCell = Callable[..., Cell]
 def test_a_worker_that_breaks_is_a_failure(
     make_cell: MakeCell, fault: str, kind: FailureKind, words: str
 ) -> None:
-    outcome = run_cell(make_cell("null", fault=fault))
+    outcome = run_cell(make_cell("fake", fault=fault))
     assert isinstance(outcome, Failure)
     assert outcome.kind == kind
     assert words in outcome.message
@@ -40,8 +40,8 @@ def test_a_worker_that_breaks_is_a_failure(
 
 
 def test_a_worker_that_hangs_is_stopped(make_cell: MakeCell) -> None:
-    assert isinstance(run_cell(make_cell("null")), Measurement)
-    cell = make_cell("null", fault="hang")
+    assert isinstance(run_cell(make_cell("fake")), Measurement)
+    cell = make_cell("fake", fault="hang")
     outcome = run_cell(replace(cell, measure=replace(cell.measure, time_limit_s=2.0)))
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.TIMEOUT
@@ -49,13 +49,13 @@ def test_a_worker_that_hangs_is_stopped(make_cell: MakeCell) -> None:
 
 
 def test_a_batch_too_large_for_memory_is_out_of_memory(make_cell: MakeCell) -> None:
-    outcome = run_cell(make_cell("null", batch_size=10**9))
+    outcome = run_cell(make_cell("fake", batch_size=10**9))
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.OUT_OF_MEMORY
 
 
 def test_traceback_is_kept(make_cell: MakeCell) -> None:
-    outcome = run_cell(make_cell("null", fault="raise"))
+    outcome = run_cell(make_cell("fake", fault="raise"))
     assert isinstance(outcome, Failure)
     assert "in _raise" in outcome.traceback
 
@@ -92,7 +92,7 @@ def test_second_cell_does_not_convert_again(make_cell: MakeCell) -> None:
 
 def test_unwritable_cache_is_a_sentence(make_cell: MakeCell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    outcome = run_cell(make_cell("null", cache_dir=str(tmp_path / "file" / "cache")))
+    outcome = run_cell(make_cell("fake", cache_dir=str(tmp_path / "file" / "cache")))
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.REFUSED
     assert "cannot be written" in outcome.message
@@ -112,7 +112,7 @@ def test_a_broken_model_is_beyond_tolerance(make_cell: MakeCell) -> None:
 
 def test_the_studys_protocol_times_ten_batches(make_cell: MakeCell) -> None:
     plan = as_protocol(MeasureConfig(protocol=Protocol.study))
-    outcome = run_cell(make_cell("null", measure=plan))
+    outcome = run_cell(make_cell("fake", measure=plan))
     assert isinstance(outcome, Measurement)
     assert (len(outcome.samples_ms), len(outcome.warmup_ms)) == (10, 1)
     assert outcome.labels["stop_reason"] == "iterations"
@@ -120,7 +120,7 @@ def test_the_studys_protocol_times_ten_batches(make_cell: MakeCell) -> None:
 
 
 def test_a_second_measurement_on_the_device_is_refused_after_its_wait(make_cell: MakeCell) -> None:
-    cell = make_cell("null")
+    cell = make_cell("fake")
     waiting = replace(cell, measure=replace(cell.measure, lock_wait_s=0.2))
     with device_lock.held("cpu", 60.0, print):
         outcome = run_cell(waiting)
@@ -130,7 +130,7 @@ def test_a_second_measurement_on_the_device_is_refused_after_its_wait(make_cell:
 
 
 def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
-    cell = make_cell("null", latency_ms=50.0)
+    cell = make_cell("fake", latency_ms=50.0)
     outcome = run_cell(replace(cell, measure=replace(cell.measure, budget_s=0.01)))
     assert isinstance(outcome, Failure)
     assert outcome.kind == FailureKind.REFUSED
@@ -146,7 +146,7 @@ def test_a_busy_process_on_each_cpu_taints_the_run(make_cell: MakeCell) -> None:
         neighbour.start()
     time.sleep(1.0)
     try:
-        cell = make_cell("null")
+        cell = make_cell("fake")
         outcome = run_cell(replace(cell, measure=replace(cell.measure, min_s=0.3)))
     finally:
         for neighbour in neighbours:

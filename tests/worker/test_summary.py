@@ -27,7 +27,7 @@ REFERENCE = Reference(LOGITS, None)
 
 @pytest.fixture
 def cell(make_cell: Callable[..., Cell]) -> Cell:
-    return make_cell("null", batch_size=2)
+    return make_cell("fake", batch_size=2)
 
 
 def test_energy_is_shared_by_all_images_that_ran(cell: Cell) -> None:
@@ -66,7 +66,7 @@ def test_parity_is_labelled_or_absent(cell: Cell) -> None:
     broken.add_parity(np.full_like(LOGITS, np.nan), REFERENCE)
     assert same.labels["parity"] == "ok"
     assert "parity" not in none.labels
-    assert none.absent["parity_cosine"] == "the null backend computes no network"
+    assert none.absent["parity_cosine"] == "the fake backend computes no network"
     assert broken.labels["parity"] == "beyond tolerance"
     assert "parity_max_error" in broken.absent
     assert set(broken.metrics) == {"parity_top1_agreement"}

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from perfexp.backends.null import NullSession
+from perfexp.backends.fake import FakeSession
 from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
 from perfexp.models.images import random_batches
@@ -13,8 +13,8 @@ from perfexp.worker.timing import Observation, first_outputs, observe
 MakeCell = Callable[..., Cell]
 
 
-def bound(cell: Cell, latency_ms: float = 0.5) -> NullSession:
-    session = NullSession(round(latency_ms * 1e6), busy=True)
+def bound(cell: Cell, latency_ms: float = 0.5) -> FakeSession:
+    session = FakeSession(round(latency_ms * 1e6), busy=True)
     session.bind(random_batches(0, cell.measure.input_buffers, cell.batch_size, 8))
     return session
 

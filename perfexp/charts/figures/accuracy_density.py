@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart
-from perfexp.config.settings import Accuracy
+from perfexp.config.schema import Accuracy
 
 _MAX_BARS = 50
 _VALIDATION_IMAGES = 50_000

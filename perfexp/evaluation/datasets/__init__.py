@@ -1,16 +1,15 @@
 """Labelled images: each module here but ``base`` is a data set, or a layout of one, found by name."""
 
-from perfexp import plugins
 from perfexp.config.settings import DatasetConfig
-from perfexp.errors import DataError
 from perfexp.evaluation.datasets.base import Dataset, Item
+from perfexp.plugins import DATASETS
 
 __all__ = ["Dataset", "Item", "create", "dataset_class", "names"]
 
 
 def names() -> list[str]:
     """Return the names that ``dataset=`` may take."""
-    return plugins.names(__name__)
+    return DATASETS.names()
 
 
 def dataset_class(name: str) -> type[Dataset]:
@@ -19,7 +18,7 @@ def dataset_class(name: str) -> type[Dataset]:
     Raises:
         DataError: there is no such data set.
     """
-    found: type[Dataset] = plugins.find(__name__, name, "data set", DataError).DATASET
+    found: type[Dataset] = DATASETS.find(name).DATASET
     return found
 
 

@@ -1,15 +1,15 @@
 """Model sources: each module here but ``base`` is a library that classifiers come from."""
 
-from perfexp import plugins
 from perfexp.errors import ModelError, nearest
 from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
+from perfexp.plugins import MODEL_SOURCES
 
 __all__ = ["IMAGENET", "Facts", "Preprocessing", "Source", "names", "source", "source_of"]
 
 
 def names() -> list[str]:
     """Return the names that ``model.source`` may take."""
-    return plugins.names(__name__)
+    return MODEL_SOURCES.names()
 
 
 def source_of(model: str) -> str:
@@ -32,5 +32,5 @@ def source(name: str) -> Source:
     Raises:
         ModelError: there is no such source.
     """
-    found: Source = plugins.find(__name__, name, "model source", ModelError).SOURCE
+    found: Source = MODEL_SOURCES.find(name).SOURCE
     return found

@@ -8,7 +8,7 @@ import pytest
 
 from perfexp import charts
 from perfexp.analysis.results import Results
-from perfexp.config.settings import Accuracy
+from perfexp.config.schema import Accuracy
 
 
 def chart(name: str) -> charts.Chart:

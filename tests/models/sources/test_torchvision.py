@@ -5,14 +5,14 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from perfexp.cache import Cache
-from perfexp.commands import _schemas
+from perfexp.config.catalog import conf_dir
 from perfexp.config.schema import ModelConfig
 from perfexp.models import sources
 from perfexp.models.description import describe
 
 STUDY = sorted(
     path.stem
-    for path in (_schemas.conf_dir() / "model").glob("*.yaml")
+    for path in (conf_dir() / "model").glob("*.yaml")
     if OmegaConf.load(path).get("name") is not None
 )
 
@@ -41,7 +41,7 @@ def test_facts_come_from_the_named_weights() -> None:
 
 def test_every_study_file_names_its_family() -> None:
     for name in STUDY:
-        content = OmegaConf.load(_schemas.conf_dir() / "model" / f"{name}.yaml")
+        content = OmegaConf.load(conf_dir() / "model" / f"{name}.yaml")
         assert content.name == name
         assert content.family and content.display_name
 

@@ -33,10 +33,10 @@ class Fault(StrEnum):
 
 
 @dataclass
-class NullConfig(BackendConfig):
+class FakeConfig(BackendConfig):
     """``latency_ms`` a batch plus ``latency_per_image_ms`` an image, busy or asleep."""
 
-    name: str = "null"
+    name: str = "fake"
     latency_ms: float = 1.0
     latency_per_image_ms: float = 0.0
     busy: bool = True
@@ -62,7 +62,7 @@ _FAULTS: dict[Fault, Callable[[], object]] = {
 }
 
 
-class NullSession(Session):
+class FakeSession(Session):
     """Waits; its logits are the mean of each image, in two classes."""
 
     timed_region: ClassVar[str] = "a wait of known length, no copy"
@@ -95,11 +95,11 @@ class NullSession(Session):
         return None
 
 
-class NullBackend(Backend):
+class FakeBackend(Backend):
     """Takes any network, builds none."""
 
-    Config = NullConfig
-    config: NullConfig
+    Config = FakeConfig
+    config: FakeConfig
     computes = False
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class NullBackend(Backend):
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
         _FAULTS[self.config.fault]()
         latency_ms = self.config.latency_ms + self.config.latency_per_image_ms * batch_size
-        return NullSession(round(latency_ms * 1e6), self.config.busy)
+        return FakeSession(round(latency_ms * 1e6), self.config.busy)
 
 
-BACKEND = NullBackend
+BACKEND = FakeBackend

@@ -1,4 +1,11 @@
-"""The command ``perfexp-import``: a published table becomes runs, each line once."""
+"""Turn a published table into runs, each line once.
+
+  perfexp import source=study
+  perfexp import source=timm path=FOLDER
+  perfexp import source=csv path=FILE source.latency_column=ms source.batch_size_column=batch
+
+Importing again adds nothing; lines that hold no measurement are named and skipped.
+"""
 
 import shlex
 import time
@@ -6,14 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from perfexp import published
 from perfexp.cache import Cache, digest
-from perfexp.commands import _schemas
-from perfexp.commands._app import Command
+from perfexp.config import catalog
 from perfexp.config.schema import ModelConfig
-from perfexp.config.settings import ImportConfig
+from perfexp.config.settings import ImportConfig as Config
 from perfexp.errors import ConfigError
 from perfexp.models import description
 from perfexp.published import Broken, Row, Source
@@ -25,7 +29,7 @@ from perfexp.store.tracker import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
 Facts = tuple[dict[str, float], dict[str, str], dict[str, str]]
-command = Command("perfexp-import", "import")
+NEEDS_ARGUMENTS = True
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,13 @@ class Imported:
     seconds: float
 
 
-def main() -> None:
-    """Exit 0 when every sound line is in the store, 2 on bad input."""
-    command.launch(command.telling(_task))
+def main(settings: Config) -> None:
+    """Write the lines that the experiment does not hold yet.
 
-
-def _task(config: DictConfig) -> None:
-    settings = command.settings(config, ImportConfig)
+    Raises:
+        ConfigError: the table cannot be read, or has other columns.
+        ConfigError: it holds no measurement.
+    """
     path = Path(settings.path).expanduser() if settings.path else None
     source = published.create(settings.source)
     name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
@@ -94,7 +98,7 @@ def _key(row: Row, title: str) -> str:
 
 def _with_facts(rows: Mapping[str, Row], cache: Path) -> dict[str, Row]:
     """Add what conf/model/ and the model's library know, where the table itself does not tell."""
-    known = _known_models()
+    known = catalog.models()
     untold = {row.model for row in rows.values() if "model.source" not in row.params}
     facts = {model: _facts(known[model], Cache(cache)) for model in sorted(untold & known.keys())}
     nothing: Facts = ({}, {}, {})
@@ -120,21 +124,6 @@ def _with_densities(row: Row) -> Row:
     return replace(row, metrics=metrics)
 
 
-def _known_models() -> dict[str, ModelConfig]:
-    """Models with a file of their own in conf/model/, by name."""
-    known: dict[str, ModelConfig] = {}
-    for path in sorted((_schemas.conf_dir() / "model").glob("*.yaml")):
-        values = OmegaConf.load(path)
-        if isinstance(values, DictConfig) and "name" in values:
-            known[values.name] = ModelConfig(
-                source=values.source,
-                name=values.name,
-                display_name=values.get("display_name"),
-                family=values.get("family"),
-            )
-    return known
-
-
 def _facts(model: ModelConfig, cache: Cache) -> Facts:
     """Metrics, params and tags of a model at its own input size, counted once and cached."""
     found = description.describe(model, None, cache)
@@ -147,7 +136,7 @@ def _facts(model: ModelConfig, cache: Cache) -> Facts:
     return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}
 
 
-def _print(done: Imported, tracker: Tracker, settings: ImportConfig) -> None:
+def _print(done: Imported, tracker: Tracker, settings: Config) -> None:
     for broken in done.broken[:_BROKEN_SHOWN]:
         print(f"skipped {broken.where}: {broken.reason}")
     if len(done.broken) > _BROKEN_SHOWN:
@@ -159,7 +148,7 @@ def _print(done: Imported, tracker: Tracker, settings: ImportConfig) -> None:
         f"(models: {len(models)}, backends: {len(backends)}), {done.known} were there already, "
         f"{len(done.broken)} places skipped, {done.seconds:.1f} s."
     )
-    words = ["perfexp-analyze", f"experiment={tracker.experiment}"]
+    words = ["perfexp", "analyze", f"experiment={tracker.experiment}"]
     if settings.tracking.uri:
         words.append(f"tracking.uri={connection.redacted(settings.tracking.uri)}")
     print(f"Analyse them:  {shlex.join(words)}")

@@ -1,0 +1,149 @@
+"""The verbs whose configuration Hydra composes, because it can sweep them."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from perfexp.commands import _app
+from perfexp.config import catalog, overrides
+from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
+from perfexp.errors import ConfigError, PerfexpError, nearest
+from perfexp.plugins import BACKENDS, DATASETS, Kind
+from perfexp.store import connection
+
+Config = TypeVar("Config")
+_EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/launcher/ray": "ray"}
+_TRAILER = ("full_key:", "object_type=", "reference_type=")
+
+
+def launch(
+    verb: str,
+    config: type,
+    arguments: Sequence[str],
+    task: Callable[[DictConfig], object],
+    finish: Callable[[], None],
+) -> None:
+    """Compose ``conf/VERB.yaml`` with the arguments and run ``task`` on it; ``finish`` runs in any case.
+
+    Raises:
+        SystemExit: where the configuration cannot be composed, or ``task`` raised.
+        PerfexpError: an argument that cannot be.
+    """
+    name = _app.program(verb)
+    overrides.check(config, arguments)
+    _refuse_credentials(name, arguments)
+    import hydra
+    from hydra.errors import HydraException, MissingConfigException
+
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    register(verb, config)
+    several = any(argument in ("-m", "--multirun") for argument in arguments)
+    sys.argv[1:] = [overrides.for_hydra(config, argument, several) for argument in arguments]
+    if catalog.added() and not any("searchpath" in argument for argument in arguments):
+        places = ",".join(f"'file://{folder}'" for folder in catalog.added())
+        sys.argv.append(f"hydra.searchpath=[{places}]")
+    run = hydra.main(version_base="1.3", config_path=str(catalog.conf_dir()), config_name=verb)
+    try:
+        run(_guarded(name, task))()
+    except MissingConfigException as error:
+        _app.stop(name, _unknown_choice(str(error.missing_cfg_file), error.options or []))
+    except (HydraException, OmegaConfBaseException) as error:
+        _app.stop(name, _sentence(error))
+    finally:
+        finish()
+
+
+def settings(config: DictConfig, kind: type[Config]) -> Config:
+    """Return the composed configuration as the dataclass that owns its types.
+
+    Raises:
+        ConfigError: a value is missing.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigError(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
+    found = OmegaConf.to_object(config)
+    assert isinstance(found, kind)
+    return found
+
+
+def text(config: DictConfig) -> str:
+    """Return the resolved configuration as YAML, for an artifact; addresses without credentials."""
+    return connection.redacted(OmegaConf.to_yaml(config, resolve=True))
+
+
+def _guarded(name: str, task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+    """Return the task with its errors ended here: Hydra would print lines of its own before them."""
+
+    @wraps(task)
+    def guarded(config: DictConfig) -> object:
+        with _app.ended(name):
+            try:
+                return task(config)
+            except OmegaConfBaseException as error:
+                _app.stop(name, _sentence(error))
+
+    return guarded
+
+
+def register(verb: str, config: type) -> None:
+    """Store the schemas of the groups that the verb composes, and its named sweeps."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    plain = {verb: config, "model": ModelConfig, "measure": MeasureConfig, "tracking": TrackingConfig}
+    for name, node in plain.items():
+        store.store(group="schema", name=name, node=node)
+    groups: dict[str, Kind] = {"backend": BACKENDS, "dataset": DATASETS}
+    for group in groups.keys() & config.__dataclass_fields__.keys():  # type: ignore[attr-defined]
+        for name in groups[group].names():
+            node = groups[group].schema(name)
+            store.store(group=f"schema/{group}", name=name, node=node)
+            if name not in catalog.names(group):
+                store.store(group=group, name=name, node=node)
+    for folder in (catalog.sweeps_dir(), Path("sweeps")):
+        _register_sweeps(folder)
+
+
+def _register_sweeps(folder: Path) -> None:
+    """Offer the YAML files of a folder as ``sweep=``; those of a later folder replace earlier ones."""
+    from hydra.core.config_store import ConfigStore
+
+    for path in sorted(folder.glob("*.yaml")):
+        node = OmegaConf.create(catalog.load(path))
+        ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
+
+
+def _refuse_credentials(name: str, arguments: Sequence[str]) -> None:
+    """Refuse addresses with credentials: Hydra keeps what is typed, and the files that it composes."""
+    files = [*(catalog.conf_dir() / "tracking").glob("*.yaml"), *Path("sweeps").glob("*.yaml")]
+    texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
+    texts |= {argument.partition("=")[0]: argument for argument in arguments}
+    for place, content in texts.items():
+        if connection.redacted(content) != content:
+            _app.stop(
+                name,
+                f"{place} holds an address with credentials, which would be kept beside the runs; set "
+                "MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+            )
+
+
+def _unknown_choice(missing: str, options: Sequence[str]) -> str:
+    group, _, name = missing.rpartition("/")
+    if missing in _EXTRAS:
+        return f"{group} needs what is not installed; pip install -e '.[{_EXTRAS[missing]}]' in the checkout."
+    return f"There is no {group or 'config'} named {name!r}: {nearest(name, options)}; choose one of them."
+
+
+def _sentence(error: Exception) -> str:
+    """Return the error's message on one line, without OmegaConf's trailer of types."""
+    cause = error.__cause__
+    message = f"{error}: {cause}" if cause and not isinstance(error, PerfexpError) else str(error)
+    lines = [line for line in message.splitlines() if not line.strip().startswith(_TRAILER)]
+    return _app.one_line(" ".join(lines))
