@@ -39,7 +39,7 @@ def read(config: TorchvisionConfig, name: str, folder: str, reader: Callable[[Pa
             root.mkdir(parents=True, exist_ok=True)
         return reader(root)
     except (RuntimeError, OSError, EOFError, tarfile.TarError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
         if config.download:
             raise DataError(
                 f"{name} could not be downloaded to {root} ({reason}); go online once, or give a "
