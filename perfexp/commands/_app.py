@@ -3,12 +3,11 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import hydra
 from hydra.errors import HydraException, MissingConfigException
@@ -16,43 +15,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from perfexp.commands import _schemas
+from perfexp.config import catalog
 from perfexp.errors import PerfexpError, nearest
 from perfexp.store import connection
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 BAD_INPUT, INTERRUPTED = 2, 130
 _TYPE_TRAILER = ("full_key:", "object_type=", "reference_type=")
 _EXTRAS = {"hydra/launcher/submitit_slurm": "perfexp[slurm]", "hydra/launcher/ray": "perfexp[ray]"}
 Config = TypeVar("Config")
-
-
-def terminal() -> "Console":
-    """Where tables go: as wide as the terminal, or wide enough where there is none."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 120)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str, int], Callable[[], None]]]:
-    """A function that draws a bar for a task of so many steps, and gives what is called after each.
-
-    Bars are drawn on a terminal only, and vanish at the end.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
-
-        def begin(title: str, steps: int) -> Callable[[], None]:
-            task = bars.add_task(title, total=steps)
-            return lambda: bars.advance(task)
-
-        yield begin
 
 
 class Command:
@@ -126,7 +96,7 @@ class Command:
     def _refuse_credentials(self) -> None:
         """Hydra keeps what is typed, and the files that it composes, as files of its own."""
         files = [
-            *(_schemas.conf_dir() / "tracking").glob("*.yaml"),
+            *(catalog.conf_dir() / "tracking").glob("*.yaml"),
             *Path("sweeps").glob("*.yaml"),
         ]
         texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
@@ -147,7 +117,7 @@ class Command:
         self.typed = tuple(sys.argv[1:])
         self._refuse_credentials()
         sys.argv[1:] = [_schemas.spelled(self._own_key(argument)) for argument in self.typed]
-        folder = str(_schemas.conf_dir())
+        folder = str(catalog.conf_dir())
         run = hydra.main(version_base="1.3", config_path=folder, config_name=self.config_name)
         try:
             run(self._guarded(task))()

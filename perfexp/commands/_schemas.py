@@ -1,12 +1,15 @@
 """Makes the dataclasses, the packaged conf/ and the user's sweeps/ known to Hydra."""
 
 import re
+import sys
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from perfexp import backends, published
+from perfexp.config import catalog
 from perfexp.config.schema import MeasureConfig, ModelConfig, RunConfig, TrackingConfig
 from perfexp.config.settings import (
     AnalyzeConfig,
@@ -22,13 +25,6 @@ from perfexp.errors import ConfigError
 from perfexp.evaluation import datasets
 
 _FREE_TEXT = {"output", "path", "title", "where"}
-
-
-def conf_dir() -> Path:
-    """The folder of conf/: packaged with a wheel, else the checkout's."""
-    here = Path(__file__).resolve().parents[1]
-    packaged = here / "_data" / "conf"
-    return packaged if packaged.is_dir() else here.parent / "conf"
 
 
 def spelled(override: str) -> str:
@@ -65,7 +61,7 @@ def register() -> None:
         store.store(group="schema/dataset", name=name, node=datasets.dataset_class(name).Config)
     for name in published.names():
         store.store(group="schema/source", name=name, node=_open(published.source_class(name).Config))
-    _register_sweeps_of(Path.cwd() / "sweeps")
+    _register_sweeps()
 
 
 def _open(config: type[SourceConfig]) -> DictConfig:
@@ -78,18 +74,28 @@ def _open(config: type[SourceConfig]) -> DictConfig:
     return node
 
 
-def _register_sweeps_of(folder: Path) -> None:
-    """Offer the YAML files of a ``sweeps/`` folder beneath the current directory as ``sweep=``.
+def _register_sweeps() -> None:
+    """Offer the packaged sweeps, and those in ``./sweeps``, as ``sweep=``; the user's replace ours.
 
     Raises:
         ConfigError: a file is not YAML.
     """
-    packaged = {path.stem for path in (conf_dir() / "sweep").glob("*.yaml")}
-    for path in sorted(folder.glob("*.yaml")):
-        if path.stem in packaged:
-            continue
+    packaged = catalog.sweeps_dir()
+    _store_sweeps(packaged)
+    mine = Path.cwd() / "sweeps"
+    if mine.is_dir() and not mine.samefile(packaged):
+        for name in _store_sweeps(mine):
+            if (packaged / f"{name}.yaml").is_file():
+                print(f"sweeps/{name}.yaml replaces the packaged sweep {name!r}.", file=sys.stderr)
+
+
+def _store_sweeps(folder: Path) -> list[str]:
+    paths = sorted(folder.glob("*.yaml"))
+    for path in paths:
         try:
             node = OmegaConf.load(path)
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"The sweep {path} cannot be read ({error}); mend or remove it.") from error
+        except (OSError, ValueError, YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"The sweep {path} cannot be read ({reason}); correct or remove it.") from error
         ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
+    return [path.stem for path in paths]

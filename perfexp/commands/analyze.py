@@ -36,13 +36,15 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, AnalyzeConfig)
     stages = Stages()
-    uri = connection.resolve(settings.tracking.uri, Path(settings.tracking.root))
+    chosen = query.RunQuery(
+        settings.experiment, settings.of_sweep, settings.where, settings.allow_mixed, settings.tracking
+    )
     with stages("query"):
-        runs = query.cells(settings, uri)
+        runs = query.cells(chosen, settings.data)
     with stages("imports"):
         import perfexp.analysis.pipeline
         import perfexp.report  # noqa: F401
-    _analyse(settings, uri, runs, stages)
+    _analyse(settings, chosen, runs, stages)
 
 
 class Stages:
@@ -64,12 +66,14 @@ class Stages:
         return self._phases.seconds
 
 
-def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
+def _analyse(settings: AnalyzeConfig, chosen: query.RunQuery, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
     from perfexp.analysis import evaluations, export, pipeline
     from perfexp.analysis.selection import select
 
-    evaluated = query.evaluations(settings, uri)
+    evaluated = evaluations.comparable(
+        query.evaluations(chosen, required=settings.accuracy == Accuracy.measured)
+    )
     with stages("selection"):
         if settings.accuracy == Accuracy.measured:
             runs = evaluations.joined(runs, evaluated)
@@ -91,7 +95,7 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
         experiment=tracker.experiment,
         command=_reproduction(),
         source=query.source(results.runs),
-        tracking_uri=connection.redacted(uri),
+        tracking_uri=connection.redacted(chosen.uri),
     )
     with stages("report"):
         written = report.write(results, output, heading, lambda _name: None)

@@ -14,18 +14,18 @@ from omegaconf import DictConfig
 
 from perfexp import environment
 from perfexp.cache import Cache
-from perfexp.commands._app import BAD_INPUT, Command, terminal
+from perfexp.commands._app import BAD_INPUT, Command
 from perfexp.config.settings import EvaluateConfig
+from perfexp.console import terminal
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.evaluation import plan as planning
 from perfexp.evaluation import run, summary
 from perfexp.evaluation.evaluator import Evaluator, Plan
 from perfexp.evaluation.inference import InferenceError
 from perfexp.models.network import CellNetwork
-from perfexp.outcomes import Outcome
-from perfexp.records import Failure, FailureKind
+from perfexp.records import Failure, FailureKind, Outcome
 from perfexp.store.tracker import Tracker, open_tracker
-from perfexp.sweep.progress import current as ledger
+from perfexp.sweep import session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ command = Command("perfexp-evaluate", "evaluate")
 def main() -> None:
     """Exit 0 when every accuracy is in the store, 1 when one is not, 2 on bad input."""
     command.launch(_task, _finish)
-    sys.exit(EVALUATION_FAILED if ledger.failed else 0)
+    sys.exit(EVALUATION_FAILED if session.current().failed else 0)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _task(config: DictConfig) -> Outcome:
 
 def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
-    ledger.close()  # two bars at once would draw over each other
+    session.current().close()  # two bars at once would draw over each other
     try:
         with _progress(plan) as done:
             evaluation = evaluator.run(done)
@@ -95,7 +95,7 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
         draft = run.draft(
             job.settings, plan, described, evaluation, facts, job.config_yaml, job.started_ms, Path(folder)
         )
-        run_id = tracker.keep(draft)
+        run_id = tracker.submit(draft)
     evaluator.parts.forget()
     print(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
@@ -108,7 +108,7 @@ def _fail(job: Job, failure: Failure) -> Outcome:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
     cell, facts = planning.cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
-    ended = summary.outcome(cell, draft, job.tracker.keep(draft))
+    ended = summary.outcome(cell, draft, job.tracker.submit(draft))
     if not job.in_sweep and failure.kind != FailureKind.INTERRUPTED:
         command.exit(failure.message, BAD_INPUT if failure.kind == FailureKind.REFUSED else EVALUATION_FAILED)
     return _told(job, ended)
@@ -116,15 +116,15 @@ def _fail(job: Job, failure: Failure) -> Outcome:
 
 def _told(job: Job, outcome: Outcome) -> Outcome:
     if job.in_sweep:
-        ledger.add(outcome)
+        session.current().add(outcome)
     return outcome
 
 
 def _finish() -> None:
     """The table of a sweep, for whatever was evaluated."""
-    ledger.close()
-    if ledger.outcomes:
-        summary.print_table(ledger.outcomes, terminal())
+    session.current().close()
+    if session.current().outcomes:
+        summary.print_table(session.current().outcomes, terminal())
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _task(config: DictConfig) -> None:
     text = command.text(config)
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         _save(network, Path(folder) / CHECKPOINT)
-        run_id = tracker.keep(
+        run_id = tracker.submit(
             _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
         )
     if run_id:

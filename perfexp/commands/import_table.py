@@ -3,28 +3,23 @@
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from perfexp import published
-from perfexp.cache import Cache, digest
-from perfexp.commands import _schemas
+from perfexp.cache import Cache
 from perfexp.commands._app import Command
-from perfexp.config.schema import BackendConfig, Cell, InputFit, MeasureConfig, ModelConfig
 from perfexp.config.settings import ImportConfig
 from perfexp.errors import ConfigError
-from perfexp.models import network
-from perfexp.published import Broken, Row, Source
+from perfexp.published import Broken, Row, Source, _runs
 from perfexp.runs import load
 from perfexp.store import connection
-from perfexp.store.build import published_run
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
-Facts = tuple[dict[str, float], dict[str, str], dict[str, str]]
 command = Command("perfexp-import", "import")
 
 
@@ -53,10 +48,10 @@ def _task(config: DictConfig) -> None:
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, name)
     title, now_ms = source.title(path), int(time.time() * 1000)
-    new = _new(tracker, {_key(row, title): row for row in rows})
+    new = _new(tracker, {_runs.key(row, title): row for row in rows})
     drafts = [
-        published_run(row, key, title, source.citation, now_ms)
-        for key, row in _with_facts(new, root / "cache").items()
+        _runs.published_run(row, key, title, source.citation, now_ms)
+        for key, row in _runs.with_facts(new, Cache(root / "cache")).items()
     ]
     tracker.write_all(drafts)
     _print(Imported(drafts, len(rows) - len(new), broken, time.perf_counter() - began), tracker, settings)
@@ -83,79 +78,6 @@ def _new(tracker: Tracker, rows: Mapping[str, Row]) -> dict[str, Row]:
     )
     there = set(frame["cell_key"]) if len(frame) else set()
     return {key: row for key, row in rows.items() if key not in there}
-
-
-def _key(row: Row, title: str) -> str:
-    """Hash of what a line says, wherever it stands."""
-    numbers = {"batch_size": row.batch_size, "latency_mean_ms": row.latency_mean_ms, **row.metrics}
-    texts = {"model": row.model, "backend": row.backend, "published_in": title, **row.params, **row.tags}
-    return digest({"numbers": {k: repr(v) for k, v in numbers.items()}, "texts": texts})
-
-
-def _with_facts(rows: Mapping[str, Row], cache: Path) -> dict[str, Row]:
-    """Add what conf/model/ and the model's library know, where the table itself does not tell."""
-    known = _known_models()
-    untold = {row.model for row in rows.values() if "model.source" not in row.params}
-    facts = {model: _facts(known[model], Cache(cache)) for model in sorted(untold & known.keys())}
-    nothing: Facts = ({}, {}, {})
-    return {key: _with_densities(_with(row, facts.get(row.model, nothing))) for key, row in rows.items()}
-
-
-def _with(row: Row, facts: Facts) -> Row:
-    metrics, params, tags = facts
-    return replace(
-        row,
-        metrics={**metrics, **row.metrics},
-        params={**params, **row.params},
-        tags={**tags, **row.tags},
-    )
-
-
-def _with_densities(row: Row) -> Row:
-    """Percent of published accuracy per million parameters, where both are known."""
-    metrics = dict(row.metrics)
-    for rank in ("top1", "top5"):
-        if f"published_{rank}" in metrics and "params" in metrics:
-            metrics[f"{rank}_density"] = metrics[f"published_{rank}"] / (metrics["params"] / 1e6)
-    return replace(row, metrics=metrics)
-
-
-def _known_models() -> dict[str, ModelConfig]:
-    """Models with a file of their own in conf/model/, by name."""
-    known: dict[str, ModelConfig] = {}
-    for path in sorted((_schemas.conf_dir() / "model").glob("*.yaml")):
-        values = OmegaConf.load(path)
-        if isinstance(values, DictConfig) and "name" in values:
-            known[values.name] = ModelConfig(
-                source=values.source,
-                name=values.name,
-                display_name=values.get("display_name"),
-                family=values.get("family"),
-            )
-    return known
-
-
-def _facts(model: ModelConfig, cache: Cache) -> Facts:
-    """Metrics, params and tags of a model at its own input size, counted once and cached."""
-    cell = Cell(
-        model=model,
-        backend=BackendConfig("torch"),
-        measure=MeasureConfig(),
-        batch_size=1,
-        input_size=None,
-        input_fit=InputFit.strict,
-        weights="random",
-        seed=0,
-        cache_dir=str(cache.root),
-    )
-    found = (network.find(cell, cache) or network.describe(cell, cache)).description
-    accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
-    metrics = {"params": float(found.params), "macs": float(found.macs)}
-    metrics |= {name: value for name, value in accuracies.items() if value is not None}
-    tags = {"family": found.family, "display_name": model.display_name or model.name}
-    if found.published_weights and found.published_top1 is not None:
-        tags["published_weights"] = found.published_weights
-    return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}
 
 
 def _print(done: Imported, tracker: Tracker, settings: ImportConfig) -> None:

@@ -8,13 +8,15 @@ from omegaconf import DictConfig
 
 from perfexp import backends
 from perfexp.cache import Cache
-from perfexp.commands import _schemas
-from perfexp.commands._app import Command, progress, terminal
+from perfexp.commands._app import Command
+from perfexp.config import catalog
 from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import PlanConfig
+from perfexp.console import progress, terminal
 from perfexp.errors import ConfigError
 from perfexp.models import sources
 from perfexp.prediction import data, service
+from perfexp.runs.query import RunQuery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,10 @@ def _task(config: DictConfig) -> None:
     limits = Limits(
         settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
     )
-    cells, _, cache = data.configured(settings, print)
+    query = RunQuery(
+        settings.experiment, settings.of_sweep, settings.where, settings.allow_mixed, settings.tracking
+    )
+    cells, _, cache = data.configured(query, print)
     choices = _choices(settings, cells, cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
@@ -119,7 +124,7 @@ def _networks(settings: PlanConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.
 def _asks(network: "pd.DataFrame") -> str:
     """What ``perfexp`` is to be given to measure the network, as the other runs were measured."""
     name, source = str(network["model"].iloc[0]), str(network["source"].iloc[0])
-    known = (_schemas.conf_dir() / "model" / f"{name}.yaml").is_file()
+    known = catalog.model(name) is not None
     chosen = f"model={name}" if known else f"model={source} model.name={name}"
     sizes = [
         f"{key}={network[key].iloc[0]}"

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from perfexp.cache import Cache
-from perfexp.commands._app import Command, progress
+from perfexp.commands._app import Command
 from perfexp.config.settings import PredictConfig
+from perfexp.console import progress
 from perfexp.errors import ConfigError
 from perfexp.prediction import data, service
+from perfexp.runs.query import RunQuery
 from perfexp.store.run_data import TAG_LIMIT, RunData
 from perfexp.store.tracker import open_tracker
 
@@ -35,7 +37,10 @@ def main() -> None:
 def _task(config: DictConfig) -> None:
     settings = command.settings(config, PredictConfig)
     _check(settings)
-    cells, name, cache = data.configured(settings, print)
+    query = RunQuery(
+        settings.experiment, settings.of_sweep, settings.where, settings.allow_mixed, settings.tracking
+    )
+    cells, name, cache = data.configured(query, print)
     if settings.validate:
         _validate(settings, cells, name, cache)
         return

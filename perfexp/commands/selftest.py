@@ -17,9 +17,10 @@ from omegaconf import DictConfig
 
 from perfexp import environment
 from perfexp.backends.null import NullConfig, NullSession
-from perfexp.commands._app import Command, terminal
+from perfexp.commands._app import Command
 from perfexp.config.schema import Cell, InputFit, ModelConfig
 from perfexp.config.settings import SelftestConfig
+from perfexp.console import terminal
 from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
 from perfexp.store.run_data import RunData

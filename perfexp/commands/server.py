@@ -44,20 +44,20 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--host", default=server.HOST, help=f"interface to listen on (default: {server.HOST})")
     add("--port", type=int, default=5000, help="(default: 5000)")
     add("--workers", type=int, default=2, help="server processes (default: 2)")
-    add("--folder", default="mlruns/server", help="artifacts and users (default: mlruns/server)")
+    add("--folder", default="mlruns/server", help="artifacts, users and server.log (default: mlruns/server)")
     return parser.parse_args(argv)
 
 
 def _run(options: argparse.Namespace) -> None:
     folder = Path(options.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get(_STORE) or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = os.environ.get(_STORE) or connection.sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", options.host, "--workers", str(options.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
     settings = {**_administrator(), **_authentication(folder)}
     with (
         server.ended_by_signal(),
-        server.serving(uri, options.port, arguments, settings) as process,
+        server.serving(uri, options.port, arguments, settings, folder / "server.log") as process,
     ):
         print(f"Serving {connection.redacted(uri)} at http://{options.host}:{options.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)

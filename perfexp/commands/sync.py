@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perfexp.errors import PerfexpError, TrackingError
-from perfexp.store import connection, syncing
+from perfexp.store import connection
 from perfexp.store.outbox import Outbox
 
 _HIDDEN = "***@"
@@ -22,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for address, count in Counter(spool.stores()).items():
         try:
             uri = _uri(address, connection.resolve(options.tracking_uri, root))
-            synced = syncing.deliver(spool, connection.connect(uri, root, create=False), uri, root)
-            syncing.told(synced)
+            spool.deliver(connection.connect(uri, root, create=False), uri).report()
         except PerfexpError as error:
             print(f"perfexp-sync: {count} runs stay in {spool.folder}: {error}", file=sys.stderr)
     left = len(spool.waiting())

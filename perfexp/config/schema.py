@@ -127,6 +127,11 @@ class SweepConfig:
     name: str | None = None
     grid: str | None = None
 
+    def tags(self) -> dict[str, str]:
+        """Return the tags that tie a run to its sweep; none outside a sweep."""
+        named = {"sweep_id": self.id, "sweep": self.name or "sweep", "sweep_grid": self.grid}
+        return {name: value for name, value in named.items() if value} if self.id else {}
+
 
 @dataclass
 class RunConfig:

@@ -17,7 +17,6 @@ from perfexp.models.network import CellNetwork
 from perfexp.records import Failure
 from perfexp.store.build import failed_status, failure_tags, host_tags
 from perfexp.store.run_data import RunData
-from perfexp.sweep import session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,7 @@ def draft(
         started_ms=started_ms,
         metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
         params=_params(settings, plan.cell),
-        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | session.tags(settings.sweep),
+        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | settings.sweep.tags(),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
@@ -85,7 +84,7 @@ def failed_draft(
         started_ms=started_ms,
         metrics=[],
         params=_params(settings, cell),
-        tags=named | host_tags(facts) | session.tags(settings.sweep),
+        tags=named | host_tags(facts) | settings.sweep.tags(),
         files={
             "config.yaml": config_yaml,
             "environment.json": json.dumps(dict(facts), indent=1),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfexp.config.schema import Precision
+from perfexp.records import ParityVerdict
 
 IMAGES = 4
 """Images with a reference: the first of the seeded stream that fills the input buffers."""
@@ -24,7 +25,7 @@ verdict tells a broken quantisation, not a good one. What it costs is told by me
 TF32, whose 11 bits would need f16's tolerance, is switched off wherever f32 is asked for.
 """
 
-OK, BEYOND = "ok", "beyond tolerance"
+OK, BEYOND = ParityVerdict.OK, ParityVerdict.BEYOND
 Logits = NDArray[np.float32]
 
 

@@ -1,6 +1,6 @@
 """A cell measured again while its certificate is tainted, and the attempt that counts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from perfexp.measure.certificate import CLEAN
@@ -27,11 +27,6 @@ def until_clean(measure: Callable[[], Outcome], retries: int) -> Outcome:
     return replace(best, attempts=others, metrics={**best.metrics, "attempts": float(len(outcomes))})
 
 
-def described(best: Measurement) -> Sequence[dict[str, object]]:
-    """The other attempts as plain values, for an artifact."""
-    return [_plain(attempt) for attempt in best.attempts]
-
-
 def _is_tainted(outcome: Outcome) -> bool:
     return isinstance(outcome, Measurement) and outcome.labels.get("verdict") != CLEAN
 
@@ -41,14 +36,3 @@ def _taint(measured: Measurement) -> tuple[int, float]:
     width = float("inf") if low is None or high is None else (high - low) / measured.metrics["latency_p50_ms"]
     reasons = measured.certificate.get("reasons")
     return (len(reasons) if isinstance(reasons, list) else 0), width
-
-
-def _plain(attempt: Outcome) -> dict[str, object]:
-    if isinstance(attempt, Failure):
-        return {"failure": attempt.kind.value, "reason": attempt.message}
-    return {
-        "metrics": attempt.metrics,
-        "certificate": attempt.certificate,
-        "samples_ms": attempt.samples_ms,
-        "warmup_ms": attempt.warmup_ms,
-    }

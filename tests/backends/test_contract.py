@@ -60,7 +60,7 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
 
 @pytest.mark.parametrize("name", backends.names())
 def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
-    from perfexp.commands._schemas import conf_dir
+    from perfexp.config.catalog import conf_dir
 
     assert (conf_dir() / "backend" / f"{name}.yaml").is_file()
     config_class = backends.backend_class(name).Config

@@ -10,13 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.perfexp.loader import SweepLoader
 from perfexp.commands import _schemas
+from perfexp.config import catalog
 
 
 @pytest.fixture(scope="module")
 def loaders() -> tuple[ConfigLoaderImpl, SweepLoader, DictConfig]:
     _schemas.register()
     Plugins.instance()
-    plain = ConfigLoaderImpl(create_config_search_path(str(_schemas.conf_dir())))
+    plain = ConfigLoaderImpl(create_config_search_path(str(catalog.conf_dir())))
     master = plain.load_configuration("run", ["measure=quick"], RunMode.MULTIRUN)
     return plain, SweepLoader(plain, master), master
 

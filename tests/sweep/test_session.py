@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 
 from perfexp.config.schema import SweepConfig
-from perfexp.outcomes import SKIPPED, Outcome
+from perfexp.records import SKIPPED, Outcome
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import session
 

@@ -1,5 +1,5 @@
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.worker.attempts import described, until_clean
+from perfexp.worker.attempts import until_clean
 
 
 def measured(latency: float, reasons: int, width: float = 0.1) -> Measurement:
@@ -43,9 +43,8 @@ def test_the_first_clean_attempt_counts_and_the_others_are_kept() -> None:
     assert used == 3
     assert best.metrics["latency_p50_ms"] == 5.0
     assert best.metrics["attempts"] == 3
-    kept = described(best)
-    assert [attempt["metrics"]["latency_p50_ms"] for attempt in kept] == [9.0, 8.0]
-    assert kept[0]["samples_ms"] == (9.0, 9.0, 9.0)
+    assert [attempt.metrics["latency_p50_ms"] for attempt in best.attempts] == [9.0, 8.0]
+    assert best.attempts[0].samples_ms == (9.0, 9.0, 9.0)
 
 
 def test_without_a_clean_one_fewest_reasons_then_the_narrowest_interval_count() -> None:
@@ -58,7 +57,7 @@ def test_a_failed_retry_is_kept_beside_what_was_measured() -> None:
     best, used = run(measured(1.0, 1), Failure(FailureKind.KILLED, "It died."), retries=4)
     assert used == 2
     assert isinstance(best, Measurement)
-    assert described(best) == [{"failure": "killed by a signal", "reason": "It died."}]
+    assert best.attempts == (Failure(FailureKind.KILLED, "It died."),)
 
 
 def test_a_cell_that_fails_is_a_failure() -> None:

@@ -2,13 +2,13 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from perfexp.commands import _schemas
+from perfexp.config import catalog
 from perfexp.models import sources
 from perfexp.models.complexity import count
 
 STUDY = sorted(
     path.stem
-    for path in (_schemas.conf_dir() / "model").glob("*.yaml")
+    for path in (catalog.conf_dir() / "model").glob("*.yaml")
     if OmegaConf.load(path).get("name") is not None
 )
 
@@ -42,7 +42,7 @@ def test_facts_come_from_the_named_weights() -> None:
 
 def test_every_study_file_names_its_family() -> None:
     for name in STUDY:
-        content = OmegaConf.load(_schemas.conf_dir() / "model" / f"{name}.yaml")
+        content = OmegaConf.load(catalog.conf_dir() / "model" / f"{name}.yaml")
         assert content.name == name
         assert content.family and content.display_name
 
