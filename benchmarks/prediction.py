@@ -26,7 +26,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from perfexp.cache import Cache
 from perfexp.charts import learning_curve
 from perfexp.config.schema import TrackingConfig
 from perfexp.prediction import acquisition, data
@@ -95,7 +94,7 @@ def learned(name: str, folder: Path) -> pd.DataFrame:
     """An experiment's cells with their features."""
     root = (folder / "mlruns").resolve()
     query = RunQuery(name, tracking=TrackingConfig(f"sqlite:///{root / 'mlflow.db'}", str(root)))
-    return data.cells(query, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
+    return data.cells(query, lambda _line: None).reset_index(drop=True)
 
 
 def largest(cells: pd.DataFrame) -> None:

@@ -43,8 +43,8 @@ def _task(config: DictConfig) -> None:
     query = RunQuery(
         settings.experiment, settings.of_sweep, settings.where, settings.allow_mixed, settings.tracking
     )
-    cells, _, cache = data.configured(query, print)
-    choices = _choices(settings, cells, cache)
+    cells = data.cells(query, print)
+    choices = _choices(settings, cells, query.cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
         raise ConfigError(

@@ -40,7 +40,7 @@ def _task(config: DictConfig) -> None:
     query = RunQuery(
         settings.experiment, settings.of_sweep, settings.where, settings.allow_mixed, settings.tracking
     )
-    cells, name, cache = data.configured(query, print)
+    cells, name, cache = data.cells(query, print), query.experiment_name, query.cache
     if settings.validate:
         _validate(settings, cells, name, cache)
         return

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for address, count in Counter(spool.stores()).items():
         try:
             uri = _uri(address, connection.resolve(options.tracking_uri, root))
-            spool.deliver(connection.connect(uri, root, create=False), uri).report()
+            spool.deliver(connection.connect(uri, root, create=False), uri)
         except PerfexpError as error:
             print(f"perfexp-sync: {count} runs stay in {spool.folder}: {error}", file=sys.stderr)
     left = len(spool.waiting())

@@ -1,7 +1,6 @@
 """Training data: the selected runs of an experiment, joined with their models' features."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
@@ -18,17 +17,7 @@ KINDS = (RunKind.CELL, RunKind.PUBLISHED)
 _REPORT_EVERY = 100
 
 
-def configured(query: RunQuery, report: Callable[[str], None]) -> tuple["pd.DataFrame", str, Cache]:
-    """Return the training data, the experiment's name, and the cache.
-
-    Raises:
-        ConfigError: no run can be used.
-    """
-    cache = Cache((Path(query.tracking.root) / "cache").resolve())
-    return cells(query, cache, report), query.experiment_name, cache
-
-
-def cells(query: RunQuery, cache: Cache, report: Callable[[str], None]) -> "pd.DataFrame":
+def cells(query: RunQuery, report: Callable[[str], None]) -> "pd.DataFrame":
     """Return one row a cell: names, batch size, ``latency_ms``, the model's features, and totals.
 
     Measured runs if there are any, else published ones. ``report`` takes a sentence for each model
@@ -52,7 +41,7 @@ def cells(query: RunQuery, cache: Cache, report: Callable[[str], None]) -> "pd.D
         runs = runs[runs["kind"] == RunKind.CELL]
     named = {"library_name": runs["model"].astype(str), "runtime": runs["backend"].astype(str)}
     chosen = select(runs.assign(**named), query.allow_mixed).cells
-    features, reasons = _profiles(chosen, cache, report)
+    features, reasons = _profiles(chosen, query.cache, report)
     for model, reason in reasons.items():
         report(f"left out {model}: {reason}")
     if features.empty:

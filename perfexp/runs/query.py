@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp.cache import Cache
 from perfexp.config.schema import TrackingConfig
 from perfexp.config.settings import Data
 from perfexp.errors import ConfigError
@@ -43,6 +44,11 @@ class RunQuery:
     def uri(self) -> str:
         """The store's address."""
         return connection.resolve(self.tracking.uri, Path(self.tracking.root))
+
+    @property
+    def cache(self) -> Cache:
+        """The cache beside the runs."""
+        return Cache((Path(self.tracking.root) / "cache").resolve())
 
     @property
     def experiment_name(self) -> str:

@@ -88,7 +88,7 @@ def serving(
     if path is not None and "--artifacts-destination" not in options:
         command += ["--artifacts-destination", str(path.parent / "artifacts")]
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
-    with tempfile.TemporaryFile() if log_path is None else log_path.open("w+b") as log:
+    with _log(log_path) as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -97,6 +97,13 @@ def serving(
             yield process
         finally:
             _end(process)
+
+
+def _log(path: Path | None) -> IO[bytes]:
+    if path is None:
+        return tempfile.TemporaryFile()
+    path.touch(mode=0o600)
+    return path.open("w+b")
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:

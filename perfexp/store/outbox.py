@@ -7,9 +7,8 @@ the lock ends with its process.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,21 +20,6 @@ from perfexp.store.outbox_file import QueuedRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """How many runs were delivered, and a sentence for each that could not be."""
-
-    count: int
-    refused: Sequence[str]
-
-    def report(self) -> None:
-        """Print what was delivered, and what was not, on stderr."""
-        for sentence in self.refused:
-            print(sentence, file=sys.stderr)
-        if self.count:
-            print(f"Delivered {self.count} runs that had waited in the spool.", file=sys.stderr, flush=True)
 
 
 class Outbox:
@@ -78,21 +62,24 @@ class Outbox:
                 found.append(outbox_file.address(path))
         return found
 
-    def deliver(self, client: "MlflowClient", uri: str) -> Delivered:
+    def deliver(self, client: "MlflowClient", uri: str) -> None:
         """Send every queued run that is for this store and that no other process is sending.
+
+        Prints on stderr how many were delivered, and a sentence for each that could not be.
 
         Raises:
             TrackingError: the store does not answer any more.
         """
-        count, refused = 0, []
+        count = 0
         self.tidy()
         for path in self.waiting():
             try:
                 count += self._deliver(path, client, uri)
             except TrackingError as error:
                 connection.require_answer(uri)
-                refused.append(str(error))
-        return Delivered(count, refused)
+                print(error, file=sys.stderr)
+        if count:
+            print(f"Delivered {count} runs that had waited in the spool.", file=sys.stderr, flush=True)
 
     @contextmanager
     def claim(self, path: Path) -> Iterator[QueuedRun | None]:

@@ -147,7 +147,7 @@ class Tracker:
     def _catch_up(self) -> None:
         """Send what waits to a store that answers again, unless it goes away meanwhile."""
         try:
-            self._outbox.deliver(self._client, self.uri).report()
+            self._outbox.deliver(self._client, self.uri)
         except TrackingError:
             return
         self._behind = False
@@ -163,7 +163,7 @@ def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker
     name = connection.experiment_name(experiment)
     client = connection.connect(address, root)
     tracker = Tracker(client, address, name, connection.experiment_id(client, address, name, root), root)
-    Outbox(root).deliver(client, address).report()
+    Outbox(root).deliver(client, address)
     return tracker
 
 
