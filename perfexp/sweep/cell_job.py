@@ -7,7 +7,6 @@ from pathlib import Path
 
 from perfexp import cell as cells
 from perfexp import environment
-from perfexp.charts import samples
 from perfexp.config.schema import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.records import (
@@ -135,6 +134,8 @@ def _write(job: _Job, result: Measurement | Failure) -> Outcome:
 
 
 def _figure(cell: Cell, result: Measurement) -> bytes:
+    from perfexp.charts import samples
+
     low, high = (result.metrics.get(f"latency_p50_{end}_ms") for end in ("low", "high"))
     interval = None if low is None or high is None else (low, high)
     return samples.draw(result.samples_ms, result.warmup_ms, cell.title, interval)
