@@ -87,12 +87,14 @@ def fitted(
         to_json,
     )
 
-    own = cells[cells["backend"] == backend]
-    facts = {"runs": sorted(own["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
+    rows = cells[cells["backend"] == backend]
+    facts = {"runs": sorted(rows["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
     key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
     if not cache.has(_KIND, key):
         model = (
-            learn(own, seed, progress or quiet) if questions is None else from_questions(own, questions, seed)
+            learn(rows, seed, progress or quiet)
+            if questions is None
+            else from_questions(rows, questions, seed)
         )
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
@@ -134,17 +136,17 @@ def _input_size(model: ModelConfig, requested: int | None, cells: "pd.DataFrame"
     """Return the requested size, else the one at which the model, or all cells, were measured, else None."""
     if requested is not None or "effective_input_size" not in cells:
         return requested
-    own = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
-    every = cells["effective_input_size"].dropna().unique()
-    sizes = own if len(own) else every
+    sizes = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
+    if not len(sizes):
+        sizes = cells["effective_input_size"].dropna().unique()
     return int(sizes[0]) if len(sizes) == 1 else None
 
 
 def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
     """Return the model's family, spelled as in the runs if they have it."""
-    own = cells.loc[cells["model"] == model.name, "family"]
-    if len(own):
-        return str(own.iloc[0])
+    rows = cells.loc[cells["model"] == model.name, "family"]
+    if len(rows):
+        return str(rows.iloc[0])
     family = model.family or sources.source(model.source).facts(model.name).family
     return next((name for name in cells["family"].unique() if _plain(name) == _plain(family)), family)
 

@@ -81,7 +81,7 @@ def _with_densities(row: Row) -> Row:
 
 
 def _facts(model: ModelConfig, cache: Cache) -> Facts:
-    """Return what is known about a model at its own input size, from the cache after the first time."""
+    """Return the facts of a model at its default input size; they are cached."""
     cell = Cell(
         model=model,
         backend=BackendConfig("torch"),

@@ -42,8 +42,8 @@ class Candidates:
         self.jobs: dict[str, list[Job]] = {}
         for job in jobs:
             self.jobs.setdefault(job["backend"].strip("'\""), []).append(job)
-        self.pools = {name: Pool.of(_cells(own, networks)) for name, own in self.jobs.items()}
-        self._took_s = {name: np.full(len(own), np.nan) for name, own in self.jobs.items()}
+        self.pools = {name: Pool.of(_cells(group, networks)) for name, group in self.jobs.items()}
+        self._took_s = {name: np.full(len(group), np.nan) for name, group in self.jobs.items()}
 
     def measure(self, launch: Launch) -> acquisition.Measure:
         """Return a function that runs a job; a failed or tainted cell gives no latency."""
