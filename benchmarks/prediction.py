@@ -26,12 +26,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from perfexp.cache import Cache
 from perfexp.charts import learning_curve
+from perfexp.config.schema import TrackingConfig
 from perfexp.prediction import acquisition, data
 from perfexp.prediction.model import batch_size, duplicates, linear
 from perfexp.prediction.model.ensemble import fold
 from perfexp.prediction.pool import Pool
+from perfexp.runs.query import RunQuery
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
@@ -92,8 +93,8 @@ def copy(root: Path, folder: Path) -> None:
 def learned(name: str, folder: Path) -> pd.DataFrame:
     """An experiment's cells with their features."""
     root = (folder / "mlruns").resolve()
-    asked = data.Asked(name, None, None, False, f"sqlite:///{root / 'mlflow.db'}")
-    return data.cells(asked, Cache(root / "cache"), lambda _line: None).reset_index(drop=True)
+    query = RunQuery(name, tracking=TrackingConfig(f"sqlite:///{root / 'mlflow.db'}", str(root)))
+    return data.cells(query, lambda _line: None).reset_index(drop=True)
 
 
 def largest(cells: pd.DataFrame) -> None:

@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from perfexp.config.catalog import conf_dir
+from perfexp.config.catalog import conf_dir, sweeps_dir
 
 PLAN = (
     "measure=quick",
@@ -38,8 +38,9 @@ PLAN = (
 )
 STOCK = """
 import sys, time, hydra
-from perfexp import schemas
-schemas.register()
+from perfexp.commands import _hydra
+from perfexp.config.schema import RunConfig
+_hydra.register("run", RunConfig)
 began = time.perf_counter()
 @hydra.main(version_base="1.3", config_path=sys.argv.pop(1), config_name="run")
 def task(config):
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, default=42)
     parser.add_argument("--stock", action="store_true")
     chosen = parser.parse_args()
-    sweep = yaml.safe_load((conf_dir() / "sweep" / "study.yaml").read_text())
+    sweep = yaml.safe_load((sweeps_dir() / "study.yaml").read_text())
     models = sweep["hydra"]["sweeper"]["params"]["model"].replace(" ", "").split(",")[: chosen.models]
     grid = (f"model={','.join(models)}", f"batch_size=range(1,{chosen.batch_sizes + 1})")
     perfexp = shutil.which("perfexp", path=str(Path(sys.executable).parent)) or "perfexp"

@@ -1,4 +1,4 @@
-"""Where wall time goes: named seconds, added up."""
+"""Wall time by phase."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Phases:
-    """Seconds per phase; the clock is given so that tests can inject one."""
+    """Seconds per phase, read from ``clock``."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -14,7 +14,7 @@ class Phases:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the body's wall time to phase ``name``."""
+        """Add the wall time of the body to phase ``name``."""
         start = self._clock()
         try:
             yield

@@ -1,6 +1,6 @@
-"""A store that perfexp wrote before its modules, its backend ``null`` and ``measure.precision`` were renamed.
+"""A store that perfexp wrote before its modules, its backend ``fake`` and ``measure.precision`` were renamed.
 
-``support/store_0_1_0.sql.gz`` is the dump of a sweep of two models on ``null`` and ``openvino`` at three
+``support/store_0_1_0.sql.gz`` is the dump of a sweep of two models on ``fake`` and ``openvino`` at three
 batch sizes, and of one failed cell.
 """
 

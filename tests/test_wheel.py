@@ -30,8 +30,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_wheel_holds_every_choice(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
-    for path in (*(CHECKOUT / "conf").rglob("*.yaml"), *(CHECKOUT / "conf" / "sweep").glob("*.yaml")):
-        assert f"perfexp/_data/conf/{path.relative_to(CHECKOUT / 'conf')}" in inside
+    for path in (*(CHECKOUT / "conf").rglob("*.yaml"), *(CHECKOUT / "sweeps").glob("*.yaml")):
+        assert f"perfexp/_data/{path.relative_to(CHECKOUT)}" in inside
     assert not [name for name in inside if name.startswith(("tests", "benchmarks"))]
 
 

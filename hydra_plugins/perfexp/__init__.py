@@ -1,1 +1,1 @@
-"""Launchers: Slurm by submitit, Ray by its Hydra plugin; each returns one result a job."""
+"""Hydra plugins: the sweeper, and launchers for Slurm (submitit) and Ray (its Hydra plugin)."""

@@ -1,4 +1,4 @@
-"""Cells on a Ray cluster: submitted by Hydra's Ray plugin, collected one by one."""
+"""Run cells on a Ray cluster: submit them by Hydra's Ray plugin, collect them one by one."""
 
 import json
 import os
@@ -21,9 +21,9 @@ _PATIENCE_S = 15.0
 
 
 class RayLauncher(remote.RemoteLauncher):
-    """The plugin's launcher, except that a lost job hides no other and a stop ends them all in order.
+    """As the plugin's launcher, but a lost job hides no other, and a stop ends all jobs in order.
 
-    The plugin's own ``launch`` raises at the first lost job; Ray then kills the others.
+    The plugin's ``launch`` raises at the first lost job; Ray then kills the others.
     """
 
     def __init__(self, ray: DictConfig) -> None:
@@ -32,7 +32,7 @@ class RayLauncher(remote.RemoteLauncher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
         self.hydra_context = hydra_context
-        # Ray brings no variables along, and sets OMP_NUM_THREADS to its own count of CPUs.
+        # Ray does not copy the environment, and sets OMP_NUM_THREADS to its own count of CPUs.
         self.task = remote.Task(_OnNode(task_function), remote.variables())
 
     def collect(
@@ -60,7 +60,7 @@ class RayLauncher(remote.RemoteLauncher):
         self._require_resources()
 
     def _require_resources(self) -> None:
-        """Ray would wait for ever for what no node has."""
+        """Refuse resources that no node has: Ray would wait for them for ever."""
         import ray
 
         missing = set(self.ray.remote.get("resources", {})) - set(ray.cluster_resources())
@@ -94,7 +94,7 @@ def _as_they_end(jobs: "Sequence[ObjectRef[JobReturn]]") -> Iterator[tuple[int, 
 
 
 def _returned(job: "ObjectRef[JobReturn]") -> JobReturn:
-    """What the job returned; when its worker or node was lost, a failure that says so."""
+    """Return what the job returned, or a failure if its worker or node was lost."""
     import ray
     from ray.exceptions import RayError
 
@@ -106,7 +106,7 @@ def _returned(job: "ObjectRef[JobReturn]") -> JobReturn:
 
 
 def _cancel(jobs: "Sequence[ObjectRef[JobReturn]]") -> None:
-    """Interrupt what runs, drop what waits, and give the running cells time to be written."""
+    """Interrupt running jobs, drop waiting ones, and give the running cells time to be written."""
     import ray
     from ray.exceptions import RayError
 
@@ -117,7 +117,7 @@ def _cancel(jobs: "Sequence[ObjectRef[JobReturn]]") -> None:
 
 
 class _OnNode:
-    """The task, told its node: a Ray worker has it in no environment variable."""
+    """The task, with its node's address in the environment, where a Ray worker has none."""
 
     def __init__(self, task: TaskFunction) -> None:
         self.task = task

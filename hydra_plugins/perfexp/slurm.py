@@ -1,4 +1,4 @@
-"""Cells on a Slurm cluster: submitted by submitit, collected one by one."""
+"""Run cells on a Slurm cluster: submit them by submitit, collect them one by one."""
 
 import signal
 import subprocess
@@ -23,9 +23,9 @@ _POLL_S, _PATIENCE_S = 1.0, 15.0
 
 
 class SlurmLauncher(remote.RemoteLauncher):
-    """Submitit's launcher, except that a lost job hides no other and a stop cancels them all.
+    """As submitit's launcher, but a lost job hides no other, and a stop cancels all jobs.
 
-    The plugin's own ``launch`` raises at the first job without a result and forgets the rest.
+    The plugin's ``launch`` raises at the first job without a result and drops the rest.
     """
 
     def __init__(self, **parameters: object) -> None:
@@ -36,7 +36,7 @@ class SlurmLauncher(remote.RemoteLauncher):
 
         self.config = config
         self.on_node = OnNode(**self.parameters)
-        # sbatch brings the variables along; in a task, submitit would write passwords to disk.
+        # sbatch copies the environment; as part of a task, submitit would write passwords to disk.
         task = remote.Task(_Stoppable(task_function))
         self.on_node.setup(hydra_context=hydra_context, task_function=task, config=config)
 
@@ -97,7 +97,7 @@ def _cancel(jobs: "Sequence[Job[JobReturn]]") -> None:
 
 
 def _returned(job: "Job[JobReturn]") -> JobReturn:
-    """What the job returned; when Slurm ended it, a failure that says how."""
+    """Return what the job returned, or a failure that says how Slurm ended it."""
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     state = job.get_info(mode="cache").get("State", "UNKNOWN")
@@ -107,8 +107,8 @@ def _returned(job: "Job[JobReturn]") -> JobReturn:
             return returned
         except (FailedJobError, UncompletedJobError) as error:
             return remote.lost(f"Slurm job {job.job_id} returned nothing: {_last_line(str(error))}")
-    said = _last_line(job.stderr() or "")
-    return remote.lost(f"Slurm ended job {job.job_id} as {state}{f': {said}' if said else ''}")
+    output = _last_line(job.stderr() or "")
+    return remote.lost(f"Slurm ended job {job.job_id} as {state}{f': {output}' if output else ''}")
 
 
 def _last_line(text: str) -> str:
@@ -116,7 +116,7 @@ def _last_line(text: str) -> str:
 
 
 class _Stoppable:
-    """The task, ended in order when Slurm asks: submitit ignores SIGTERM, and requeues on SIGUSR2."""
+    """The task, ended in order by Slurm's signals: submitit ignores SIGTERM, and requeues on SIGUSR2."""
 
     def __init__(self, task: TaskFunction) -> None:
         self.task = task

@@ -1,36 +1,67 @@
-"""The sweeper that ``perfexp --multirun`` uses, thin over :mod:`perfexp.sweep.grid` and the ledger."""
+# Hydra's plugin scan evaluates this module's dataclass annotations: no postponed ones here.
+"""The sweeper of ``perfexp --multirun``: turns what is typed into jobs; perfexp.sweep runs them.
 
-from collections.abc import Generator, Sequence
-from contextlib import closing
+Every Hydra program on the machine imports this module, so it imports perfexp only when it sweeps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Dict, List, Optional  # noqa: UP035
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.perfexp.configuration import ActiveConf
 from hydra_plugins.perfexp.loader import SweepLoader
 
 if TYPE_CHECKING:
-    from perfexp.outcomes import Outcome
     from perfexp.sweep.grid import Job
 
 
-class PerfexpSweeper(Sweeper):
-    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own.
+@dataclass
+class ActiveConf:
+    """When a sweep that chooses its cells stops: after so many runs or minutes, or at so small an error.
 
-    Attributes:
-        here: the jobs run in this process, which then keeps the ledger while they do.
+    ``error_percent`` is the median error over the measured cells, each predicted without its family.
     """
+
+    runs: Optional[int] = None  # noqa: UP045
+    minutes: Optional[float] = None  # noqa: UP045
+    error_percent: Optional[float] = None  # noqa: UP045
+
+
+@dataclass
+class PerfexpSweeperConf:
+    """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
+
+    ``params`` is the grid; with ``grids`` it is shared by them all, and each of them adds its own.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf converts numbers
+    to text in ``params``, but not below a list: there values have any type.
+    """
+
+    _target_: str = "hydra_plugins.perfexp.sweeper.PerfexpSweeper"
+    params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
+    grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
+    active: Optional[ActiveConf] = None  # noqa: UP045
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="perfexp", node=PerfexpSweeperConf, provider="perfexp"
+)
+
+
+class PerfexpSweeper(Sweeper):
+    """Runs the product of all swept keys; a key given on the command line replaces the sweep's own."""
 
     def __init__(
         self,
@@ -42,7 +73,6 @@ class PerfexpSweeper(Sweeper):
         self.active = active
         self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
         self.exclude = [_texts(exclusion) for exclusion in exclude]
-        self.here = False
         self.config: DictConfig | None = None
         self.launcher: Launcher | None = None
         self.hydra_context: HydraContext | None = None
@@ -53,125 +83,60 @@ class PerfexpSweeper(Sweeper):
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
-        self.here = isinstance(self.launcher, BasicLauncher)
-        if self.here:
-            own = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
-            self.launcher.setup(hydra_context=own, task_function=task_function, config=config)
+        if isinstance(self.launcher, BasicLauncher):
+            fast = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
+            self.launcher.setup(hydra_context=fast, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
-        from perfexp.sweep import costs, sweeping
-        from perfexp.sweep import grid as grids
+        from perfexp.sweep import grid, model_facts, session
 
-        assert self.config is not None
+        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
+        config, loader = self.config, self.hydra_context.config_loader
         jobs = self._jobs(arguments)
-        models = {grids.model(job) for job in jobs}
-        macs = costs.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
-        jobs = grids.by_cost(jobs, macs)
-        folder = Path(self.config.hydra.sweep.dir)
+        models = {grid.model(job) for job in jobs}
+        macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
+        jobs = grid.by_cost(jobs, macs)
+        folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
-        job_costs = [grids.cost(job, macs) for job in jobs]
-        if self.active is not None:
-            job_costs = [nan] * min(len(jobs), self.active.runs or len(jobs))
-        identity = sweeping.begin(self.config, jobs, job_costs, datetime.now())
-        if self.active is not None:
-            self._explore(jobs, identity, self.active)
-            return
-        overrides = [[f"{key}={value}" for key, value in {**job, **identity}.items()] for job in jobs]
-        self._launch(overrides, identity["sweep.id"])
+        OmegaConf.save(config, folder / "multirun.yaml")
+        limits, costs = self.active, [grid.cost(job, macs) for job in jobs]
+        if limits is not None:
+            costs = [nan] * min(len(jobs), limits.runs or len(jobs))
+        progress = session.current()
+        identity = session.begin(config, jobs, costs, datetime.now(), progress)
+        runner = session.Runner(
+            launcher=self.launcher,
+            compose=lambda overrides: loader.load_sweep_config(config, overrides),
+            progress=progress,
+            in_process=isinstance(self.launcher, BasicLauncher),
+        )
+        if limits is None:
+            runner.run_all([_overrides({**job, **identity}) for job in jobs])
+        else:
+            from perfexp.sweep import active
+
+            budget = active.budget(limits.runs, limits.minutes, limits.error_percent)
+            run = lambda job: runner.run_one(_overrides({**job, **identity}))  # noqa: E731
+            active.explore(config, jobs, budget, run, progress)
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError
-        from perfexp.sweep import grid as grids
+        from perfexp.sweep import grid
 
-        given = self._choices(arguments)
-        jobs = grids.union([{**self._choices(self._own(grid)), **given} for grid in self.grids])
-        left = grids.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
+        typed = self._choices(arguments)
+        jobs = grid.union([{**self._choices(_overrides(params)), **typed} for params in self.grids])
+        left = grid.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
         if not left:
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
         return left
-
-    def _launch(self, jobs: list[list[str]], sweep_id: str) -> None:
-        """Give the launcher its jobs, and the ledger those that other processes ended."""
-        from perfexp.sweep.progress import current
-
-        errors: list[Exception] = []
-        with closing(self._returned(jobs, sweep_id)) as returns:
-            for index, returned in returns:
-                ended = self._ended(returned, jobs[index])
-                if isinstance(ended, Exception):
-                    errors.append(ended)
-                elif not self.here:
-                    current.add(ended)
-        if errors:
-            raise errors[0]
-
-    def _returned(
-        self,
-        jobs: list[list[str]],
-        sweep_id: str,
-    ) -> Generator[tuple[int, JobReturn], None, None]:
-        """Each job's place with its return: as they end where they run here or the launcher can tell."""
-        from perfexp.sweep import watching
-        from perfexp.sweep.progress import current
-        from perfexp.sweep.remote import RemoteLauncher
-
-        assert self.launcher is not None
-        if self.here:
-            for number, job in enumerate(jobs):
-                for returned in self.launcher.launch([job], number):
-                    yield number, returned
-        elif isinstance(self.launcher, RemoteLauncher):
-            yield from self.launcher.collect(jobs, 0)
-        else:
-            with watching.watched(current, sweep_id):
-                returns = self.launcher.launch(jobs, 0)
-            yield from enumerate(returns)
-
-    def _ended(self, returned: JobReturn, job: list[str]) -> "Outcome | Exception":
-        """What a job returned or raised; the others run on."""
-        from perfexp.errors import LaunchError
-        from perfexp.outcomes import LOST, Outcome
-
-        try:
-            outcome: Outcome = returned.return_value
-            return outcome
-        except LaunchError as error:
-            assert self.hydra_context is not None and self.config is not None
-            cell = self.hydra_context.config_loader.load_sweep_config(self.config, job)
-            return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
-        except Exception as error:  # noqa: BLE001 - raised again after the last job
-            return error
-
-    def _explore(self, jobs: "list[Job]", identity: "Job", limits: ActiveConf) -> None:
-        """Give the launcher one job after the other, each chosen by what the ones before it told."""
-        from perfexp.sweep import active
-        from perfexp.sweep.progress import current
-
-        assert self.config is not None and self.launcher is not None
-        launcher = self.launcher
-
-        def launch(job: "Job") -> "Outcome":
-            overrides = [f"{key}={value}" for key, value in {**job, **identity}.items()]
-            outcome = self._ended(next(iter(launcher.launch([overrides], len(current.outcomes)))), overrides)
-            if isinstance(outcome, Exception):
-                raise outcome
-            if not self.here:
-                current.add(outcome)
-            return outcome
-
-        active.explore(self.config, jobs, limits.runs, limits.minutes, limits.error_percent, launch)
 
     def _choices(self, overrides: list[str]) -> dict[str, list[str]]:
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         return {o.get_key_element(): _values(o) for o in parser.parse_overrides(overrides)}
 
-    def _own(self, grid: dict[str, str]) -> list[str]:
-        return [f"{key}={value}" for key, value in grid.items()]
-
     def _settled(self, swept: set[str]) -> "Job":
-        """What the keys of the exclusions are where a job does not say."""
+        """Return the values of the exclusions' keys in the jobs that do not set them."""
         from perfexp.errors import ConfigError, nearest
 
         assert self.config is not None
@@ -185,6 +150,10 @@ class PerfexpSweeper(Sweeper):
                 )
             settled[key] = _text(found)
         return settled
+
+
+def _overrides(values: dict[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in values.items()]
 
 
 def _texts(mapping: dict[str, object]) -> dict[str, str]:

@@ -116,6 +116,9 @@ def _register_sweeps(folder: Path) -> None:
     from hydra.core.config_store import ConfigStore
 
     for path in sorted(folder.glob("*.yaml")):
+        packaged = catalog.sweeps_dir() / path.name
+        if packaged.is_file() and not packaged.samefile(path):
+            print(f"{path} replaces perfexp's own sweep {path.stem}.", file=sys.stderr, flush=True)
         node = OmegaConf.create(catalog.load(path))
         ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
 

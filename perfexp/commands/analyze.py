@@ -39,13 +39,15 @@ def main(settings: Config) -> None:
         NothingToDo: no run matches.
     """
     stages = Stages()
-    uri = connection.resolve(settings.tracking.uri, Path(settings.tracking.root))
+    chosen = query.RunQuery(
+        settings.experiment, settings.sweep, settings.where, settings.allow_mixed, settings.tracking
+    )
     with stages("query"):
-        runs = query.cells(settings, uri)
+        runs = query.cells(chosen, settings.data)
     with stages("imports"):
         import perfexp.analysis.pipeline
         import perfexp.report  # noqa: F401
-    _analyse(settings, uri, runs, stages)
+    _analyse(settings, chosen, runs, stages)
 
 
 class Stages:
@@ -67,14 +69,15 @@ class Stages:
         return self._phases.seconds
 
 
-def _analyse(settings: Config, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
+def _analyse(settings: Config, chosen: query.RunQuery, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
     from perfexp.analysis import evaluations, export, pipeline
     from perfexp.analysis.selection import select
 
-    evaluated = query.evaluations(settings, uri)
+    measured = settings.accuracy == Accuracy.measured
+    evaluated = evaluations.comparable(query.evaluations(chosen, required=measured))
     with stages("selection"):
-        if settings.accuracy == Accuracy.measured:
+        if measured:
             runs = evaluations.joined(runs, evaluated)
         selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
     results = replace(
@@ -94,7 +97,7 @@ def _analyse(settings: Config, uri: str, runs: "pd.DataFrame", stages: Stages) -
         experiment=tracker.experiment,
         command=_reproduction(),
         source=query.source(results.runs),
-        tracking_uri=connection.redacted(uri),
+        tracking_uri=connection.redacted(chosen.uri),
     )
     with stages("report"):
         written = report.write(results, output, heading, lambda _name: None)

@@ -25,10 +25,9 @@ from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
 from perfexp.evaluation.plan import Plan, cell_of, from_config
 from perfexp.models.network import CellNetwork
-from perfexp.outcomes import Outcome
-from perfexp.records import Failure, FailureKind
+from perfexp.records import Failure, FailureKind, Outcome
 from perfexp.store.tracker import Tracker, open_tracker
-from perfexp.sweep.progress import current as ledger
+from perfexp.sweep import session
 
 VERB = "evaluate"
 
@@ -36,7 +35,7 @@ VERB = "evaluate"
 def launch(arguments: Sequence[str]) -> Exit:
     """Evaluate; the exit code says whether every accuracy is in the store."""
     _hydra.launch(VERB, Config, arguments, _task, _finish)
-    return Exit.FAILED if ledger.failed else Exit.DONE
+    return Exit.FAILED if session.current().failed else Exit.DONE
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _task(config: DictConfig) -> Outcome:
 
 def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
-    ledger.close()  # two bars at once would draw over each other
+    session.current().close()  # two bars at once would draw over each other
     try:
         with console.progress("images, left") as begin:
             evaluation = evaluator.run(begin(plan.cell.title, len(plan.dataset.items)))
@@ -94,7 +93,7 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
         draft = run.draft(
             job.settings, plan, described, evaluation, facts, job.config_yaml, job.started_ms, Path(folder)
         )
-        run_id = tracker.keep(draft)
+        run_id = tracker.submit(draft)
     evaluator.shards.forget()
     print(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
@@ -107,7 +106,7 @@ def _fail(job: Job, failure: Failure) -> Outcome:
     """Write the run of what has no result; a sweep goes on, a single evaluation ends with the sentence."""
     cell, facts = cell_of(job.settings, job.cache), environment.snapshot()
     draft = run.failed_draft(job.settings, cell, failure, facts, job.config_yaml, job.started_ms)
-    ended = summary.outcome(cell, draft, job.tracker.keep(draft))
+    ended = summary.outcome(cell, draft, job.tracker.submit(draft))
     if not job.in_sweep and failure.kind != FailureKind.INTERRUPTED:
         refused = failure.kind == FailureKind.REFUSED
         _app.stop(_app.program(VERB), failure.message, Exit.USAGE if refused else Exit.FAILED)
@@ -116,12 +115,12 @@ def _fail(job: Job, failure: Failure) -> Outcome:
 
 def _told(job: Job, outcome: Outcome) -> Outcome:
     if job.in_sweep:
-        ledger.add(outcome)
+        session.current().add(outcome)
     return outcome
 
 
 def _finish() -> None:
     """The table of a sweep, for whatever was evaluated."""
-    ledger.close()
-    if ledger.outcomes:
-        summary.print_table(ledger.outcomes, console.terminal())
+    session.current().close()
+    if session.current().outcomes:
+        summary.print_table(session.current().outcomes, console.terminal())

@@ -57,7 +57,7 @@ def main(settings: Config) -> None:
     text = connection.redacted(OmegaConf.to_yaml(settings))
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         _save(network, Path(folder) / CHECKPOINT)
-        run_id = tracker.keep(
+        run_id = tracker.submit(
             _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
         )
     if run_id:

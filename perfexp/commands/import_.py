@@ -10,25 +10,20 @@ Importing again adds nothing; lines that hold no measurement are named and skipp
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from perfexp import published
-from perfexp.cache import Cache, digest
-from perfexp.config import catalog
-from perfexp.config.schema import ModelConfig
+from perfexp.cache import Cache
 from perfexp.config.settings import ImportConfig as Config
 from perfexp.errors import ConfigError
-from perfexp.models import description
-from perfexp.published import Broken, Row, Source
+from perfexp.published import Broken, Row, Source, _runs
 from perfexp.runs import load
 from perfexp.store import connection
-from perfexp.store.build import published_run
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
-Facts = tuple[dict[str, float], dict[str, str], dict[str, str]]
 NEEDS_ARGUMENTS = True
 
 
@@ -57,10 +52,10 @@ def main(settings: Config) -> None:
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, name)
     title, now_ms = source.title(path), int(time.time() * 1000)
-    new = _new(tracker, {_key(row, title): row for row in rows})
+    new = _new(tracker, {_runs.key(row, title): row for row in rows})
     drafts = [
-        published_run(row, key, title, source.citation, now_ms)
-        for key, row in _with_facts(new, root / "cache").items()
+        _runs.published_run(row, key, title, source.citation, now_ms)
+        for key, row in _runs.with_facts(new, Cache(root / "cache")).items()
     ]
     tracker.write_all(drafts)
     _print(Imported(drafts, len(rows) - len(new), broken, time.perf_counter() - began), tracker, settings)
@@ -87,53 +82,6 @@ def _new(tracker: Tracker, rows: Mapping[str, Row]) -> dict[str, Row]:
     )
     there = set(frame["cell_key"]) if len(frame) else set()
     return {key: row for key, row in rows.items() if key not in there}
-
-
-def _key(row: Row, title: str) -> str:
-    """Hash of what a line says, wherever it stands."""
-    numbers = {"batch_size": row.batch_size, "latency_mean_ms": row.latency_mean_ms, **row.metrics}
-    texts = {"model": row.model, "backend": row.backend, "published_in": title, **row.params, **row.tags}
-    return digest({"numbers": {k: repr(v) for k, v in numbers.items()}, "texts": texts})
-
-
-def _with_facts(rows: Mapping[str, Row], cache: Path) -> dict[str, Row]:
-    """Add what conf/model/ and the model's library know, where the table itself does not tell."""
-    known = catalog.models()
-    untold = {row.model for row in rows.values() if "model.source" not in row.params}
-    facts = {model: _facts(known[model], Cache(cache)) for model in sorted(untold & known.keys())}
-    nothing: Facts = ({}, {}, {})
-    return {key: _with_densities(_with(row, facts.get(row.model, nothing))) for key, row in rows.items()}
-
-
-def _with(row: Row, facts: Facts) -> Row:
-    metrics, params, tags = facts
-    return replace(
-        row,
-        metrics={**metrics, **row.metrics},
-        params={**params, **row.params},
-        tags={**tags, **row.tags},
-    )
-
-
-def _with_densities(row: Row) -> Row:
-    """Percent of published accuracy per million parameters, where both are known."""
-    metrics = dict(row.metrics)
-    for rank in ("top1", "top5"):
-        if f"published_{rank}" in metrics and "params" in metrics:
-            metrics[f"{rank}_density"] = metrics[f"published_{rank}"] / (metrics["params"] / 1e6)
-    return replace(row, metrics=metrics)
-
-
-def _facts(model: ModelConfig, cache: Cache) -> Facts:
-    """Metrics, params and tags of a model at its own input size, counted once and cached."""
-    found = description.describe(model, None, cache)
-    accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
-    metrics = {"params": float(found.params), "macs": float(found.macs)}
-    metrics |= {name: value for name, value in accuracies.items() if value is not None}
-    tags = {"family": model.family or found.family, "display_name": model.display_name or model.name}
-    if found.published_weights and found.published_top1 is not None:
-        tags["published_weights"] = found.published_weights
-    return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}
 
 
 def _print(done: Imported, tracker: Tracker, settings: Config) -> None:

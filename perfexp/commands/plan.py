@@ -17,6 +17,7 @@ from perfexp.config.settings import PlanConfig as Config
 from perfexp.errors import ConfigError, NotMet
 from perfexp.models import sources
 from perfexp.prediction import data, service
+from perfexp.runs.query import RunQuery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,11 @@ def main(settings: Config) -> None:
     limits = Limits(
         settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
     )
-    cells, _, cache = data.configured(settings, print)
-    choices = _choices(settings, cells, cache)
+    query = RunQuery(
+        settings.experiment, settings.sweep, settings.where, settings.allow_mixed, settings.tracking
+    )
+    cells = data.cells(query, print)
+    choices = _choices(settings, cells, query.cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
         raise NotMet(

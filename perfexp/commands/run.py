@@ -21,37 +21,36 @@ VERB = "run"
 
 def launch(arguments: Sequence[str]) -> Exit:
     """Measure; the exit code says whether every cell was measured."""
-    from perfexp.sweep.progress import current as ledger
+    from perfexp.sweep import session
 
     _hydra.launch(VERB, Config, arguments, _task, _finish)
-    return Exit.FAILED if ledger.failed else Exit.DONE
+    return Exit.FAILED if session.current().failed else Exit.DONE
 
 
 def _task(config: DictConfig) -> object:
-    from perfexp.sweep import cell_job
-    from perfexp.sweep.progress import current as ledger
+    from perfexp.sweep import cell_job, session
 
     settings = _hydra.settings(config, Config)
     try:
-        return cell_job.run(settings, _hydra.text(config), ledger)
+        return cell_job.run(settings, _hydra.text(config), session.current())
     except TrackingError:
         raise
     except PerfexpError as error:
         if settings.sweep.id is None:
             raise
-        return cell_job.refused(settings, error, ledger)
+        return cell_job.refused(settings, error, session.current())
 
 
 def _finish() -> None:
     """Print the table and the way to the UI, and write the curves, for whatever was measured."""
     from perfexp import console
     from perfexp.sweep import session
-    from perfexp.sweep.progress import current as ledger
 
-    ledger.close()
-    if not ledger.outcomes or ledger.tracker is None:
+    progress = session.current()
+    progress.close()
+    if not progress.outcomes or progress.tracker is None:
         return
-    if ledger.sweep.id:
-        session.write_curves(ledger.tracker, ledger.outcomes, ledger.sweep)
-    session.print_table(ledger.outcomes, console.terminal())
-    print(f"\nLook at these runs:  {session.ui_command(ledger.tracker, ledger.sweep, ledger.outcomes)}")
+    if progress.sweep.id:
+        session.write_curves(progress.tracker, progress.outcomes, progress.sweep)
+    session.print_table(progress.outcomes, console.terminal())
+    print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep, progress.outcomes)}")

@@ -38,7 +38,7 @@ class Config:
     host: str = option(server.HOST, "interface to listen on")
     port: int = option(5000, "port to listen on")
     workers: int = option(2, "server processes")
-    folder: str = option("mlruns/server", "folder of artifacts and users")
+    folder: str = option("mlruns/server", "folder of artifacts, users and server.log")
 
 
 def main(settings: Config) -> None:
@@ -51,11 +51,14 @@ def main(settings: Config) -> None:
     checks.inside(0, 65536, {"port": settings.port}, "a port")
     folder = Path(settings.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get(_STORE) or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = os.environ.get(_STORE) or connection.sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
     variables = {**_administrator(), **_authentication(folder)}
-    with server.until_stopped(), server.serving(uri, settings.port, arguments, variables) as process:
+    with (
+        server.until_stopped(),
+        server.serving(uri, settings.port, arguments, variables, folder / "server.log") as process,
+    ):
         print(f"Serving {connection.redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)
         raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")

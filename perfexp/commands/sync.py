@@ -12,7 +12,7 @@ from pathlib import Path
 
 from perfexp.config.schema import TrackingConfig, option
 from perfexp.errors import Exit, PerfexpError, TrackingError
-from perfexp.store import connection, syncing
+from perfexp.store import connection
 from perfexp.store.outbox import Outbox
 
 _HIDDEN = "***@"
@@ -37,8 +37,7 @@ def main(settings: Config) -> Exit:
     for address, count in Counter(outbox.stores()).items():
         try:
             uri = _uri(address, connection.resolve(settings.tracking.uri, root))
-            synced = syncing.deliver(outbox, connection.connect(uri, root, create=False), uri, root)
-            syncing.told(synced)
+            outbox.deliver(connection.connect(uri, root, create=False), uri)
         except PerfexpError as error:
             print(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
     left = len(outbox.waiting())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from perfexp.config.schema import Cell
 from perfexp.evaluation.evaluator import Evaluation
 from perfexp.evaluation.plan import Plan
-from perfexp.outcomes import FINISHED, Outcome
+from perfexp.records import FINISHED, Outcome
 from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:

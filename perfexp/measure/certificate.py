@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-CLEAN, TAINTED = "clean", "tainted"
+from perfexp.records import Verdict
+
+CLEAN, TAINTED = Verdict.CLEAN, Verdict.TAINTED
 
 
 @dataclass(frozen=True)

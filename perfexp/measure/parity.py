@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfexp.config.schema import Precision
+from perfexp.records import ParityVerdict
 
 IMAGES = 4
 """Images with a reference: the first of the seeded stream that fills the input buffers."""
@@ -31,7 +32,7 @@ OpenVINO cost 0.9 to 3.2 times as much in 16 networks of random weights at 64 an
 and without, and 1.3 to 1.7 times in the deep ones, whose error passes 1e-3: ResNet-152 and Wide ResNet-101-2.
 """
 
-OK, BEYOND = "ok", "beyond tolerance"
+OK, BEYOND = ParityVerdict.OK, ParityVerdict.BEYOND
 Logits = NDArray[np.float32]
 
 

@@ -1,102 +1,64 @@
-"""What there is to learn from: sound runs of an experiment, each with its network's features."""
+"""Training data: the selected runs of an experiment, joined with their models' features."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
-from perfexp.config.schema import ModelConfig, TrackingConfig
-from perfexp.errors import ConfigError, ModelError
+from perfexp.config.schema import ModelConfig
+from perfexp.errors import ModelError, NothingToDo
 from perfexp.models import description
-from perfexp.runs.load import load_runs
-from perfexp.store import connection
+from perfexp.records import RunKind
+from perfexp.runs.query import RunQuery
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("cell", "published")
-_TOLD_EVERY = 100
+KINDS = (RunKind.CELL, RunKind.PUBLISHED)
+_REPORT_EVERY = 100
 
 
-class Settings(Protocol):
-    """What every command that learns from runs is configured with."""
+def cells(query: RunQuery, report: Callable[[str], None]) -> "pd.DataFrame":
+    """Return one row a cell: names, batch size, ``latency_ms``, the model's features, and totals.
 
-    experiment: str | None
-    sweep: str | None
-    where: str | None
-    allow_mixed: bool
-    tracking: TrackingConfig
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which runs: as in :func:`perfexp.load_runs`."""
-
-    experiment: str | None
-    sweep: str | None
-    where: str | None
-    allow_mixed: bool
-    tracking_uri: str
-
-
-def configured(settings: Settings, tell: Callable[[str], None]) -> tuple["pd.DataFrame", str, Cache]:
-    """The cells that a command's settings ask for, their experiment's name, and the cache.
+    Measured runs if there are any, else published ones. ``report`` takes a sentence for each model
+    that is left out.
 
     Raises:
-        ConfigError: there is nothing to learn from.
-    """
-    root = Path(settings.tracking.root)
-    uri = connection.resolve(settings.tracking.uri, root)
-    name = connection.experiment_name(settings.experiment)
-    asked = Asked(name, settings.sweep, settings.where, settings.allow_mixed, uri)
-    cache = Cache((root / "cache").resolve())
-    return cells(asked, cache, tell), name, cache
-
-
-def cells(asked: Asked, cache: Cache, tell: Callable[[str], None]) -> "pd.DataFrame":
-    """One row a cell: ``run_id, model, variant, family, backend, batch_size, latency_ms``, features, totals.
-
-    Measured runs where there are any, else published ones. ``tell`` hears what is left out.
-
-    Raises:
-        ConfigError: there is nothing to learn from.
+        NothingToDo: no run can be used.
     """
     import pandas as pd
 
     from perfexp.analysis.selection import select
     from perfexp.prediction.model.linear import with_totals
 
-    runs = load_runs(
-        asked.experiment, sweep=asked.sweep, where=asked.where, kind=KINDS, tracking_uri=asked.tracking_uri
-    )
+    runs = query.load(KINDS)
     if runs.empty:
-        raise ConfigError(
-            f"The experiment {asked.experiment!r} holds no finished run that matches "
-            f"sweep={asked.sweep} where={asked.where}; measure some with perfexp, or import a table."
+        raise NothingToDo(
+            f"The experiment {query.experiment_name!r} holds no finished run that matches "
+            f"sweep={query.sweep} where={query.where}; measure some with perfexp, or import a table."
         )
     if runs["kind"].nunique() > 1:
-        runs = runs[runs["kind"] == "cell"]
-    plainly = {"library_name": runs["model"].astype(str), "runtime": runs["backend"].astype(str)}
-    chosen = select(runs.assign(**plainly), asked.allow_mixed).cells
-    found, reasons = _profiles(chosen, cache, tell)
+        runs = runs[runs["kind"] == RunKind.CELL]
+    named = {"library_name": runs["model"].astype(str), "runtime": runs["backend"].astype(str)}
+    chosen = select(runs.assign(**named), query.allow_mixed).cells
+    features, reasons = _profiles(chosen, query.cache, report)
     for model, reason in reasons.items():
-        tell(f"left out {model}: {reason}")
-    if found.empty:
-        raise ConfigError(
+        report(f"left out {model}: {reason}")
+    if features.empty:
+        raise NothingToDo(
             "No run's model is one of torchvision's or timm's, whose features a prediction needs; "
             "import the table with a source that says where its models come from."
         )
-    plain = chosen.assign(variant=chosen["model"], model=chosen["library_name"]).loc[found.index]
+    plain = chosen.assign(variant=chosen["model"], model=chosen["library_name"]).loc[features.index]
     return with_totals(
-        pd.concat([plain.drop(columns=plain.columns.intersection(found.columns)), found], axis=1)
+        pd.concat([plain.drop(columns=plain.columns.intersection(features.columns)), features], axis=1)
     )
 
 
 def _profiles(
-    chosen: "pd.DataFrame", cache: Cache, tell: Callable[[str], None]
+    chosen: "pd.DataFrame", cache: Cache, report: Callable[[str], None]
 ) -> tuple["pd.DataFrame", dict[str, str]]:
-    """Features of every row whose model can be traced, by the row's index; and why others have none."""
+    """Return the features of each row whose model can be traced, by index, and why other models have none."""
     import pandas as pd
 
     sizes = pd.to_numeric(chosen.reindex(columns=["effective_input_size"])["effective_input_size"])
@@ -108,13 +70,13 @@ def _profiles(
         if pd.isna(source):
             reasons[name] = "its run does not say which library it comes from."
             continue
-        wanted = (str(source), str(name), None if pd.isna(size) else int(size))
+        key = (str(source), str(name), None if pd.isna(size) else int(size))
         try:
-            if wanted not in known:
-                known[wanted] = description.profile(ModelConfig(*wanted[:2]), wanted[2], cache)
-                if len(known) % _TOLD_EVERY == 0:
-                    tell(f"{len(known)} networks traced or found in the cache.")
-            rows[index] = known[wanted]
+            if key not in known:
+                known[key] = description.profile(ModelConfig(*key[:2]), key[2], cache)
+                if len(known) % _REPORT_EVERY == 0:
+                    report(f"{len(known)} networks traced or found in the cache.")
+            rows[index] = known[key]
         except ModelError as error:
             reasons[name] = str(error)
     return pd.DataFrame.from_dict(rows, orient="index"), reasons

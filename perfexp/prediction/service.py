@@ -1,4 +1,4 @@
-"""Fitted models kept in the cache, and a query's answer."""
+"""Predict cells with models fitted to the training data and stored in the cache."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,18 +24,18 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Forecast:
-    """An answer, and the backend it is for."""
+    """A prediction for one backend."""
 
     backend: str
     answer: "Answer"
 
 
 def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress) -> list[Forecast]:
-    """Predict the configured cell on one backend, or on all that were measured.
+    """Predict the configured cell on one backend, or on every measured one.
 
     Raises:
-        BackendError: the backend was never measured here.
-        ConfigError: too few runs, or with ``strict`` a query outside the support.
+        BackendError: no run is on that backend.
+        ConfigError: too few runs, or with ``strict`` a query outside the applicability domain.
         ModelError: no such model, or its graph cannot be traced.
     """
     query = _query(settings, cells, cache)
@@ -56,7 +56,7 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: 
 def model_for(
     query: "pd.DataFrame", cells: "pd.DataFrame", backend: str, seed: int, cache: Cache, progress: Progress
 ) -> "BackendModel":
-    """A model of the backend that can answer ``query``: for a measured network, one that chose nothing."""
+    """Return a model of the backend for ``query``; a measured network needs no fit over the others."""
     from perfexp.prediction.model.backend_model import from_questions
     from perfexp.prediction.model.extrapolation import MIN_SIZES
 
@@ -74,9 +74,9 @@ def fitted(
     questions: "Mapping[str, Question] | None" = None,
     progress: Progress | None = None,
 ) -> "BackendModel":
-    """The backend's model: fitted once for the same runs, then found in the cache.
+    """Return the backend's model, from the cache if it was fitted to the same runs before.
 
-    ``questions`` spare choosing again what a validation has just chosen; ``progress`` shows the choosing.
+    Pass ``questions`` to reuse the weights that a validation chose; ``progress`` shows the choosing.
     """
     from perfexp.prediction.model.backend_model import (
         FORMAT,
@@ -87,26 +87,28 @@ def fitted(
         to_json,
     )
 
-    own = cells[cells["backend"] == backend]
-    facts = {"runs": sorted(own["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
+    rows = cells[cells["backend"] == backend]
+    facts = {"runs": sorted(rows["run_id"]), "seed": seed, "formats": (FORMAT, features.FORMAT)}
     key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
     if not cache.has(_KIND, key):
         model = (
-            learn(own, seed, progress or quiet) if questions is None else from_questions(own, questions, seed)
+            learn(rows, seed, progress or quiet)
+            if questions is None
+            else from_questions(rows, questions, seed)
         )
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
     return from_json((cache.entry(_KIND, key) / "model.json").read_text(encoding="utf-8"))
 
 
-def _backends(asked: str | None, cells: "pd.DataFrame") -> list[str]:
+def _backends(requested: str | None, cells: "pd.DataFrame") -> list[str]:
     known = sorted(set(cells["backend"]))
-    if asked is not None and asked not in known:
+    if requested is not None and requested not in known:
         raise BackendError(
-            f"Nothing was measured on the backend {asked!r} here: {nearest(asked, known)}; "
+            f"Nothing was measured on the backend {requested!r} here: {nearest(requested, known)}; "
             "ask for one of them, or measure some models on it first."
         )
-    return known if asked is None else [asked]
+    return known if requested is None else [requested]
 
 
 def _query(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.DataFrame":
@@ -121,7 +123,7 @@ def _query(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache) -> "pd.
 def network(
     model: ModelConfig, input_size: int | None, cells: "pd.DataFrame", cache: Cache
 ) -> dict[str, object]:
-    """A model's name, family and features, without totals, at a size that suits the cells.
+    """Return a model's name, family and features, without totals, at an input size that suits the cells.
 
     Raises:
         ModelError: no such model, or its graph cannot be traced.
@@ -130,23 +132,23 @@ def network(
     return {"model": model.name, "family": _family(model, cells), **found}
 
 
-def _input_size(model: ModelConfig, asked: int | None, cells: "pd.DataFrame") -> int | None:
-    """As asked; else the size at which the model was measured, if that was one; else its own."""
-    if asked is not None or "effective_input_size" not in cells:
-        return asked
-    own = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
-    every = cells["effective_input_size"].dropna().unique()
-    sizes = own if len(own) else every
+def _input_size(model: ModelConfig, requested: int | None, cells: "pd.DataFrame") -> int | None:
+    """Return the requested size, else the one at which the model, or all cells, were measured, else None."""
+    if requested is not None or "effective_input_size" not in cells:
+        return requested
+    sizes = cells.loc[cells["model"] == model.name, "effective_input_size"].dropna().unique()
+    if not len(sizes):
+        sizes = cells["effective_input_size"].dropna().unique()
     return int(sizes[0]) if len(sizes) == 1 else None
 
 
 def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
-    """The model's family by the name that the runs have for it, as far as they know it."""
-    own = cells.loc[cells["model"] == model.name, "family"]
-    if len(own):
-        return str(own.iloc[0])
-    told = model.family or sources.source(model.source).facts(model.name).family
-    return next((name for name in cells["family"].unique() if _plain(name) == _plain(told)), told)
+    """Return the model's family, spelled as in the runs if they have it."""
+    rows = cells.loc[cells["model"] == model.name, "family"]
+    if len(rows):
+        return str(rows.iloc[0])
+    family = model.family or sources.source(model.source).facts(model.name).family
+    return next((name for name in cells["family"].unique() if _plain(name) == _plain(family)), family)
 
 
 def _plain(name: str) -> str:

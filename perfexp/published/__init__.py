@@ -1,4 +1,4 @@
-"""Published tables: each module here but ``base`` is a layout of one, found by its file name."""
+"""Published tables: each public module here except ``base`` is a table layout, found by its file name."""
 
 from perfexp.config.settings import SourceConfig
 from perfexp.plugins import TABLES
@@ -8,12 +8,12 @@ __all__ = ["Broken", "Row", "Source", "create", "names", "source_class"]
 
 
 def names() -> list[str]:
-    """Names that ``source=`` may take."""
+    """Return the names that ``source=`` accepts."""
     return TABLES.names()
 
 
 def source_class(name: str) -> type[Source]:
-    """The class of the source called ``name``.
+    """Return the class of the source called ``name``.
 
     Raises:
         ConfigError: there is no such source.
@@ -23,5 +23,5 @@ def source_class(name: str) -> type[Source]:
 
 
 def create(config: SourceConfig) -> Source:
-    """The source that ``config`` names."""
+    """Return the source that ``config`` names."""
     return source_class(config.name)(config)

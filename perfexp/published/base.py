@@ -1,4 +1,4 @@
-"""The contract of a published table's layout: a file in, rows or broken lines out.
+"""The contract of a table layout: from a file to rows and broken lines.
 
 A module in this package defines one Source and names it ``SOURCE``.
 """
@@ -22,9 +22,9 @@ class Row:
     """One published measurement: a model on a backend at a batch size.
 
     Attributes:
-        where: file and line it stands on.
+        where: file and line.
         latency_mean_ms: mean wall time of a whole batch.
-        metrics: what else the table tells, under the names of :mod:`perfexp.metrics`.
+        metrics: other values of the table, under the names of :mod:`perfexp.metrics`.
         params: further choices the number depends on, such as ``backend.device``.
         tags: facts that are not numbers.
     """
@@ -41,48 +41,48 @@ class Row:
 
 @dataclass(frozen=True)
 class Broken:
-    """A place in a table that holds no measurement, and why."""
+    """A place in a table without a usable measurement, and the reason."""
 
     where: str
     reason: str
 
 
 class Source(ABC):
-    """One layout of published tables."""
+    """A layout of published tables."""
 
     Config: ClassVar[type[SourceConfig]] = SourceConfig
     citation: ClassVar[str] = ""
-    """Who published the numbers, as a run's tag."""
+    """Who published the numbers; a tag of the runs."""
 
     def __init__(self, config: SourceConfig) -> None:
         self.config = config
 
     @abstractmethod
     def title(self, path: Path | None) -> str:
-        """What the runs' tag ``published_in`` says."""
+        """Return the value of the runs' tag ``published_in``."""
 
     @abstractmethod
     def rows(self, path: Path | None) -> Iterator[Row | Broken]:
-        """Everything the table tells, line by line.
+        """Yield the rows and broken places of the table, line by line.
 
         Raises:
-            ConfigError: a path is needed, the file is not there, or it has other columns.
+            ConfigError: a path is missing, the file does not exist, or it has other columns.
         """
 
 
 def required(path: Path | None, source: str) -> Path:
-    """The path, which must have been given.
+    """Return the path.
 
     Raises:
-        ConfigError: it was not.
+        ConfigError: it is None.
     """
     if path is None:
-        raise ConfigError(f"source={source} reads a file of yours; give it as path=FILE.csv.")
+        raise ConfigError(f"source={source} reads your own file; give it as path=FILE.csv.")
     return path
 
 
 def read(path: Path) -> tuple[Sequence[str], list[Line]]:
-    """Header and numbered lines of a CSV file; lines that begin with ``#`` are comments.
+    """Return header and numbered lines of a CSV file; lines that begin with ``#`` are comments.
 
     Raises:
         ConfigError: the file cannot be read as a table.
@@ -105,13 +105,13 @@ def read(path: Path) -> tuple[Sequence[str], list[Line]]:
     return header, lines
 
 
-def require_columns(path: Path, header: Sequence[str], wanted: Sequence[str], setting: str) -> None:
+def require_columns(path: Path, header: Sequence[str], required: Sequence[str], setting: str) -> None:
     """Check that the table has the columns.
 
     Raises:
-        ConfigError: one is not there; names the nearest and the setting to change.
+        ConfigError: one is missing; names the nearest and the setting to change.
     """
-    for column in wanted:
+    for column in required:
         if column not in header:
             raise ConfigError(
                 f"{path} has no column {column!r}: {nearest(column, header)}; set {setting} to one of them."
@@ -119,10 +119,10 @@ def require_columns(path: Path, header: Sequence[str], wanted: Sequence[str], se
 
 
 def positive(cells: Mapping[str, str], column: str) -> float:
-    """The number in a column; thousands may be set apart by commas.
+    """Return the number in a column; commas may separate thousands.
 
     Raises:
-        ValueError: it is not a positive, finite number; says what was found.
+        ValueError: it is not a positive, finite number.
     """
     text = cells[column]
     try:
@@ -135,10 +135,10 @@ def positive(cells: Mapping[str, str], column: str) -> float:
 
 
 def whole(cells: Mapping[str, str], column: str) -> int:
-    """The positive whole number in a column.
+    """Return the positive integer in a column.
 
     Raises:
-        ValueError: it is another; says what was found.
+        ValueError: it is not a positive integer.
     """
     value = positive(cells, column)
     if value != int(value):
@@ -147,10 +147,10 @@ def whole(cells: Mapping[str, str], column: str) -> int:
 
 
 def named(cells: Mapping[str, str], column: str) -> str:
-    """The text in a column.
+    """Return the text in a column.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it is empty.
     """
     if not cells[column]:
         raise ValueError(f"{column} is empty")

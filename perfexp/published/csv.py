@@ -1,4 +1,4 @@
-"""Any CSV: a column of models, and latencies in one column or in one column per batch size."""
+"""Any CSV file with a column of models, and latencies in one column or one for each batch size."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,11 +44,11 @@ _IN_MS = {Unit.s: 1e3, Unit.ms: 1.0, Unit.us: 1e-3}
 
 @dataclass
 class CsvConfig(SourceConfig):
-    """Which column holds what.
+    """The columns of a table.
 
     Either ``latency_column`` and ``batch_size_column`` name one measurement a line, or
-    ``batch_columns`` maps each latency column to its batch size; with neither, columns called
-    like ``bs8`` or ``batch_size_8`` are found by themselves. ``metric_columns`` maps names of
+    ``batch_columns`` maps each latency column to its batch size; with neither, columns with names
+    such as ``bs8`` or ``batch_size_8`` are used. ``metric_columns`` maps names of
     :mod:`perfexp.metrics` (``params``, ``macs``, ``published_top1``, …) to columns.
     """
 
@@ -70,7 +70,7 @@ class CsvConfig(SourceConfig):
 
 
 class CsvSource(Source):
-    """A table of the user's own, by the mapping in its configuration."""
+    """A table of the user, read by the mapping in its configuration."""
 
     Config = CsvConfig
     config: CsvConfig
@@ -112,7 +112,7 @@ class CsvSource(Source):
         )
 
     def _shared(self, cells: Mapping[str, str]) -> "_Shared":
-        """What all batch sizes of one line have in common."""
+        """Return what all batch sizes of one line share."""
         config = self.config
         tags = {"family": config.family_column, "display_name": config.display_name_column}
         params = {"backend.device": config.device, "backend.precision": config.precision}
@@ -138,14 +138,14 @@ class CsvSource(Source):
             )
         if config.latency_column and config.batch_columns:
             raise ConfigError(
-                "source.latency_column and source.batch_columns were both given; keep the one that fits."
+                "source.latency_column and source.batch_columns were both given; keep one of them."
             )
         if config.latency_column:
             require_columns(path, header, [config.latency_column], "source.latency_column")
             require_columns(path, header, [config.batch_size_column], "source.batch_size_column")
 
     def _columns(self, path: Path, header: Sequence[str]) -> Mapping[str, int | None]:
-        """Each latency column's batch size; None where the batch size has a column of its own."""
+        """Return the batch size of each latency column; None if a separate column holds it."""
         if self.config.latency_column:
             return {self.config.latency_column: None}
         given = self.config.batch_columns
@@ -155,7 +155,7 @@ class CsvSource(Source):
         found = {c: int(m[1]) for c in header if (m := _BATCH_COLUMN.fullmatch(c)) and int(m[1]) > 0}
         if not (given or found):
             raise ConfigError(
-                f"{path} has no column that is called like a batch size (its columns: {', '.join(header)}); "
+                f"{path} has no column named after a batch size (its columns: {', '.join(header)}); "
                 "set source.latency_column, or source.batch_columns='{column: 8, …}'."
             )
         return dict(given) or found

@@ -1,4 +1,4 @@
-"""The published study's table of inference times, shipped with the package as facts."""
+"""The published study's table of inference times, shipped with the package."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""pytorch-image-models' published tables: inference benchmarks, and ImageNet accuracy beside them."""
+"""The published tables of pytorch-image-models: inference benchmarks, joined with ImageNet accuracy."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "amp": "amp"}
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Percentages of one set of weights."""
+    """Accuracy in percent of one set of weights."""
 
     weights: str
     top1: float
@@ -31,10 +31,10 @@ class TimmConfig(SourceConfig):
 
 
 class TimmSource(Source):
-    """``infer_step_time`` is a batch's time in ms: batch size over it gives the samples per second.
+    """``infer_step_time`` is the time of a batch in ms: batch size over it gives the samples per second.
 
-    A benchmark names an architecture and a size, the accuracy table weights and a size: the best
-    weights of the architecture at that size are joined, and named beside their accuracy.
+    A benchmark names an architecture and a size, the accuracy table weights and a size: the accuracy
+    of the architecture's best weights at that size is joined, with the weights' name.
     """
 
     Config = TimmConfig
@@ -70,7 +70,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _judge(file: Path, lines: list[Line], into: dict[tuple[str, int], Accuracy]) -> Iterator[Broken]:
-    """Fill ``into`` with each architecture's best weights by input size."""
+    """Fill ``into`` with each architecture's best weights by input size; yield broken lines."""
     for number, cells in lines:
         try:
             weights, size = named(cells, "model"), whole(cells, "img_size")
@@ -85,7 +85,7 @@ def _judge(file: Path, lines: list[Line], into: dict[tuple[str, int], Accuracy])
 
 
 def _settings(file: Path) -> Mapping[str, str]:
-    """What the file's name says, as in ``benchmark-infer-amp-nchw-pt240-cu124-rtx4090``."""
+    """Return the settings in a file name such as ``benchmark-infer-amp-nchw-pt240-cu124-rtx4090``."""
     words = file.stem.removeprefix("benchmark-infer-").split("-")
     precision = next((_PRECISIONS[word] for word in words if word in _PRECISIONS), "")
     settings = {"backend.name": "torch-" + "-".join(words), "backend.precision": precision}
@@ -119,7 +119,7 @@ def _row(
 
 
 def _family(model: str) -> str:
-    """The first word of the architecture's name, ports from other frameworks included."""
+    """Return the first word of the architecture's name, also for ports from other frameworks."""
     word = re.match(r"[a-z]+", model.removeprefix("tf_").lower())
     return word[0] if word else model
 

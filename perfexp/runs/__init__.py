@@ -1,1 +1,1 @@
-"""The door to read: MLflow runs become one DataFrame."""
+"""Read from MLflow: runs become one DataFrame."""

@@ -1,45 +1,110 @@
-"""Reads runs through MLflow's client: any store, run by run."""
+"""Read runs through MLflow's client: from any store, one by one."""
 
+import json
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfexp.errors import TrackingError, nearest
+from perfexp.store import connection, search
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_PAGE = 1000
 _FIRST = ("run_id", "status", "start_time")
 
 
 def read(
-    client: "MlflowClient",
+    uri: str,
     experiment_id: str,
     tags: Mapping[str, Collection[str]],
     status: str | None,
     column_of: Callable[[str], str | None],
 ) -> "pd.DataFrame":
-    """The same frame as :func:`perfexp.runs.sql.read`; no filter value may hold a quotation mark.
+    """Return the frame of :func:`perfexp.runs.sql.read`, from a store whose tables cannot be read.
 
     Raises:
+        ConfigError: a filter value holds both kinds of quotation marks.
         MlflowException: the store refused.
     """
     import pandas as pd
+    from mlflow import MlflowClient
 
-    queries = [_filter(dict(zip(tags, values, strict=True)), status) for values in product(*tags.values())]
-    with _progress() as told:
+    client = MlflowClient(uri)
+    queries = [
+        search.mlflow_filter(status=status, **dict(zip(tags, values, strict=True)))
+        for values in product(*tags.values())
+    ]
+    with _progress() as track:
         rows = [
-            _row(run, column_of) for query in queries for run in told(_pages(client, experiment_id, query))
+            _row(run, column_of)
+            for query in queries
+            for run in track(search.runs(client, experiment_id, query))
         ]
     frame = pd.DataFrame(rows, columns=None if rows else list(_FIRST))
     return frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
 
 
+def experiment_id(uri: str, name: str) -> str:
+    """Return the id of the experiment called ``name``.
+
+    Raises:
+        TrackingError: there is none; names the nearest.
+        MlflowException: the store refused.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        known = [experiment.name for experiment in client.search_experiments()]
+        raise TrackingError(
+            f"There is no experiment {name!r} in {connection.redacted(uri)}: {nearest(name, known)}; "
+            "name one of them."
+        )
+    return str(found.experiment_id)
+
+
+def newest_tags(uri: str, experiment_id: str, **tags: str) -> Mapping[str, str]:
+    """Return all tags of the newest run that has these; empty if there is none.
+
+    Raises:
+        TrackingError: the store cannot be read.
+    """
+    from mlflow import MlflowClient
+
+    with connection.explained(uri):
+        run = search.newest(MlflowClient(uri), experiment_id, search.mlflow_filter(**tags))
+    return run.data.tags if run else {}
+
+
+def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
+    """Return the timed batches of each run in ms, arrays of shape ``(iterations,)``.
+
+    Raises:
+        MlflowException, OSError: a run has no samples, or the store refused.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    found: list[object] = []
+    for run_id in run_ids:
+        with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
+            path = Path(client.download_artifacts(run_id, "samples.json", folder))
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        found.append(np.asarray(stored["samples_ms"], dtype=np.float64))
+    return found
+
+
 @contextmanager
 def _progress() -> "Iterator[Callable[[Iterator[Run]], Iterable[Run]]]":
-    """Counts the runs as they come, where somebody looks on; how many will come nobody knows."""
+    """Count the runs as they are read, on a terminal; the total is unknown."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -47,23 +112,6 @@ def _progress() -> "Iterator[Callable[[Iterator[Run]], Iterable[Run]]]":
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar.track
-
-
-def _filter(tags: Mapping[str, str], status: str | None) -> str:
-    terms = [f"tags.{tag} = '{value}'" for tag, value in tags.items()]
-    if status:
-        terms.append(f"attributes.status = '{status}'")
-    return " and ".join(terms)
-
-
-def _pages(client: "MlflowClient", experiment_id: str, query: str) -> Iterator["Run"]:
-    token = None
-    while True:
-        page = client.search_runs([experiment_id], query, max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:

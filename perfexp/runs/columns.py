@@ -1,8 +1,6 @@
-"""Runs as a typed frame: numbers as numbers, categories as categories, and what is derived."""
+"""Convert the columns of runs from text to types, and add derived ones."""
 
 from typing import TYPE_CHECKING, Any
-
-from perfexp.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +28,7 @@ _INTEGERS = (
 
 
 def typed(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Columns of text as the numbers, truths, times and categories that they spell, in a fixed order."""
+    """Return the columns as numbers, booleans, times and categories, in a fixed order."""
     import pandas as pd
 
     if frame.empty:
@@ -52,8 +50,8 @@ def _typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return column.astype("int64") if column.name in _INTEGERS and column.notna().all() else column
 
 
-def in_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Adds ``latency_p50_sentinels`` where the runs have the sentinel kernels' times."""
+def with_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Add ``latency_p50_sentinels`` if the runs have the sentinel kernels' times."""
     import numpy as np
 
     if not {"latency_p50_ms", *SENTINELS} <= set(frame):
@@ -71,20 +69,3 @@ def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] 
         return pd.to_numeric(column)
     except (ValueError, TypeError):
         return column
-
-
-def where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
-    """The rows that a pandas query keeps; None keeps all.
-
-    Raises:
-        ConfigError: it is not a query over the columns.
-    """
-    if query is None or frame.empty:
-        return frame
-    try:
-        return frame.query(query)
-    except (ValueError, SyntaxError, TypeError, NameError) as error:
-        raise ConfigError(
-            f"where={query!r} is not a query over the runs' columns ({error}); "
-            "write it as in \"batch_size <= 8 and backend == 'torch'\"."
-        ) from error

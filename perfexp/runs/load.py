@@ -1,22 +1,17 @@
-"""The only reader from MLflow: runs become one typed DataFrame."""
+"""Read runs out of MLflow as one typed DataFrame."""
 
-import json
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.errors import ConfigError, TrackingError, nearest
-from perfexp.runs import client as search
-from perfexp.runs import columns as frames
-from perfexp.runs import sql
-from perfexp.runs import where as pushdown
+from perfexp.runs import client, sql
+from perfexp.runs.columns import SENTINELS, typed, with_sentinels
+from perfexp.runs.where import required_texts, rows_where
 from perfexp.store import connection
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow import MlflowClient
 
 _RENAMED = {
     "model.name": "model",
@@ -41,19 +36,19 @@ def load_runs(
     samples: bool = False,
     tracking_uri: str | None = None,
 ) -> "pd.DataFrame":
-    """Read runs out of MLflow, one row a run, newest first.
+    """Return the runs of an experiment, one row a run, newest first.
 
     Args:
-        experiment: its name; MLFLOW_EXPERIMENT_NAME or ``perfexp`` when left out.
+        experiment: its name; by default MLFLOW_EXPERIMENT_NAME, else ``perfexp``.
         sweep: a sweep's id, or its name for all sweeps of that name.
         where: a pandas query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
         kind: ``cell`` for measurements, ``evaluation`` for measured accuracy, ``published`` for
             rows of imported tables, ``curve`` for the runs that draw lines; or several of these.
-        columns: read only these, besides ``run_id``, ``status``, ``start_time`` and what ``where``
-            asks for; one that no run has is left out. None reads all.
+        columns: read only these, besides ``run_id``, ``status``, ``start_time`` and those named in
+            ``where``; one that no run has is left out. None reads all.
         samples: add the column ``samples_ms``, an array of shape ``(iterations,)`` a row.
-        tracking_uri: as ``tracking.uri``; the SQLite file below ``mlruns/`` when left out.
+        tracking_uri: as ``tracking.uri``; by default MLFLOW_TRACKING_URI, else SQLite below ``mlruns/``.
 
     Returns:
         Numbers as numbers, categories as categories; metrics under the names of
@@ -69,68 +64,39 @@ def load_runs(
 
     root = Path("mlruns")
     uri = connection.resolve(tracking_uri, root)
-    client = connection.connect(uri, root, create=False)
-    name = connection.experiment_name(experiment)
-    kinds = [_unquoted(k) for k in ([kind] if isinstance(kind, str) else kind)]
-    status = _unquoted(status) if status else None
-    column_of = _chooser(columns, where)
+    connection.connect(uri, root, create=False)
+    kinds = [kind] if isinstance(kind, str) else list(kind)
+    column_of, texts = _chooser(columns, where), required_texts(where)
     with connection.explained(uri):
-        experiment_id = _experiment_id(client, uri, name)
+        experiment_id = client.experiment_id(uri, connection.experiment_name(experiment))
         frame = pd.DataFrame()
-        for tag in ("sweep_id", "sweep") if sweep else ("",):
-            tags = {"kind": kinds, **({tag: [_unquoted(sweep)]} if sweep else {})}
-            read = sql.read(uri, experiment_id, tags, status, column_of, pushdown.texts(where))
-            frame = search.read(client, experiment_id, tags, status, column_of) if read is None else read
+        for sweep_tags in [{tag: [sweep]} for tag in ("sweep_id", "sweep")] if sweep else [{}]:
+            tags = {"kind": kinds, **sweep_tags}
+            found = sql.read(uri, experiment_id, tags, status, column_of, texts)
+            frame = client.read(uri, experiment_id, tags, status, column_of) if found is None else found
             if not frame.empty:
                 break
-    frame = frames.where(frames.in_sentinels(frames.typed(frame)), where).copy()
+    frame = rows_where(with_sentinels(typed(frame)), where).copy()
     if samples:
-        frame["samples_ms"] = pd.Series(
-            [_samples(client, run_id) for run_id in frame.get("run_id", [])], index=frame.index, dtype=object
-        )
+        times = client.samples(uri, frame.get("run_id", []))
+        frame["samples_ms"] = pd.Series(times, index=frame.index, dtype=object)
     return frame.reset_index(drop=True)
 
 
 def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
-    """From a parameter's, tag's or metric's name to its column; None for what is not asked for."""
-    wanted = None if columns is None else {*columns, *_names(where or "")}
-    if wanted is not None and "latency_p50_sentinels" in wanted:
-        wanted |= {"latency_p50_ms", *frames.SENTINELS}
+    """Return the function from a parameter's, tag's or metric's name to its column, None if not read."""
+    chosen = None if columns is None else {*columns, *_names(where or "")}
+    if chosen is not None and "latency_p50_sentinels" in chosen:
+        chosen |= {"latency_p50_ms", *SENTINELS}
 
     def column_of(key: str) -> str | None:
         if key.startswith("mlflow."):
             return None
         name = _RENAMED.get(key, key.replace(".", "_"))
-        return name if wanted is None or name in wanted else None
+        return name if chosen is None or name in chosen else None
 
     return column_of
 
 
 def _names(where: str) -> set[str]:
     return set(re.findall(r"[^\W\d]\w*", where))
-
-
-def _unquoted(text: str) -> str:
-    if "'" in text:
-        raise ConfigError(f"A filter value cannot hold a quotation mark, but got {text!r}; leave it out.")
-    return text
-
-
-def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        known = [experiment.name for experiment in client.search_experiments()]
-        raise TrackingError(
-            f"There is no experiment {name!r} in {connection.redacted(uri)}: {nearest(name, known)}; "
-            "name one of them."
-        )
-    return str(found.experiment_id)
-
-
-def _samples(client: "MlflowClient", run_id: str) -> object:
-    import numpy as np
-
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        path = Path(client.download_artifacts(run_id, "samples.json", folder))
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    return np.asarray(stored["samples_ms"], dtype=np.float64)

@@ -1,69 +1,111 @@
-"""What an analysis is about: the runs that were asked for, and where they come from."""
+"""Which runs a command reads: its query, and the runs that match it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import Accuracy, Data
-from perfexp.config.settings import AnalyzeConfig
-from perfexp.errors import ConfigError
+from perfexp.cache import Cache
+from perfexp.config.schema import Data, TrackingConfig
+from perfexp.errors import NothingToDo
+from perfexp.records import FINISHED, RunKind
 from perfexp.runs.load import load_runs
 from perfexp.store import connection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_KINDS = {Data.measured: ["cell"], Data.published: ["published"], Data.both: ["cell", "published"]}
-_ENDED = ("FINISHED", "FAILED")
-_NAMED = 4
+_KINDS = {
+    Data.measured: [RunKind.CELL],
+    Data.published: [RunKind.PUBLISHED],
+    Data.both: [RunKind.CELL, RunKind.PUBLISHED],
+}
+_ENDED = (FINISHED, "FAILED")
+_MAX_NAMED = 4
 
 
-def cells(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
-    """The runs asked for, failed ones too.
+@dataclass
+class RunQuery:
+    """Which runs are read, and from which store; as in :func:`perfexp.load_runs`.
+
+    Attributes:
+        experiment: None means MLFLOW_EXPERIMENT_NAME, else ``perfexp``.
+        allow_mixed: use runs of several hosts or versions as one.
+    """
+
+    experiment: str | None = None
+    sweep: str | None = None
+    where: str | None = None
+    allow_mixed: bool = False
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    @property
+    def uri(self) -> str:
+        """The store's address."""
+        return connection.resolve(self.tracking.uri, Path(self.tracking.root))
+
+    @property
+    def cache(self) -> Cache:
+        """The cache beside the runs."""
+        return Cache((Path(self.tracking.root) / "cache").resolve())
+
+    @property
+    def experiment_name(self) -> str:
+        """The experiment's name."""
+        return connection.experiment_name(self.experiment)
+
+    def load(self, kind: Sequence[str], status: str | None = FINISHED) -> "pd.DataFrame":
+        """Return the runs of these kinds and this status, one row each.
+
+        Raises:
+            TrackingError: there is no such store or experiment.
+            ConfigError: ``where`` is not a query over the columns.
+        """
+        return load_runs(
+            self.experiment,
+            sweep=self.sweep,
+            where=self.where,
+            status=status,
+            kind=kind,
+            tracking_uri=self.uri,
+        )
+
+
+def cells(query: RunQuery, data: Data | None) -> "pd.DataFrame":
+    """Return the measured or published cells, failed ones too; ``data`` None prefers measured ones.
 
     Raises:
-        ConfigError: there are none; says what the experiment holds.
+        NothingToDo: there are none; says what the experiment holds.
     """
-    kinds = _KINDS[settings.data or Data.both]
-    runs = load_runs(
-        settings.experiment,
-        sweep=settings.sweep,
-        where=settings.where,
-        status=None,
-        kind=kinds,
-        tracking_uri=uri,
-    )
+    runs = query.load(_KINDS[data or Data.both], status=None)
     runs = runs[runs["status"].isin(_ENDED)] if len(runs) else runs
     if runs.empty:
-        raise ConfigError(_nothing_matches(settings, uri))
-    published = runs["kind"] == "published"
-    if settings.data is None and published.any() and not published.all():
+        raise NothingToDo(_nothing_matches(query, data))
+    published = runs["kind"] == RunKind.PUBLISHED
+    if data is None and published.any() and not published.all():
         print(f"{published.sum()} published runs are left aside; data=published or data=both would use them.")
         runs = runs[~published]
     return runs
 
 
-def evaluations(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
-    """The experiment's evaluations that can be compared.
+def evaluations(query: RunQuery, required: bool) -> "pd.DataFrame":
+    """Return the experiment's evaluations, whichever sweep they belong to.
 
     Raises:
-        ConfigError: the measured accuracy is asked for, and there is none.
+        NothingToDo: they are required, and there are none.
     """
-    from perfexp.analysis.evaluations import comparable
-
-    runs = load_runs(settings.experiment, kind="evaluation", tracking_uri=uri)
-    if runs.empty and settings.accuracy == Accuracy.measured:
-        name = connection.experiment_name(settings.experiment)
-        raise ConfigError(
-            f"accuracy=measured needs evaluations, and the experiment {name!r} holds none; make some with "
-            "perfexp evaluate, or leave accuracy=published."
+    runs = load_runs(query.experiment, kind=RunKind.EVALUATION, tracking_uri=query.uri)
+    if runs.empty and required:
+        raise NothingToDo(
+            f"accuracy=measured needs evaluations, and the experiment {query.experiment_name!r} holds none; "
+            "make some with perfexp evaluate, or leave accuracy=published."
         )
-    return comparable(runs)
+    return runs
 
 
 def source(runs: "pd.DataFrame") -> str:
-    """Where the numbers come from, for the report's head."""
-    citations = sorted(set(runs["citation"].dropna().astype(str))) if "citation" in runs else []
-    published = sorted(set(runs["published_in"].dropna().astype(str))) if "published_in" in runs else []
-    hosts = sorted(set(runs["host"].dropna().astype(str))) if "host" in runs else []
+    """Return where the numbers come from, for the report's heading."""
+    citations, published, hosts = (_distinct(runs, name) for name in ("citation", "published_in", "host"))
     parts = []
     if hosts:
         parts.append(f"measured by perfexp on {', '.join(hosts)}")
@@ -74,25 +116,30 @@ def source(runs: "pd.DataFrame") -> str:
     return "; ".join(parts) or "measured by perfexp"
 
 
-def _nothing_matches(settings: AnalyzeConfig, uri: str) -> str:
-    name = connection.experiment_name(settings.experiment)
-    columns = ["kind", "sweep", "model", "backend"]
-    kinds = _KINDS[Data.both]
-    every = load_runs(settings.experiment, status=None, kind=kinds, columns=columns, tracking_uri=uri)
-    if every.empty:
+def _distinct(runs: "pd.DataFrame", column: str) -> list[str]:
+    return sorted(set(runs[column].dropna().astype(str))) if column in runs else []
+
+
+def _nothing_matches(query: RunQuery, data: Data | None) -> str:
+    columns, kinds = ["kind", "sweep", "model", "backend"], _KINDS[Data.both]
+    runs = load_runs(query.experiment, status=None, kind=kinds, columns=columns, tracking_uri=query.uri)
+    name = query.experiment_name
+    if runs.empty:
         return f"The experiment {name!r} holds no runs of cells; measure some with perfexp or import a table."
-    there = ", ".join(
-        f"{column} {_some(every[column])}" for column in columns if column in every and every[column].count()
+    present = ", ".join(
+        f"{column} {_most_frequent(runs[column])}"
+        for column in columns
+        if column in runs and runs[column].count()
     )
-    data = settings.data.value if settings.data else None
     return (
-        f"None of the {len(every)} runs of the experiment {name!r} matches sweep={settings.sweep} "
-        f"where={settings.where} data={data}; there are runs of {there}: ask for some of these."
+        f"None of the {len(runs)} runs of the experiment {name!r} matches sweep={query.sweep} "
+        f"where={query.where} data={data.value if data else None}; there are runs of {present}: "
+        "ask for some of these."
     )
 
 
-def _some(values: "pd.Series[str]") -> str:
-    """The most frequent values."""
+def _most_frequent(values: "pd.Series[str]") -> str:
     counts = values.value_counts()
     counts = counts[counts > 0]
-    return " or ".join(map(str, counts.index[:_NAMED])) + (" or others" if len(counts) > _NAMED else "")
+    more = " or others" if len(counts) > _MAX_NAMED else ""
+    return " or ".join(map(str, counts.index[:_MAX_NAMED])) + more

@@ -1,4 +1,4 @@
-"""Reads runs from MLflow's tables, column by column: a hundred times faster than run by run."""
+"""Read runs from MLflow's tables, column by column: a hundred times faster than run by run."""
 
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 50_000
 _LOOK_UP = 8
-"""Looking a run's values up takes so many times as long as passing them by."""
+"""How many times longer it takes to look up a run's values than to scan past them."""
 Column = NDArray[np.object_] | NDArray[np.float64]
 ColumnOf = Callable[[str], str | None]
-Wanted = Mapping[str, Collection[str]]
+Accepted = Mapping[str, Collection[str]]
 
 
 def read(
     uri: str,
     experiment_id: str,
-    tags: Wanted,
+    tags: Accepted,
     status: str | None,
     column_of: ColumnOf,
-    texts: Wanted = MappingProxyType({}),
+    texts: Accepted = MappingProxyType({}),
 ) -> "pd.DataFrame | None":
-    """One row a run, newest first, with its columns as MLflow stores them.
+    """Return one row a run, newest first, with values as MLflow stores them.
 
     Args:
         uri: the store.
         experiment_id: of the experiment whose runs are read.
         tags: only runs that have one of these values in each of these tags.
         status: only runs of this status; None for all.
-        column_of: the column that a parameter, tag or metric goes to; None leaves it unread.
-        texts: only runs that have one of these texts in each of these columns; where a parameter
+        column_of: the column of a parameter, tag or metric; None leaves it unread.
+        texts: only runs that have one of these texts in each of these columns; if a parameter
             and a tag share a column, either of them may have it.
 
     Returns:
-        None where the tables cannot be read directly.
+        None if the tables cannot be read directly.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be read.
@@ -62,14 +62,14 @@ def read(
         chosen = _numbered(connection, query)
         columns = _heads(connection, chosen)
         with _without_collection():
-            for family, named in families.items():  # where two share a column, the later one holds
+            for family, named in families.items():  # if two share a column, the later one wins
                 if named:
                     _fill(connection, chosen, family, named, columns)
     return pd.DataFrame(columns)
 
 
 def _named(connection: "Connection", family: "Table", column_of: ColumnOf) -> dict[str, str]:
-    """The family's keys that are wanted, each with its column: found by steps through the index."""
+    """Return the column of each key that is read; the keys are found by steps through the index."""
     from sqlalchemy import func, select
 
     least = func.min(family.c.key)
@@ -81,7 +81,7 @@ def _named(connection: "Connection", family: "Table", column_of: ColumnOf) -> di
     return {key: name for key, name in named.items() if name is not None}
 
 
-def _runs(experiment_id: str, tags: Wanted, status: str | None) -> "Select[object]":
+def _runs(experiment_id: str, tags: Accepted, status: str | None) -> "Select[object]":
     from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
     from sqlalchemy import func, select
 
@@ -108,7 +108,7 @@ def _has(family: "Table", keys: Sequence[str], values: Collection[str]) -> "Colu
 def _has_text(
     families: Mapping["Table", Mapping[str, str]], column: str, values: Collection[str]
 ) -> "ColumnElement[bool]":
-    """True for all runs if no text can have the column, or a metric may."""
+    """Return the condition; it holds for all runs if the column has no text, or may be a metric."""
     from sqlalchemy import or_, true
 
     *texts, metrics = (
@@ -119,7 +119,7 @@ def _has_text(
 
 
 def _numbered(connection: "Connection", runs: "Select[object]") -> "Table":
-    """A temporary table of the runs and their places in the frame."""
+    """Create a temporary table of the runs and their places in the frame."""
     from sqlalchemy import Column, Integer, MetaData, String, Table, insert, text
 
     chosen = Table(
@@ -153,7 +153,7 @@ def _fill(
     named: Mapping[str, str],
     columns: dict[str, Column],
 ) -> None:
-    """Write the family's values into their columns, which are made when the first value comes."""
+    """Write the table's values into their columns, each created at its first value."""
     import pandas as pd
     from sqlalchemy import Float
 
@@ -175,7 +175,7 @@ def _fill(
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Rows are no garbage: looking for some among millions takes most of the time."""
+    """Suspend garbage collection, which would take most of the time among millions of rows."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -188,9 +188,9 @@ def _without_collection() -> Iterator[None]:
 def _query(
     chosen: "Table", family: "Table", keys: Collection[str], is_most: bool
 ) -> "Select[tuple[str, int, object]]":
-    """The family's key, place and value of each chosen run, in one pass over the table if most are chosen.
+    """Select key, place and value for each chosen run, in one pass over the table if most are chosen.
 
-    SQLite knows no sizes and would look up each key of each run; ``coalesce`` keeps it from the index.
+    SQLite does not know sizes and would look up each key of each run; ``coalesce`` bypasses the index.
     """
     from sqlalchemy import Float, case, func, select
 

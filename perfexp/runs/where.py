@@ -1,15 +1,39 @@
-"""The part of a pandas query that a database can answer: columns that must equal certain texts."""
+"""The ``where`` of a query: rows of a frame, and the part of it that a database can evaluate."""
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from perfexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Texts = dict[str, frozenset[str]]
 
 
-def texts(query: str | None) -> Texts:
-    """What must hold wherever ``query`` does: ``column == "text"`` and ``column in ["a", "b"]``.
+def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
+    """Return the rows that satisfy a pandas query; None keeps all.
 
-    Only terms that "and" or "&" joins with the rest count; a query that is not Python says nothing.
+    Raises:
+        ConfigError: it is not a query over the columns.
+    """
+    if query is None or frame.empty:
+        return frame
+    try:
+        return frame.query(query)
+    except (ValueError, SyntaxError, TypeError, NameError) as error:
+        raise ConfigError(
+            f"where={query!r} is not a query over the runs' columns ({error}); "
+            "write it as in \"batch_size <= 8 and backend == 'torch'\"."
+        ) from error
+
+
+def required_texts(query: str | None) -> Texts:
+    """Return the texts that columns must equal for ``query`` to hold, a necessary condition.
+
+    It comes from terms such as ``column == "text"`` and ``column in ["a", "b"]`` that "and" or "&"
+    joins with the rest; a query that is not Python gives none.
     """
     try:
         tree = ast.parse(query or "", mode="eval").body

@@ -1,1 +1,1 @@
-"""MLflow's server and the pages prepared for it."""
+"""MLflow's server, and the views prepared for its page."""

@@ -1,4 +1,4 @@
-"""MLflow's own server, run lean on the loopback interface for as long as a block lasts."""
+"""MLflow's server, run with little overhead on the loopback interface during a block."""
 
 import os
 import signal
@@ -24,7 +24,6 @@ HOST = "127.0.0.1"
 _PORTS_TRIED = 50
 _START_TIMEOUT_S = 120.0
 _END_TIMEOUT_S = 10.0
-_SQLITE = "sqlite:///"
 _LEAN = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -32,13 +31,13 @@ _LEAN = {
 }
 
 
-def free_port(asked: int) -> int:
-    """``asked``, or the next port that is free.
+def free_port(requested: int) -> int:
+    """Return ``requested``, or the next port that is free.
 
     Raises:
-        TrackingError: none of the next ones is free.
+        TrackingError: none of the next ports is free.
     """
-    for port in range(asked, min(asked + _PORTS_TRIED, 65536)):
+    for port in range(requested, min(requested + _PORTS_TRIED, 65536)):
         with socket.socket() as probe:
             if os.name == "posix":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,10 +45,10 @@ def free_port(asked: int) -> int:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-        if port != asked:
-            print(f"Port {asked} is taken, so the server listens on {port}.", flush=True)
+        if port != requested:
+            print(f"Port {requested} is taken, so the server listens on {port}.", flush=True)
         return port
-    raise TrackingError(f"No port from {asked} to {port} is free on {HOST}; choose another with port=.")
+    raise TrackingError(f"No port from {requested} to {port} is free on {HOST}; choose another with port=.")
 
 
 @contextmanager
@@ -58,24 +57,26 @@ def serving(
     port: int,
     options: Sequence[str] = ("--host", HOST, "--workers", "1"),
     settings: Mapping[str, str] = MappingProxyType({}),
+    log_path: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server, ready to answer; it and its children end with the block.
+    """Run MLflow's server, ready to answer; it and its children end with the block.
 
     Args:
-        uri: the store behind it, told by an environment variable: it may hold a password.
-        port: where it listens.
+        uri: the store behind it, passed in an environment variable: it may hold a password.
+        port: the port that it listens on.
         options: of ``mlflow server``.
         settings: environment variables of the server.
+        log_path: file for the server's output, overwritten; None discards it at the end.
 
     Raises:
         TrackingError: the server ended, or did not answer in time.
     """
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
-    if uri.startswith(_SQLITE) and "--artifacts-destination" not in options:
-        artifacts = Path(uri.removeprefix(_SQLITE)).parent / "artifacts"
-        command += ["--artifacts-destination", str(artifacts)]
+    path = connection.sqlite_path(uri)
+    if path is not None and "--artifacts-destination" not in options:
+        command += ["--artifacts-destination", str(path.parent / "artifacts")]
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
-    with tempfile.TemporaryFile() as log:
+    with _log(log_path) as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -84,6 +85,13 @@ def serving(
             yield process
         finally:
             _end(process)
+
+
+def _log(path: Path | None) -> IO[bytes]:
+    if path is None:
+        return tempfile.TemporaryFile()
+    path.touch(mode=0o600)
+    return path.open("w+b")
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
@@ -97,10 +105,10 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -
             time.sleep(0.2)
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    said = connection.redacted(lines[-1]) if lines else "nothing"
+    last = connection.redacted(lines[-1]) if lines else "nothing"
     code = process.poll()
     state = f"ended with exit code {code}" if code is not None else "did not answer in time"
-    raise TrackingError(f"MLflow's server {state}; its last words were: {said}")
+    raise TrackingError(f"MLflow's server {state}; its last output was: {last}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -124,7 +132,7 @@ def _quietly(action: Callable[[], None]) -> None:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """End the body quietly on Ctrl-C or SIGTERM, even where a shell had SIGINT ignored."""
+    """End the body quietly on Ctrl-C or SIGTERM, even if a shell had SIGINT ignored."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

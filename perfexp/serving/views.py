@@ -1,14 +1,14 @@
-"""Views of MLflow's runs page, prepared ahead and opened by an address.
+"""Prepared views of MLflow's runs page, each opened by an address.
 
-MLflow keeps a shared view as an experiment tag: filter, columns and chart cards, compressed.
-The format belongs to its user interface and is not public; it was read from MLflow 3.17.
+MLflow stores a shared view as an experiment tag: filter, columns and chart cards, compressed.
+The format belongs to its user interface and is not public; this is the one of MLflow 3.17.
 
 A sweep has two views. "cell" lists and compares the measured cells; "curve" draws the lines
 against the batch size. They are two because a curve run repeats its cells' metrics with the
 batch size as step: in one view each scatter would count a curve's largest batch twice, and
-each line chart would carry every cell in its legend.
+each line chart would list every cell in its legend.
 
-The page titles charts with metric names, whatever the view says, so the cards carry no titles.
+The page titles charts with metric names, even if the view gives titles, so the cards have none.
 """
 
 import base64
@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-Kind = Literal["cell", "curve"]
+from perfexp.records import RunKind
+from perfexp.store.search import mlflow_filter
+
+Kind = Literal[RunKind.CELL, RunKind.CURVE]
 Mode = Literal["CHART", "TABLE"]
 Card = Mapping[str, object]
 
@@ -30,7 +33,7 @@ _REST_SECTION = "Model metrics"
 """MLflow adds a bar chart of every metric without one to the section of this name."""
 
 _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
-    "cell": {
+    RunKind.CELL: {
         "attributes.`Run Name`": 230,
         "params.`model.name`": 150,
         "params.`backend.name`": 120,
@@ -43,7 +46,7 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
         "duration": 80,
         "tags.`reason`": 320,
     },
-    "curve": {
+    RunKind.CURVE: {
         "attributes.`Run Name`": 230,
         "params.`model.name`": 150,
         "params.`backend.name`": 120,
@@ -56,12 +59,12 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class SavedView:
-    """One view, ready to be set as a tag of the experiment.
+    """One view, as a tag of the experiment.
 
     Attributes:
-        share_key: What an address names the view by.
-        tag_name: The experiment tag that holds it.
-        tag_value: The view in MLflow's own form.
+        share_key: the name of the view in an address.
+        tag_name: the experiment tag that holds it.
+        tag_value: the view in MLflow's format.
     """
 
     share_key: str
@@ -69,15 +72,15 @@ class SavedView:
     tag_value: str
 
 
-def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = "cell") -> SavedView:
-    """Builds the view of one sweep's cells or curves; nothing is written.
+def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL) -> SavedView:
+    """Return the view of one sweep's cells or curves; nothing is written.
 
     The key depends on the sweep and the kind alone, so writing a view again replaces it.
 
     Args:
-        sweep_id: The sweep to show; None shows the whole experiment.
-        now_ms: Milliseconds since the epoch, kept as the view's date.
-        kind: Which runs to show.
+        sweep_id: the sweep to show; None shows the whole experiment.
+        now_ms: the view's date, in ms since the epoch.
+        kind: which runs to show.
     """
     digest = hashlib.sha256((sweep_id or "").encode()).hexdigest()[:12]
     share_key = f"perfexp-{kind}-{digest}"
@@ -90,25 +93,18 @@ def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = "cell") -> Saved
 
 
 def view_url(base_url: str, experiment_id: str, view: SavedView | None, mode: Mode = "CHART") -> str:
-    """Names the address of an experiment's runs, on the prepared view if there is one.
+    """Return the address of an experiment's runs, on the prepared view if there is one.
 
     Args:
-        base_url: Where the server answers, such as ``http://127.0.0.1:5000``.
+        base_url: the server's address, such as ``http://127.0.0.1:5000``.
         experiment_id: MLflow's id of the experiment.
-        view: The view to open; None opens the plain page.
-        mode: Whether the view opens on its charts or on its table.
+        view: the view to open; None opens the plain page.
+        mode: whether the view opens on its charts or on its table.
     """
     query = {"workflowType": "machine_learning"}
     if view is not None:
         query = {"viewStateShareKey": view.share_key, "compareRunsMode": mode, **query}
     return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
-
-
-def runs_filter(**tags: str | None) -> str:
-    """Writes MLflow's filter for runs with these tags; a tag that is None may be anything."""
-    wanted = {name: value for name, value in tags.items() if value is not None}
-    marks = {name: '"' if "'" in value else "'" for name, value in wanted.items()}
-    return " AND ".join(f"tags.{name} = {marks[name]}{value}{marks[name]}" for name, value in wanted.items())
 
 
 def _deflate(state: Mapping[str, object]) -> str:
@@ -119,7 +115,7 @@ def _deflate(state: Mapping[str, object]) -> str:
 def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
     widths = _WIDTHS[kind]
     return {
-        "searchFilter": runs_filter(kind=kind, sweep_id=sweep_id),
+        "searchFilter": mlflow_filter(kind=kind, sweep_id=sweep_id),
         "orderByKey": "attributes.start_time",
         "orderByAsc": True,
         "startTime": "ALL",
@@ -132,7 +128,7 @@ def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [
             {"uuid": f"perfexp-{place}", "metricSectionId": _OWN_SECTION, **card}
-            for place, card in enumerate(_cell_cards() if kind == "cell" else _curve_cards())
+            for place, card in enumerate(_cell_cards() if kind == RunKind.CELL else _curve_cards())
         ],
         "compareRunSections": [
             _section(_OWN_SECTION, is_open=True),

@@ -1,1 +1,1 @@
-"""The door to write: records become MLflow runs."""
+"""Write to MLflow: records become runs."""

@@ -1,4 +1,4 @@
-"""Checkpoints that are artifacts of a run, brought below ``mlruns/cache``."""
+"""Checkpoints that are artifacts of a run, copied below ``mlruns/cache``."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ _KIND, _SCHEME = "checkpoints", "runs:/"
 
 
 def local(weights: str, tracking: TrackingConfig) -> str:
-    """``weights`` as it is, but ``runs:/RUN/PATH`` as the path of a local file.
+    """Return ``weights`` unchanged, but ``runs:/RUN/PATH`` as the path of a local copy.
 
     Raises:
-        TrackingError: the store or the artifact is not there.
+        TrackingError: the store or the artifact does not exist.
         CacheError: the cache cannot be written.
     """
     if not weights.startswith(_SCHEME):

@@ -1,4 +1,4 @@
-"""Writes many runs in a few statements, into the tables that MLflow's client would fill."""
+"""Write many runs in a few statements, into the tables that MLflow's client would fill."""
 
 import getpass
 import math
@@ -17,11 +17,11 @@ Values = dict[str, object]
 _RUNS_AT_ONCE = 2000
 
 
-def write(uri: str, experiment_id: str, drafts: Sequence[RunData]) -> list[str] | None:
-    """Write finished runs without artifacts, all or none; returns their ids.
+def write(uri: str, experiment_id: str, runs: Sequence[RunData]) -> list[str] | None:
+    """Write finished runs without artifacts and with one step a metric, all or none; return their ids.
 
     Returns:
-        None where the store's tables may not be written directly: use the client.
+        None if the store's tables may not be written directly: use the client.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; no run was written.
@@ -30,10 +30,10 @@ def write(uri: str, experiment_id: str, drafts: Sequence[RunData]) -> list[str] 
         if connection is None:
             return None
         root = _artifact_root(connection, experiment_id)
-        ids = [uuid.uuid4().hex for _ in drafts]
-        for start in range(0, len(drafts), _RUNS_AT_ONCE):
+        ids = [uuid.uuid4().hex for _ in runs]
+        for start in range(0, len(runs), _RUNS_AT_ONCE):
             part = slice(start, start + _RUNS_AT_ONCE)
-            _insert(connection, experiment_id, root, list(zip(ids[part], drafts[part], strict=True)))
+            _insert(connection, experiment_id, root, list(zip(ids[part], runs[part], strict=True)))
     return ids
 
 
@@ -54,24 +54,24 @@ def _insert(
 
     now, user = int(time.time() * 1000), getpass.getuser()
     shared: Values = {"experiment_id": int(experiment_id), "user_id": user, "end_time": now}
-    own = {MLFLOW_USER: user}
+    user_tag = {MLFLOW_USER: user}
     metrics = [
         {"run_uuid": run_id, "key": key, "step": step, "timestamp": now, **_number(value)}
-        for run_id, draft in runs
-        for key, value, step in draft.metrics
+        for run_id, run in runs
+        for key, value, step in run.metrics
     ]
     rows: list[tuple[type, list[Values]]] = [
-        (SqlRun, [_run(run_id, draft, root) | shared for run_id, draft in runs]),
+        (SqlRun, [_run(run_id, run, root) | shared for run_id, run in runs]),
         (
             SqlParam,
-            [_pair(run_id, k, v[:PARAM_LIMIT]) for run_id, draft in runs for k, v in draft.params.items()],
+            [_pair(run_id, k, v[:PARAM_LIMIT]) for run_id, run in runs for k, v in run.params.items()],
         ),
         (
             SqlTag,
             [
                 _pair(run_id, k, v[:TAG_LIMIT])
-                for run_id, draft in runs
-                for k, v in {**own, MLFLOW_RUN_NAME: draft.name, **draft.tags}.items()
+                for run_id, run in runs
+                for k, v in {**user_tag, MLFLOW_RUN_NAME: run.name, **run.tags}.items()
             ],
         ),
         (SqlMetric, list(metrics)),
@@ -82,23 +82,23 @@ def _insert(
             connection.execute(insert(table), values)
 
 
-def _run(run_id: str, draft: RunData, root: str) -> Values:
+def _run(run_id: str, run: RunData, root: str) -> Values:
     return {
         "run_uuid": run_id,
-        "name": draft.name,
+        "name": run.name,
         "source_type": "UNKNOWN",
         "source_name": "",
         "entry_point_name": "",
         "source_version": "",
-        "status": draft.status,
-        "start_time": draft.started_ms,
+        "status": run.status,
+        "start_time": run.started_ms,
         "lifecycle_stage": "active",
         "artifact_uri": f"{root}/{run_id}/artifacts",
     }
 
 
 def _number(value: float) -> Values:
-    """MLflow's columns hold no NaN: they say that it is one."""
+    """Return the columns of a value: MLflow stores NaN as a flag."""
     return {"value": 0.0 if math.isnan(value) else value, "is_nan": math.isnan(value)}
 
 

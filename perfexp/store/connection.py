@@ -1,4 +1,4 @@
-"""The MLflow store: where it is, how it is made, and what its errors mean."""
+"""The MLflow store: its address, its creation, and its errors as one sentence."""
 
 import logging
 import os
@@ -21,36 +21,45 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
 DEFAULT_EXPERIMENT = "perfexp"
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _ANSWER_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_S = 60.0
 
 
 def resolve(uri: str | None, root: Path) -> str:
-    """The store's address: as configured, else MLFLOW_TRACKING_URI, else SQLite below ``root``."""
-    address = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{root / 'mlflow.db'}"
-    if address.startswith(_SQLITE):
-        return f"{_SQLITE}{Path(address.removeprefix(_SQLITE)).absolute()}"
-    return address
+    """Return the store's address: as configured, else MLFLOW_TRACKING_URI, else SQLite below ``root``."""
+    address = uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(root / "mlflow.db")
+    path = sqlite_path(address)
+    return address if path is None else sqlite_uri(path.absolute())
 
 
-def experiment_name(asked: str | None, default: str = DEFAULT_EXPERIMENT) -> str:
-    """The experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``default``."""
-    return asked or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite store."""
+    return f"{SQLITE}{path}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Return the file of an SQLite store; None for any other store."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def experiment_name(requested: str | None, default: str = DEFAULT_EXPERIMENT) -> str:
+    """Return the experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``default``."""
+    return requested or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
 
 
 def redacted(uri: str) -> str:
-    """The address without its credentials."""
+    """Return the address without its credentials."""
     return re.sub(r"//[^/@]*@", "//***@", uri)
 
 
 @contextmanager
 def explained(uri: str) -> Iterator[None]:
-    """Turn what MLflow and its database raise into one sentence.
+    """Turn the errors of MLflow and its database into one sentence.
 
     Raises:
-        TrackingError: anything went wrong in the store.
+        TrackingError: the store failed.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -60,19 +69,19 @@ def explained(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         reason = redacted(_reason(str(error)))[:300]
         raise TrackingError(
-            f"The MLflow store {redacted(uri)} did not do as asked ({reason}); check that it is "
-            "there, writable and not held by another program, or set tracking.uri."
+            f"The MLflow store {redacted(uri)} cannot be used ({reason}); check that it exists, is "
+            "writable and not held by another program, or set tracking.uri."
         ) from error
 
 
 def _reason(text: str) -> str:
-    """What went wrong, without SQLAlchemy's remark on when it noticed."""
+    """Return the first line of the cause, without SQLAlchemy's remark on where it was raised."""
     lines = [line for line in text.strip().splitlines() if not line.startswith("(raised as a result of")]
     return lines[0] if lines else text
 
 
 def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
-    """A client of the store, which is made first if it is a missing SQLite file.
+    """Return a client of the store; with ``create``, a missing SQLite file is created first.
 
     Raises:
         TrackingError: the store is missing, locked, read-only or does not answer.
@@ -88,12 +97,14 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is raised too
+    logging.getLogger("mlflow.store.db.utils").setLevel(
+        logging.CRITICAL
+    )  # it logs tracebacks of errors that it raises
     with explained(uri):
-        if not uri.startswith(_SQLITE):
-            with database.alone(uri):
+        path = sqlite_path(uri)
+        if path is None:
+            with database.exclusive(uri):
                 return MlflowClient(tracking_uri=uri)
-        path = Path(uri.removeprefix(_SQLITE))
         _require_file(path, create)
         with _locked(path):
             client = MlflowClient(tracking_uri=uri)
@@ -103,7 +114,7 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
 
 
 def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> str:
-    """The experiment's id; a new one keeps its artifacts below ``root`` when the store is a database.
+    """Return the experiment's id; a new one in a database keeps its artifacts below ``root``.
 
     Raises:
         TrackingError: the experiment was deleted, or the store refused.
@@ -132,7 +143,7 @@ def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experim
             try:
                 client.create_experiment(name, artifact_location=location)
             except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine was faster
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine created it
                     raise
             found = client.get_experiment_by_name(name)
         return found
@@ -163,13 +174,13 @@ def _require_file(path: Path, create: bool) -> None:
 
 
 def _write_ahead(path: Path) -> None:
-    """Readers and one writer at a time then do not block each other; it persists in the file."""
+    """Let readers work beside one writer; the mode is stored in the file."""
     with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
 def require_answer(uri: str) -> None:
-    """Knock at the store's door, where it has one.
+    """Check that the store's host answers at its port, if its address names one.
 
     Raises:
         TrackingError: nothing answers at its host and port.

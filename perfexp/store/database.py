@@ -1,7 +1,7 @@
-"""MLflow's SQL tables reached directly, where their layout is one that was tested.
+"""Direct access to MLflow's SQL tables, if their layout is one that was tested.
 
-Its client takes 2 ms to read a run and 15 ms to write one; tables take a tenth. They are not a
-public interface: a store of any other layout, or behind a server, is left to the client.
+MLflow's client takes 2 ms to read a run and 15 ms to write one; the tables take a tenth. They are
+not a public interface: a store of another layout, or behind a server, is left to the client.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _TESTED_LAYOUTS = frozenset({"dc11669786a5"})
 
 @contextmanager
 def transaction(uri: str) -> "Iterator[Connection | None]":
-    """A connection that commits at the end, or None where only the client may be used.
+    """Open a connection that commits at the end; None if only the client may be used.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
@@ -37,10 +37,10 @@ def transaction(uri: str) -> "Iterator[Connection | None]":
 
 
 @contextmanager
-def alone(uri: str) -> Iterator[None]:
-    """One process at a time, whatever its machine, where the store is PostgreSQL.
+def exclusive(uri: str) -> Iterator[None]:
+    """Let one process at a time, on any machine, run the body, if the store is PostgreSQL.
 
-    MLflow makes and checks its tables when a store is opened, and two at once would collide.
+    MLflow creates and checks its tables when a store is opened; two processes would collide.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.

@@ -1,97 +1,138 @@
 """Runs on their way to the store, each a file below ``mlruns/spool`` until the store has it.
 
-A file appears whole or not at all, and is on the disk before anything is sent, so neither a store
-that is gone nor a kill loses a run. Who sends a file holds the lock beside it; the lock ends with
-its process.
+A file appears complete or not at all, and is on the disk before anything is sent, so neither an
+unreachable store nor a kill loses a run. The process that sends a file holds the lock beside it;
+the lock ends with its process.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from perfexp.store import outbox_file
+from perfexp.errors import TrackingError
+from perfexp.store import connection, delivery, outbox_file
 from perfexp.store.outbox_file import QueuedRun
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 class Outbox:
-    """The folder of runs that have not arrived yet; each is known by its delivery id."""
+    """The folder of queued runs, each known by its delivery id."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self.folder = root.absolute() / "spool"
 
     @contextmanager
-    def keeping(self, sent: QueuedRun) -> Iterator[None]:
-        """Keep the run on disk, and others from sending it during the body.
+    def hold(self, queued: QueuedRun) -> Iterator[None]:
+        """Put the run on disk, and keep other processes from sending it during the body.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._lock(sent.id)):
-            self._put(sent)
+        with FileLock(self._lock(queued.id)):
+            self._put(queued)
             yield
 
-    def arrived(self, delivery_id: str) -> None:
-        """Forget a run that the store has."""
+    def remove(self, delivery_id: str) -> None:
+        """Remove a run that the store has."""
         self._file(delivery_id).unlink(missing_ok=True)
         self._lock(delivery_id).unlink(missing_ok=True)
 
     def waiting(self) -> list[Path]:
-        """The files of the runs that wait, the oldest first."""
+        """Return the files of the queued runs, the oldest first."""
         return sorted(self.folder.glob("*.zip"))
 
     def stores(self) -> list[str]:
-        """The store of each run that waits, without credentials.
+        """Return the store of each queued run, without credentials.
 
         Raises:
             TrackingError: a file is damaged or of another format.
         """
         found = []
         for path in self.waiting():
-            with suppress(FileNotFoundError):  # it has just arrived
+            with suppress(FileNotFoundError):  # another process has just delivered it
                 found.append(outbox_file.address(path))
         return found
 
+    def deliver(self, client: "MlflowClient", uri: str) -> None:
+        """Send every queued run that is for this store and that no other process is sending.
+
+        Prints on stderr how many were delivered, and a sentence for each that could not be.
+
+        Raises:
+            TrackingError: the store does not answer any more.
+        """
+        count = 0
+        self.tidy()
+        for path in self.waiting():
+            try:
+                count += self._deliver(path, client, uri)
+            except TrackingError as error:
+                connection.require_answer(uri)
+                print(error, file=sys.stderr)
+        if count:
+            print(f"Delivered {count} runs that had waited in the spool.", file=sys.stderr, flush=True)
+
     @contextmanager
-    def claimed(self, path: Path) -> Iterator[QueuedRun | None]:
-        """The run, for this process alone; None if it has arrived, or another process sends it.
+    def claim(self, path: Path) -> Iterator[QueuedRun | None]:
+        """Give the run to this process alone; None if it was delivered or another process is sending it.
 
         Raises:
             TrackingError: the file is damaged or of another format.
         """
+        lock = FileLock(self._lock(path.stem), timeout=0)
         try:
-            with FileLock(self._lock(path.stem), timeout=0):
-                if path.exists():
-                    with outbox_file.unpacked(path) as found:
-                        yield found
-                else:
-                    self.arrived(path.stem)
-                    yield None
+            lock.acquire()
         except Timeout:
             yield None
+            return
+        try:
+            if path.exists():
+                with outbox_file.unpacked(path) as queued:
+                    yield queued
+            else:
+                self.remove(path.stem)
+                yield None
+        finally:
+            lock.release()
 
     def tidy(self) -> None:
-        """Remove files that a kill cut in the middle: their owners are gone when the lock is free."""
+        """Remove incomplete files whose writers were killed: their locks are free."""
         for draft in self.folder.glob("*.draft"):
             with suppress(Timeout), FileLock(self._lock(draft.stem), timeout=0):
                 draft.unlink(missing_ok=True)
                 self._lock(draft.stem).unlink(missing_ok=True)
 
-    def _put(self, sent: QueuedRun) -> None:
-        draft = self._draft(sent.id)
+    def _deliver(self, path: Path, client: "MlflowClient", uri: str) -> bool:
+        with self.claim(path) as queued:
+            if queued is None or queued.store != connection.redacted(uri):
+                return False
+            experiment_id = connection.experiment_id(client, uri, queued.experiment, self._root)
+            with connection.explained(uri):
+                delivery.deliver(client, experiment_id, queued, again=True)
+            self.remove(queued.id)
+        return True
+
+    def _put(self, queued: QueuedRun) -> None:
+        draft = self._draft(queued.id)
         try:
             with draft.open("wb") as file:
-                outbox_file.pack(sent, file)
+                outbox_file.pack(queued, file)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self._file(sent.id))
+            draft.replace(self._file(queued.id))
             _synchronise(self.folder)
         except OSError:
             draft.unlink(missing_ok=True)
-            self._lock(sent.id).unlink(missing_ok=True)
+            self._lock(queued.id).unlink(missing_ok=True)
             raise
 
     def _file(self, delivery_id: str) -> Path:
@@ -105,7 +146,7 @@ class Outbox:
 
 
 def _synchronise(folder: Path) -> None:
-    """Make the folder's own entries lasting; only POSIX can and must."""
+    """Write the folder's entries to the disk; only POSIX can and must."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,9 +1,9 @@
-"""A run packed into one file of plain data: a zip of ``run.json`` and of the run's artifacts.
+"""The file of a queued run: a zip of ``run.json`` and the run's artifacts.
 
 Artifacts that were in memory lie below ``files/``, those that were files below ``paths/``.
 
-Format 1: ``format``, ``id``, ``store``, ``experiment``, ``ended_ms`` and ``draft``, which is the
-draft's name, status, start, metrics, parameters and tags.
+Format 1: ``format``, ``id``, ``store``, ``experiment``, ``ended_ms`` and ``draft``, which holds the
+run's name, status, start, metrics, parameters and tags.
 """
 
 import json
@@ -26,10 +26,10 @@ _RUN, _FILES, _PATHS = "run.json", "files/", "paths/"
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """A draft and where it goes.
+    """A run and its destination.
 
     Attributes:
-        id: the delivery's, which its run carries as a tag.
+        id: of the delivery; a tag of the written run.
         store: the store's address without credentials.
         ended_ms: when the run ended, in ms since the epoch.
     """
@@ -38,57 +38,57 @@ class QueuedRun:
     store: str
     experiment: str
     ended_ms: int
-    draft: RunData
+    run: RunData
 
 
 def new_id() -> str:
-    """An id that no other delivery has; later ones sort behind."""
+    """Return a unique id; ids sort by the time at which they were made."""
     return f"{time.time_ns():016x}{uuid.uuid4().hex[:16]}"
 
 
-def pack(parcel: QueuedRun, file: IO[bytes]) -> None:
-    """Write the parcel; the artifacts' content is read now.
+def pack(queued: QueuedRun, file: IO[bytes]) -> None:
+    """Write the queued run, with the present content of its artifacts.
 
     Raises:
         OSError: the disk is full, or an artifact cannot be read.
     """
-    draft = parcel.draft
-    run = {
+    run = queued.run
+    content = {
         "format": _FORMAT,
-        "id": parcel.id,
-        "store": parcel.store,
-        "experiment": parcel.experiment,
-        "ended_ms": parcel.ended_ms,
+        "id": queued.id,
+        "store": queued.store,
+        "experiment": queued.experiment,
+        "ended_ms": queued.ended_ms,
         "draft": {
-            "name": draft.name,
-            "status": draft.status,
-            "started_ms": draft.started_ms,
-            "metrics": [(name, float(value), step) for name, value, step in draft.metrics],
-            "params": dict(draft.params),
-            "tags": dict(draft.tags),
+            "name": run.name,
+            "status": run.status,
+            "started_ms": run.started_ms,
+            "metrics": [(name, float(value), step) for name, value, step in run.metrics],
+            "params": dict(run.params),
+            "tags": dict(run.tags),
         },
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_RUN, json.dumps(run, ensure_ascii=False))
-        for name, content in draft.files.items():
-            archive.writestr(_FILES + name, content)
-        for folder, path in draft.paths:
+        archive.writestr(_RUN, json.dumps(content, ensure_ascii=False))
+        for name, data in run.files.items():
+            archive.writestr(_FILES + name, data)
+        for folder, path in run.paths:
             archive.write(path, f"{_PATHS}{folder}/{path.name}")
 
 
 def address(path: Path) -> str:
-    """The store of the parcel in a file; nothing else of it is read.
+    """Return the store of the run in a file; nothing else is read.
 
     Raises:
         TrackingError: the file is damaged, or of a format that this version cannot read.
     """
     with _opened(path) as archive:
-        return str(_run(archive)["store"])
+        return str(_content(archive)["store"])
 
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[QueuedRun]:
-    """The parcel in a file; its artifacts are there as long as the body.
+    """Read the run in a file; its artifacts exist during the body.
 
     Raises:
         TrackingError: the file is damaged, or of a format that this version cannot read.
@@ -96,8 +96,8 @@ def unpacked(path: Path) -> Iterator[QueuedRun]:
     with tempfile.TemporaryDirectory(prefix="perfexp-") as place:
         with _opened(path) as archive:
             archive.extractall(place)  # zipfile keeps every name below the folder
-            parcel = _parcel(_run(archive), Path(place))
-        yield parcel
+            queued = _queued(_content(archive), Path(place))
+        yield queued
 
 
 @contextmanager
@@ -112,23 +112,22 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
-def _run(archive: zipfile.ZipFile) -> dict[str, object]:
-    run: dict[str, object] = json.loads(archive.read(_RUN))
-    if run["format"] != _FORMAT:
-        raise ValueError(f"it has format {run['format']}, this version reads {_FORMAT}")
-    return run
+def _content(archive: zipfile.ZipFile) -> dict[str, object]:
+    content: dict[str, object] = json.loads(archive.read(_RUN))
+    if content["format"] != _FORMAT:
+        raise ValueError(f"it has format {content['format']}, this version reads {_FORMAT}")
+    return content
 
 
-def _parcel(run: Mapping[str, object], place: Path) -> QueuedRun:
-    own = {k: run[k] for k in ("id", "store", "experiment", "ended_ms")}
-    draft = RunData(**run["draft"])  # type: ignore[arg-type]
-    files = place / _FILES
-    paths = place / _PATHS
+def _queued(content: Mapping[str, object], place: Path) -> QueuedRun:
+    destination = {k: content[k] for k in ("id", "store", "experiment", "ended_ms")}
+    run = RunData(**content["draft"])  # type: ignore[arg-type]
+    files, paths = place / _FILES, place / _PATHS
     return QueuedRun(
-        **own,  # type: ignore[arg-type]
-        draft=replace(
-            draft,
-            metrics=[(name, value, step) for name, value, step in draft.metrics],
+        **destination,  # type: ignore[arg-type]
+        run=replace(
+            run,
+            metrics=[(name, value, step) for name, value, step in run.metrics],
             files={str(p.relative_to(files)): p.read_bytes() for p in _below(files)},
             paths=[(_folder(p, paths), p) for p in _below(paths)],
         ),

@@ -1,7 +1,7 @@
-"""Who writes a run, and whether that process can still be alive.
+"""The process that writes a run, and whether it can still be alive.
 
-A run exists as RUNNING only while it is written, for well under a second: its heartbeat is the
-moment at which that began.
+A run is RUNNING only while it is written, for well under a second: its heartbeat is the moment at
+which the write began.
 """
 
 import json
@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 
 STALE_AFTER_S = 600.0
-"""A write on another host that began longer ago has died: it takes under a second."""
+"""Seconds after which an unfinished write on another host is taken for dead."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SAME_START_S = 5.0
-"""The system's clock may be set meanwhile; a process id is not used again so soon."""
+"""Tolerance for a system clock that was set; a process id is not reused that soon."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ class Writer:
     heartbeat: float
 
     def text(self) -> str:
-        """As a run's tag."""
+        """Return the text of the run's tag."""
         return json.dumps(asdict(self))
 
     def death(self, now: float) -> str | None:
-        """Why it can no longer be writing, None while it may be."""
-        told = f"its writer, process {self.pid} on {self.host},"
+        """Return why it can no longer be writing; None while it may be."""
+        writer = f"its writer, process {self.pid} on {self.host},"
         if self.host != socket.gethostname():
             silent_s = now - self.heartbeat
-            return f"{told} was silent for {silent_s / 60:.0f} min" if silent_s > STALE_AFTER_S else None
+            return f"{writer} was silent for {silent_s / 60:.0f} min" if silent_s > STALE_AFTER_S else None
         if self.boot != _boot():
-            return f"{told} ended with the machine's restart"
-        return None if self._runs() else f"{told} is gone"
+            return f"{writer} ended with the machine's restart"
+        return None if self._runs() else f"{writer} is gone"
 
     def _runs(self) -> bool:
         try:
@@ -55,13 +55,13 @@ class Writer:
 
 
 def this_process() -> Writer:
-    """The writer that asks."""
+    """Return the current process as a writer."""
     started = psutil.Process().create_time()
     return Writer(socket.gethostname(), _boot(), os.getpid(), started, time.time())
 
 
 def parse(text: str | None) -> Writer | None:
-    """The writer in a run's tag, None where there is none."""
+    """Return the writer in a run's tag; None if the tag names none."""
     try:
         return Writer(**json.loads(text)) if text else None
     except (TypeError, ValueError):

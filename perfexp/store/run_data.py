@@ -1,21 +1,21 @@
-"""A run before it is written."""
+"""The content of a run before it is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PARAM_LIMIT, TAG_LIMIT = 6000, 8000
-"""Characters that MLflow keeps of a value; it would cut the rest silently, or refuse."""
+"""Characters that MLflow stores of a value; it silently drops the rest, or refuses the value."""
 
 
 @dataclass(frozen=True)
 class RunData:
-    """All of one run before it is written; times in ms since the epoch.
+    """The content of one run; times in ms since the epoch.
 
     Attributes:
         metrics: name, value and step.
         files: artifacts by name.
-        paths: files that become artifacts, each with its artifact folder (empty for the top).
+        paths: files that become artifacts, each with its artifact folder ("" for the top).
     """
 
     name: str

@@ -1,14 +1,17 @@
-"""The only writer to MLflow: one draft becomes one run, in few calls."""
+"""Write runs to one MLflow experiment, each in few calls."""
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
-from perfexp.store import bulk, connection, delivery, outbox_file, owner, signals, syncing
+from perfexp.store import bulk, connection, delivery, outbox_file, owner, search
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import RunData
@@ -16,9 +19,11 @@ from perfexp.store.run_data import RunData
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Tracker:
-    """Writes runs into one experiment; ``root`` is the folder that holds the spool."""
+    """Writes runs into one experiment; ``root`` is the folder that holds the outbox."""
 
     def __init__(
         self,
@@ -32,102 +37,60 @@ class Tracker:
         self.uri = uri
         self.experiment = experiment
         self.experiment_id = experiment_id
-        self._root = root
-        self._spool = Outbox(root)
+        self._outbox = Outbox(root)
         self._behind = False
 
-    @property
-    def client(self) -> "MlflowClient":
-        """The store's client, to read with."""
-        return self._client
-
-    def write(self, draft: RunData) -> str:
-        """Create the run, fill it and end it, whoever asks to stop meanwhile; returns its id.
+    def write(self, run: RunData) -> str:
+        """Create the run, fill it and end it, before any signal to stop takes effect; return its id.
 
         Raises:
             TrackingError: the store refused or is gone.
         """
-        with signals.deferred(), connection.explained(self.uri):
-            return delivery.write(self._client, self.experiment_id, draft)
+        with signals_deferred():
+            return self._deliver(self._queued(run))
 
-    def keep(self, draft: RunData) -> str | None:
-        """Write a run that must not be lost: until the store has it, it waits in the spool.
+    def submit(self, run: RunData) -> str | None:
+        """Write a run that must not be lost: it waits in the outbox until the store has it.
 
         Returns:
             The run's id; None, after a warning, while the store does not take it.
 
         Raises:
-            TrackingError: neither the store nor the spool could take it.
+            TrackingError: neither the store nor the outbox could take it.
         """
-        kept = QueuedRun(
-            outbox_file.new_id(),
-            connection.redacted(self.uri),
-            self.experiment,
-            int(time.time() * 1000),
-            draft,
-        )
-        with signals.deferred(), ExitStack() as held:
+        queued = self._queued(run)
+        with signals_deferred(), ExitStack() as held:
             try:
-                held.enter_context(self._spool.keeping(kept))
+                held.enter_context(self._outbox.hold(queued))
             except OSError as error:
-                return self._sent_unkept(kept, error)
-            return self._sent(kept)
+                return self._deliver_unheld(queued, error)
+            return self._deliver_held(queued)
 
-    def _sent(self, kept: QueuedRun) -> str | None:
-        try:
-            with connection.explained(self.uri):
-                run_id = delivery.send(self._client, self.experiment_id, kept)
-        except TrackingError as error:
-            self._behind = True
-            print(f"{error}\n{kept.draft.name} waits in {self._spool.folder}.", file=sys.stderr, flush=True)
-            return None
-        self._spool.arrived(kept.id)
-        if self._behind:
-            self._catch_up()
-        return run_id
-
-    def _catch_up(self) -> None:
-        """The store is back: it gets what it missed, unless it goes away again."""
-        try:
-            syncing.told(syncing.deliver(self._spool, self._client, self.uri, self._root))
-        except TrackingError:
-            return
-        self._behind = False
-
-    def _sent_unkept(self, kept: QueuedRun, reason: OSError) -> str:
-        try:
-            with connection.explained(self.uri):
-                return delivery.send(self._client, self.experiment_id, kept)
-        except TrackingError as error:
-            raise TrackingError(
-                f"{kept.draft.name} is lost: {self._spool.folder} cannot be written "
-                f"({reason.strerror or reason}), and the store did not take it either. {error}"
-            ) from error
-
-    def write_all(self, drafts: Sequence[RunData]) -> list[str]:
-        """Write many runs that have no artifacts; returns their ids.
+    def write_all(self, runs: Sequence[RunData]) -> list[str]:
+        """Write many runs that have no artifacts; return their ids.
 
         Raises:
             TrackingError: the store refused or is gone.
         """
         with connection.explained(self.uri):
-            ids = bulk.write(self.uri, self.experiment_id, drafts)
-        return [self.write(draft) for draft in drafts] if ids is None else ids
+            ids = bulk.write(self.uri, self.experiment_id, runs)
+        return [self.write(run) for run in runs] if ids is None else ids
 
     def end_abandoned(self, now: float) -> list[str]:
-        """End the runs whose writers died as KILLED, with the reason; returns those reasons.
+        """End the runs whose writers died as KILLED, with the reason; return those reasons.
 
         Raises:
             TrackingError: the store refused or is gone.
         """
         ended = []
         with connection.explained(self.uri):
-            for run in self._client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'"):
-                known = owner.parse(run.data.tags.get(delivery.WRITER))
-                death = known.death(now) if known else None
+            query = search.mlflow_filter(status="RUNNING")
+            for run in list(search.runs(self._client, self.experiment_id, query)):
+                writer = owner.parse(run.data.tags.get(delivery.WRITER))
+                death = writer.death(now) if writer else None
                 if death:
                     reason = f"The run was not written to its end: {death}."
-                    self._client.set_tag(run.info.run_id, "reason", reason)
+                    self._client.set_tag(run.info.run_id, delivery.REASON, reason)
                     self._client.set_terminated(run.info.run_id, "KILLED")
                     ended.append(f"{run.info.run_name}: {reason}")
         return ended
@@ -141,20 +104,57 @@ class Tracker:
         with connection.explained(self.uri):
             self._client.set_tag(run_id, name, value)
 
-    def discard(self, tags: Mapping[str, str]) -> None:
-        """Put all runs with these tags into MLflow's trash.
+    def discard(self, **tags: str) -> None:
+        """Move all runs with these tags into MLflow's trash.
 
         Raises:
             TrackingError: the store refused or is gone.
         """
         with connection.explained(self.uri):
-            query = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
-            for run in self._client.search_runs([self.experiment_id], query):
+            for run in list(search.runs(self._client, self.experiment_id, search.mlflow_filter(**tags))):
                 self._client.delete_run(run.info.run_id)
+
+    def _queued(self, run: RunData) -> QueuedRun:
+        store, now_ms = connection.redacted(self.uri), int(time.time() * 1000)
+        return QueuedRun(outbox_file.new_id(), store, self.experiment, now_ms, run)
+
+    def _deliver(self, queued: QueuedRun) -> str:
+        with connection.explained(self.uri):
+            return delivery.deliver(self._client, self.experiment_id, queued)
+
+    def _deliver_held(self, queued: QueuedRun) -> str | None:
+        try:
+            run_id = self._deliver(queued)
+        except TrackingError as error:
+            self._behind = True
+            message = f"{error}\n{queued.run.name} waits in {self._outbox.folder}."
+            print(message, file=sys.stderr, flush=True)
+            return None
+        self._outbox.remove(queued.id)
+        if self._behind:
+            self._catch_up()
+        return run_id
+
+    def _deliver_unheld(self, queued: QueuedRun, reason: OSError) -> str:
+        try:
+            return self._deliver(queued)
+        except TrackingError as error:
+            raise TrackingError(
+                f"{queued.run.name} is lost: {self._outbox.folder} cannot be written "
+                f"({reason.strerror or reason}), and the store did not take it either. {error}"
+            ) from error
+
+    def _catch_up(self) -> None:
+        """Send what waits to a store that answers again, unless it goes away meanwhile."""
+        try:
+            self._outbox.deliver(self._client, self.uri)
+        except TrackingError:
+            return
+        self._behind = False
 
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:
-    """Open, or make, the store and the experiment, and bring it what waits in the spool.
+    """Open or create the store and the experiment, and deliver the runs that wait in the outbox.
 
     Raises:
         TrackingError: the store is missing, locked, read-only or does not answer.
@@ -163,5 +163,30 @@ def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker
     name = connection.experiment_name(experiment)
     client = connection.connect(address, root)
     tracker = Tracker(client, address, name, connection.experiment_id(client, address, name, root), root)
-    syncing.told(syncing.deliver(Outbox(root), client, address, root))
+    Outbox(root).deliver(client, address)
     return tracker
+
+
+@contextmanager
+def signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM until the end of the body.
+
+    An exception inside a database transaction would leave the store locked and the run unfinished.
+    Only the main thread receives signals: in another one there is nothing to defer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, remember) for number in _STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])

@@ -1,4 +1,4 @@
-"""One Hydra job: a cell is measured and becomes a run."""
+"""One Hydra job: measure a cell and write its run."""
 
 import sys
 import time
@@ -9,20 +9,28 @@ from perfexp import cell as cells
 from perfexp import environment
 from perfexp.config.schema import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.errors import PerfexpError, TrackingError
-from perfexp.measure.certificate import TAINTED
-from perfexp.outcomes import FINISHED, METRICS, REFUSED, TAGS, Outcome
-from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.records import (
+    FINISHED,
+    OUTCOME_METRICS,
+    OUTCOME_TAGS,
+    REFUSED,
+    Failure,
+    FailureKind,
+    Measurement,
+    Outcome,
+    RunKind,
+    Verdict,
+)
 from perfexp.store import artifacts
 from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker, open_tracker
-from perfexp.sweep import session
 from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.run import run_cell
 
 
 @dataclass(frozen=True)
-class Job:
-    """A cell and what its run will need besides the measurement."""
+class _Job:
+    """A cell, and what its run needs besides the measurement."""
 
     cell: Cell
     key: str
@@ -32,10 +40,10 @@ class Job:
     started_ms: int
 
 
-def run(config: RunConfig, config_yaml: str, ledger: SweepProgress) -> Outcome:
-    """Measure the configured cell, write its run, and put the outcome into the ledger.
+def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome:
+    """Measure the configured cell, write its run, and add the outcome to the progress.
 
-    A cell of a sweep that was measured before is not measured again, unless that is asked for.
+    A sweep's cell that was measured before is not measured again, unless ``sweep.rerun`` says so.
 
     Raises:
         ConfigError, BackendError, ModelError: the configuration describes no cell.
@@ -44,30 +52,30 @@ def run(config: RunConfig, config_yaml: str, ledger: SweepProgress) -> Outcome:
     weights = artifacts.local(config.weights, config.tracking)
     cell = cells.from_config(replace(config, weights=weights))
     key = cells.key(cell)
-    ledger.begin(cell.title)
-    ledger.sweep = config.sweep
-    if ledger.tracker is None:
-        ledger.tracker = tracker_of(config.tracking, config.experiment)
-    earlier = _earlier(ledger, key) if config.sweep.id else None
+    progress.begin(cell.title)
+    progress.sweep = config.sweep
+    if progress.tracker is None:
+        progress.tracker = open_store(config.tracking, config.experiment)
+    earlier = _earlier(progress, key) if config.sweep.id else None
     if earlier and not _again(earlier, config.sweep.rerun):
-        ledger.add(earlier)
+        progress.add(earlier)
         return earlier
-    job = Job(cell, key, ledger.tracker, session.tags(config.sweep), config_yaml, _now_ms())
+    job = _Job(cell, key, progress.tracker, config.sweep.tags(), config_yaml, int(time.time() * 1000))
     try:
         result = run_cell(cell)
     except (KeyboardInterrupt, SystemExit):
         stopped = Failure(FailureKind.INTERRUPTED, "The sweep was stopped while this cell ran.")
-        ledger.add(_written(job, stopped))
+        progress.add(_write(job, stopped))
         raise
-    outcome = _written(job, result)
+    outcome = _write(job, result)
     if earlier and outcome.has_numbers:
-        _supersede(ledger.tracker, earlier, outcome)
-    ledger.add(outcome)
+        _supersede(progress.tracker, earlier, outcome)
+    progress.add(outcome)
     return outcome
 
 
-def tracker_of(tracking: TrackingConfig, experiment: str | None) -> Tracker:
-    """The configured store, with the runs ended that processes left behind when they were killed.
+def open_store(tracking: TrackingConfig, experiment: str | None) -> Tracker:
+    """Open the configured store, and end the runs of processes that were killed.
 
     Raises:
         TrackingError: the store cannot be used.
@@ -78,52 +86,56 @@ def tracker_of(tracking: TrackingConfig, experiment: str | None) -> Tracker:
     return tracker
 
 
-def refused(config: RunConfig, error: PerfexpError, ledger: SweepProgress) -> Outcome:
-    """A combination of a sweep that describes no cell: a line in the table, not a run."""
+def refused(config: RunConfig, error: PerfexpError, progress: SweepProgress) -> Outcome:
+    """Add a combination that describes no cell: a line in the table, not a run."""
     outcome = Outcome(config.model.name, config.backend.name, config.batch_size, REFUSED, str(error))
-    ledger.add(outcome)
+    progress.add(outcome)
     return outcome
 
 
-def _earlier(ledger: SweepProgress, key: str) -> Outcome | None:
-    """The cell's finished run; a store that has gone meanwhile tells of none, and the sweep goes on."""
+def _earlier(progress: SweepProgress, key: str) -> Outcome | None:
+    """Return the cell's finished run; None if there is none, or if the store is gone meanwhile."""
     try:
-        return ledger.finished.find(key)
+        return progress.finished.find(key)
     except TrackingError as error:
         print(f"{error} The cell is measured whether it was before or not.", file=sys.stderr, flush=True)
         return None
 
 
 def _again(earlier: Outcome, rerun: Rerun) -> bool:
-    return rerun == Rerun.all or (rerun == Rerun.tainted and earlier.tags.get("verdict") == TAINTED)
+    tainted = earlier.tags.get("verdict") == Verdict.TAINTED
+    return rerun == Rerun.all or (rerun == Rerun.tainted and tainted)
 
 
 def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
-    """In one sweep a cell has one run: what it replaces is no longer of the kind ``cell``."""
+    """Keep one run a cell in a sweep: the earlier one is no longer of the kind ``cell``."""
     if earlier.run_id and earlier.tags.get("sweep_id") == outcome.tags.get("sweep_id"):
         try:
-            tracker.tag(earlier.run_id, "kind", "superseded")
+            tracker.tag(earlier.run_id, "kind", RunKind.SUPERSEDED)
         except TrackingError as error:
             print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
 
 
-def _written(job: Job, result: Measurement | Failure) -> Outcome:
+def _write(job: _Job, result: Measurement | Failure) -> Outcome:
     facts = {**environment.snapshot(), **result.environment}
-    draft = cell_run(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts)
-    run_id = job.tracker.keep(draft)
-    found = result.metrics if isinstance(result, Measurement) else {}
-    measured = isinstance(result, Measurement)
+    files = {"samples.png": _figure(job.cell, result)} if isinstance(result, Measurement) else {}
+    run = cell_run(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts, files)
+    metrics = result.metrics if isinstance(result, Measurement) else {}
     return Outcome(
         model=job.cell.model.name,
         backend=job.cell.backend.name,
         batch_size=job.cell.batch_size,
-        status=FINISHED if measured else draft.status,
-        reason="" if measured else draft.tags["reason"],
-        run_id=run_id,
-        metrics={k: found[k] for k in METRICS if k in found},
-        tags={k: draft.tags[k] for k in TAGS if k in draft.tags},
+        status=run.status,
+        reason="" if run.status == FINISHED else run.tags["reason"],
+        run_id=job.tracker.submit(run),
+        metrics={k: metrics[k] for k in OUTCOME_METRICS if k in metrics},
+        tags={k: run.tags[k] for k in OUTCOME_TAGS if k in run.tags},
     )
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+def _figure(cell: Cell, result: Measurement) -> bytes:
+    from perfexp.charts import samples
+
+    low, high = (result.metrics.get(f"latency_p50_{end}_ms") for end in ("low", "high"))
+    interval = None if low is None or high is None else (low, high)
+    return samples.draw(result.samples_ms, result.warmup_ms, cell.title, interval)

@@ -1,4 +1,4 @@
-"""Which jobs a sweep has, and in which order: grids united, exclusions and doubles dropped, cheap first."""
+"""The jobs of a sweep and their order: union of grids without exclusions and duplicates, cheap first."""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,19 +10,19 @@ Job = dict[str, str]
 
 
 def union(grids: Sequence[Choices]) -> list[Job]:
-    """Every combination of every grid, its first key changing slowest; what comes twice is kept once."""
+    """Return every combination of every grid once; a grid's first key changes slowest."""
     jobs = [dict(zip(grid, values, strict=True)) for grid in grids for values in product(*grid.values())]
     return list({frozenset(job.items()): job for job in reversed(jobs)}.values())[::-1]
 
 
 def without(jobs: Sequence[Job], exclusions: Sequence[Mapping[str, str]], settled: Job) -> list[Job]:
-    """The jobs that no exclusion describes.
+    """Return the jobs that no exclusion matches.
 
     Args:
-        jobs: what was asked for.
+        jobs: all jobs.
         exclusions: each drops the jobs whose values match all of its patterns; a pattern is a
-            comma-separated list of names in which ``*`` stands for anything.
-        settled: values of keys that are the same in all jobs.
+            comma-separated list of names in which ``*`` matches anything.
+        settled: values of the keys that a job does not set.
     """
     return [job for job in jobs if not any(_matches({**settled, **job}, e) for e in exclusions)]
 
@@ -35,18 +35,18 @@ def _matches(job: Job, exclusion: Mapping[str, str]) -> bool:
 
 
 def model(job: Job) -> str:
-    """The model's name in the job, empty where all jobs share one."""
+    """Return the model's name in the job, empty if all jobs share one."""
     return job.get("model.name") or job.get("model", "")
 
 
 def cost(job: Job, macs: Mapping[str, float]) -> float:
-    """Multiply-accumulates of a batch, NaN where the model's are not known."""
+    """Return the multiply-accumulates of a batch, NaN if those of the model are unknown."""
     batch_size = job.get("batch_size", "1")
     return macs.get(model(job), nan) * int(batch_size) if batch_size.isdecimal() else nan
 
 
 def by_cost(jobs: Sequence[Job], macs: Mapping[str, float]) -> list[Job]:
-    """Each model's jobs together, the cheapest model and its smallest batch first.
+    """Return the jobs grouped by model, the cheapest model and its smallest batch first.
 
     Models of unknown cost come last, in the order given.
     """

@@ -1,4 +1,4 @@
-"""What a job of a sweep needs to run the same on another node, and what stands for one that was lost."""
+"""Launchers on other nodes: the task that they run, and the return of a job that was lost."""
 
 import os
 from abc import abstractmethod
@@ -15,11 +15,11 @@ from perfexp.errors import LaunchError
 
 
 class Task:
-    """A task that runs in the directory where it was made.
+    """A task that runs in the directory where it was created.
 
     Args:
         task: what Hydra calls on the node.
-        variables: the environment that :func:`variables` found, for engines that do not bring it along.
+        variables: of :func:`variables`, for engines that do not copy the environment.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Task:
         """Run the task.
 
         Raises:
-            LaunchError: the node does not have the directory, or the task ended with a sentence.
+            LaunchError: the node does not have the directory, or the task ended with an error message.
         """
         try:
             os.chdir(self.folder)
@@ -55,37 +55,37 @@ class Task:
 
 
 def variables() -> dict[str, str]:
-    """The environment that decides the store and the speed of numerical libraries.
+    """Return the environment variables that decide the store and the speed of numerical libraries.
 
-    Which GPU a job may use is not among it: that is its engine's choice.
+    Which GPU a job may use is not among them: the engine decides that.
     """
     chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
     return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}
 
 
 class RemoteLauncher(Launcher):
-    """A launcher that tells each job's end at once, and a lost one's as a return of its own."""
+    """A launcher that reports each job when it ends, and a lost job by a return of its own."""
 
     @abstractmethod
     def collect(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Iterator[tuple[int, JobReturn]]:
-        """Run all jobs; yields each one's place in ``job_overrides`` with its return, as they end."""
+        """Run all jobs; yield each one's index in ``job_overrides`` and its return, as they end."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run all jobs; their returns in their own order."""
+        """Run all jobs; return their returns in the order of ``job_overrides``."""
         returned = dict(self.collect(job_overrides, initial_job_idx))
         return [returned[index] for index in sorted(returned)]
 
 
 def placed(overrides: Sequence[str], config: DictConfig) -> list[str]:
-    """A job's overrides, with the folder of all runs as an absolute path."""
+    """Return a job's overrides, with the folder of all runs as an absolute path."""
     root = QuotedString(str(Path(config.tracking.root).absolute()), Quote.single)
     return [*overrides, f"tracking.root={root.with_quotes()}"]
 
 
 def lost(sentence: str) -> JobReturn:
-    """The return of a job that came to no end of its own; its value raises LaunchError."""
+    """Return a failed job return that stands for a lost job; its value raises LaunchError."""
     returned = JobReturn(status=JobStatus.FAILED)
     returned.return_value = LaunchError(f"{sentence.rstrip('.')}.")
     return returned

@@ -1,61 +1,170 @@
-"""What belongs to a whole sweep: its name in the store, its table and its curves."""
+"""One sweep from its start to its final table: identity, jobs, curves, table."""
 
 import shlex
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import SweepConfig
-from perfexp.errors import TrackingError
-from perfexp.measure.parity import BEYOND
-from perfexp.outcomes import METRICS, Outcome
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+
+from perfexp import environment
+from perfexp.cache import digest
+from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
+from perfexp.console import terminal
+from perfexp.errors import LaunchError, TrackingError
+from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
+from perfexp.runs import finished
 from perfexp.store import connection
 from perfexp.store.build import curve_run
 from perfexp.store.tracker import Tracker
+from perfexp.sweep import cell_job
+from perfexp.sweep.grid import Job
+from perfexp.sweep.progress import SweepProgress
+from perfexp.sweep.remote import RemoteLauncher
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_PREFIX = "sweep."
+
+
+@cache
+def current() -> SweepProgress:
+    """Return this process's progress.
+
+    It is one per process because Hydra makes the sweeper and calls the task: neither can be given it.
+    """
+    return SweepProgress()
+
+
+def begin(
+    config: DictConfig, jobs: Sequence[Job], costs: Sequence[float], now: datetime, progress: SweepProgress
+) -> Job:
+    """Open the store and the progress display; return the overrides that identify the sweep to its jobs.
+
+    The same jobs on the same machine and versions resume the earlier sweep under its id, unless
+    everything is to be measured again.
+
+    Raises:
+        TrackingError: the store cannot be used.
+    """
+    tracking = TrackingConfig(config.tracking.uri, config.tracking.root)
+    tracker = progress.tracker = cell_job.open_store(tracking, config.experiment)
+    progress.plan(costs, terminal())
+    name = config.hydra.runtime.choices.get("sweep") or "sweep"
+    grid = _grid(config, jobs)
+    known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
+    identity = {"id": known or new_id(name, now), "name": name, "grid": grid}
+    progress.sweep = SweepConfig(config.sweep.rerun, **identity)
+    return {f"{_PREFIX}{key}": value for key, value in identity.items()}
+
 
 def new_id(name: str | None, now: datetime) -> str:
-    """A sweep's id: its name and the second it began."""
+    """Return a sweep's id: its name and its start, to the millisecond."""
     return f"{name or 'sweep'}-{now:%Y%m%d-%H%M%S-%f}"[:-3]
 
 
-def tags(sweep: SweepConfig) -> dict[str, str]:
-    """The tags that tie a run to its sweep."""
-    named = {"sweep_id": sweep.id, "sweep": sweep.name or "sweep", "sweep_grid": sweep.grid}
-    return {name: value for name, value in named.items() if value} if sweep.id else {}
+@dataclass(frozen=True)
+class Runner:
+    """Runs a sweep's jobs through Hydra's launcher.
+
+    Attributes:
+        launcher: runs jobs; it may return them all at the end.
+        compose: gives a job's config from its overrides.
+        in_process: the launcher runs jobs in this process, where each adds its own outcome.
+    """
+
+    launcher: Launcher
+    compose: Callable[[list[str]], DictConfig]
+    progress: SweepProgress
+    in_process: bool
+
+    def run_all(self, jobs: Sequence[list[str]]) -> None:
+        """Run every job, and add the outcomes of those that ran in other processes.
+
+        Raises:
+            Exception: the first one that a job raised, after the last job.
+        """
+        errors: list[Exception] = []
+        with closing(self._returned(jobs)) as returns:
+            for index, returned in returns:
+                ended = self._ended(returned, jobs[index])
+                if isinstance(ended, Exception):
+                    errors.append(ended)
+                elif not self.in_process:
+                    self.progress.add(ended)
+        if errors:
+            raise errors[0]
+
+    def run_one(self, job: list[str]) -> Outcome:
+        """Run one job.
+
+        Raises:
+            Exception: what the job raised.
+        """
+        number = len(self.progress.outcomes)
+        ended = self._ended(next(iter(self.launcher.launch([job], number))), job)
+        if isinstance(ended, Exception):
+            raise ended
+        if not self.in_process:
+            self.progress.add(ended)
+        return ended
+
+    def _returned(self, jobs: Sequence[list[str]]) -> Generator[tuple[int, JobReturn], None, None]:
+        """Yield each job's place and return, as they end if the launcher reports each end."""
+        if self.in_process:
+            for number, job in enumerate(jobs):
+                for returned in self.launcher.launch([job], number):
+                    yield number, returned
+        elif isinstance(self.launcher, RemoteLauncher):
+            yield from self.launcher.collect(jobs, 0)
+        else:
+            yield from enumerate(self.launcher.launch(jobs, 0))
+
+    def _ended(self, returned: JobReturn, job: list[str]) -> Outcome | Exception:
+        """Return what a job returned or raised; the other jobs go on."""
+        try:
+            outcome: Outcome = returned.return_value
+            return outcome
+        except LaunchError as error:
+            cell = self.compose(job)
+            return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
+        except Exception as error:  # noqa: BLE001 - raised again after the last job
+            return error
 
 
 def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
-    """One run for each model on each backend, with step = batch size; those of before are replaced.
+    """Write one run for each model on each backend, with step = batch size, in place of earlier ones.
 
-    A cell whose output is beyond its precision's tolerance is left out: it is fast at something else.
+    A cell whose output is beyond its precision's tolerance is left out: it computes something else.
 
     Raises:
-        TrackingError: neither the store nor the spool could take them.
+        TrackingError: neither the store nor the outbox could take them.
     """
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        if outcome.has_numbers and outcome.tags.get("parity") != BEYOND:
+        if outcome.has_numbers and outcome.tags.get("parity") != ParityVerdict.BEYOND:
             groups.setdefault((outcome.model, outcome.backend), []).append(outcome)
     if sweep.id:
-        with suppress(TrackingError):  # a store that is gone keeps them until the sweep is resumed
-            tracker.discard({"kind": "curve", "sweep_id": sweep.id})
+        with suppress(TrackingError):  # an unreachable store keeps them until the sweep is resumed
+            tracker.discard(kind=RunKind.CURVE, sweep_id=sweep.id)
     for (model, backend), members in groups.items():
         points = {
-            member.batch_size: {k: member.metrics[k] for k in METRICS if k in member.metrics}
+            member.batch_size: {k: member.metrics[k] for k in OUTCOME_METRICS if k in member.metrics}
             for member in members
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
-        tracker.keep(curve_run(model, backend, points, {**shared, **tags(sweep)}))
+        tracker.submit(curve_run(model, backend, points, {**shared, **sweep.tags()}))
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
-    """The short table at the end."""
+    """Print one line a cell, and the reasons of those without numbers."""
     from rich.table import Table
 
     table = Table(title="perfexp", title_justify="left")
@@ -68,14 +177,8 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     columns = (("latency_p50_ms", ".3f"), ("throughput_images_per_s", ".1f"), ("memory_peak_mb", ".1f"))
     for outcome in outcomes:
         numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in columns]
-        table.add_row(
-            outcome.model,
-            outcome.backend,
-            str(outcome.batch_size),
-            *numbers,
-            outcome.status,
-            outcome.tags.get("verdict", "-"),
-        )
+        identity = (outcome.model, outcome.backend, str(outcome.batch_size))
+        table.add_row(*identity, *numbers, outcome.status, outcome.tags.get("verdict", "-"))
     console.print(table)
     for outcome in outcomes:
         if not outcome.has_numbers:
@@ -83,9 +186,9 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
 
 
 def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:
-    """The line that opens the MLflow UI on these runs, credentials left out.
+    """Return the command that opens the MLflow UI on these runs, without credentials.
 
-    Where another sweep's numbers stand for a cell, the UI is not narrowed to this sweep.
+    If a cell's numbers come from another sweep, the UI is not restricted to this sweep.
     """
     words = ["perfexp", "ui"]
     if tracker.uri != connection.resolve(None, Path("mlruns")):
@@ -95,3 +198,17 @@ def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome]
     if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):
         words.append(f"sweep={sweep.id}")
     return shlex.join(words)
+
+
+def _grid(config: DictConfig, jobs: Sequence[Job]) -> str:
+    """Return the hash of everything that the sweep's cells are made from."""
+    shared = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
+    swept = [sorted((k, v) for k, v in job.items() if not k.startswith(_PREFIX)) for job in jobs]
+    return digest(
+        {
+            "config": OmegaConf.to_yaml(shared),
+            "jobs": sorted(swept),
+            "host": environment.host(),
+            "versions": environment.versions(),
+        }
+    )

@@ -72,7 +72,7 @@ def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["source=stud"], "There is no source named 'stud': the nearest are study"),
-        (["source=csv"], "source=csv reads a file of yours; give it as path=FILE.csv."),
+        (["source=csv"], "source=csv reads your own file; give it as path=FILE.csv."),
         (["source=csv", "path=no.csv"], "no.csv cannot be read (No such file or directory)"),
         (["source=csv", "path=bad.csv"], "The table holds no measurement (first: bad.csv line 2: bs1 is 'x'"),
         (["source=csv", "path=bad.csv", "source.unit=minutes"], "expected one of [s, ms, us]"),

@@ -27,6 +27,7 @@ def test_one_cell(perfexp, tmp_path: Path) -> None:
     [run] = runs_below(tmp_path).to_dict("records")
     assert (run["model"], run["batch_size"], run["backend"]) == ("mobilenet_v2", 4, "fake")
     assert os.listdir(tmp_path) == ["mlruns"]
+    assert len(list((tmp_path / "mlruns" / "artifacts").rglob("samples.png"))) == 1
 
 
 def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> None:
@@ -48,6 +49,24 @@ def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
     done = perfexp("--multirun", "sweep=mine", "model=squeezenet1_1")
     assert done.returncode == 0, done.stderr
     assert sorted(runs_below(tmp_path, sweep="mine")["batch_size"]) == [1, 3]
+
+
+def test_a_users_sweep_replaces_a_packaged_one_of_its_name(perfexp, tmp_path: Path) -> None:
+    assert "input_size: 32" in perfexp("sweep=active", "--cfg", "job").stdout  # it is based on sweep=study
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "study.yaml").write_text("input_size: 48\n")
+    done = perfexp("sweep=active", "--cfg", "job")
+    assert "input_size: 48" in done.stdout
+    assert done.stderr == "sweeps/study.yaml replaces the packaged sweep 'study'.\n"
+
+
+def test_a_sweep_that_is_not_yaml_is_named(perfexp, tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text("a: [b\n")
+    done = perfexp("--cfg", "job")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"perfexp: The sweep {tmp_path}/sweeps/mine.yaml cannot be read (while")
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None:

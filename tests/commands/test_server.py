@@ -101,7 +101,7 @@ def test_a_sweep_through_the_server(
     assert PASSWORD.encode() not in dumped(database, "served")
     assert PASSWORD not in done.stdout + done.stderr + signed_in.said
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
-    with pytest.raises(TrackingError, match="did not do as asked.*401"):
+    with pytest.raises(TrackingError, match="cannot be used.*401"):
         open_tracker(signed_in.uri, tmp_path / "mlruns", "through")
 
 

@@ -75,7 +75,7 @@ def test_a_batch_size_is_a_whole_number(tmp_path: Path) -> None:
     ("text", "config", "words"),
     [
         ("name,bs1\na,1\n", {}, "no column 'model'.*set source.model_column"),
-        ("model,time\na,1\n", {}, "no column that is called like a batch size.*model, time"),
+        ("model,time\na,1\n", {}, "no column named after a batch size.*model, time"),
         ("model,time\na,1\n", {"latency_column": "tim"}, "no column 'tim': the nearest are time"),
         ("model,time\na,1\n", {"latency_column": "time"}, "no column 'batch_size'"),
         ("model,b\na,1\n", {"batch_columns": {"b": 0}}, "below 1"),

@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 
 from perfexp.config.schema import Cell
-from perfexp.outcomes import SKIPPED
-from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.records import SKIPPED, Failure, FailureKind, Measurement
 from perfexp.runs import finished, sql
 from perfexp.runs.finished import Finished
 from perfexp.store.build import cell_run

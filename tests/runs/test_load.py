@@ -99,9 +99,11 @@ def test_missing_store_is_named_and_not_made(tmp_path, monkeypatch: pytest.Monke
     assert list(tmp_path.rglob("*.db")) == []
 
 
-def test_a_quotation_mark_cannot_leave_the_filter(filled: Tracker) -> None:
-    with pytest.raises(ConfigError, match="quotation mark"):
-        load_runs(sweep="x' or '1")
+def test_a_quotation_mark_cannot_leave_the_filter(filled: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_runs(sweep="x' or '1").empty
+    assert by_the_client(monkeypatch, sweep="x' or '1").empty
+    with pytest.raises(ConfigError, match="both kinds of quotation marks"):
+        by_the_client(monkeypatch, sweep="x' or \"1")
 
 
 def by_the_client(monkeypatch: pytest.MonkeyPatch, **options: object):

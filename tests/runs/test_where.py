@@ -1,6 +1,6 @@
 import pytest
 
-from perfexp.runs import where
+from perfexp.runs.where import required_texts
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from perfexp.runs import where
     ],
 )
 def test_texts_that_must_hold(query: str | None, texts: dict[str, set[str]]) -> None:
-    assert where.texts(query) == texts
+    assert required_texts(query) == texts

@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 
 from perfexp.metrics import METRICS
-from perfexp.serving.views import Kind, SavedView, runs_filter, shared_view, view_url
+from perfexp.serving.views import Kind, SavedView, shared_view, view_url
+from perfexp.store.search import mlflow_filter
 
 KINDS: tuple[Kind, ...] = ("cell", "curve")
 
@@ -110,5 +111,5 @@ def test_mlflow_understands_the_filter(tmp_path, value):
     wanted = client.create_run(experiment, tags={"kind": "cell", "sweep_id": value})
     client.create_run(experiment, tags={"kind": "curve", "sweep_id": value})
     client.create_run(experiment, tags={"kind": "cell", "sweep_id": "other"})
-    found = client.search_runs([experiment], runs_filter(kind="cell", sweep_id=value))
+    found = client.search_runs([experiment], mlflow_filter(kind="cell", sweep_id=value))
     assert [run.info.run_id for run in found] == [wanted.info.run_id]

@@ -25,5 +25,5 @@ def test_anything_else_is_left_as_it_is() -> None:
 
 
 def test_a_run_that_is_not_there_is_one_sentence(tracker: Tracker) -> None:
-    with pytest.raises(TrackingError, match="did not do as asked"):
+    with pytest.raises(TrackingError, match="cannot be used"):
         artifacts.local(f"runs:/{'0' * 32}/network.pt", TrackingConfig())

@@ -68,7 +68,7 @@ def test_sixteen_writers_at_once(place: str, in_folder: Path, request: pytest.Fi
         quietly(number)
         tracker = open_tracker(uri, Path("mlruns"), "at once")
         for run in range(RUNS):
-            tracker.keep(draft(f"{number} {run}"))
+            tracker.submit(draft(f"{number} {run}"))
 
     assert forked(lambda _: open_tracker(uri, Path("mlruns"), "at once")) == [0]
     assert forked(write, WRITERS) == [0] * WRITERS

@@ -89,7 +89,7 @@ def dying(step: str) -> None:
 
 def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp_path: Path) -> None:
     client = MlflowClient(tracker.uri)
-    kept = tracker.keep(draft(folder=tmp_path))
+    kept = tracker.submit(draft(folder=tmp_path))
     assert kept
     assert everything(client, kept) == everything(client, tracker.write(draft(folder=tmp_path)))
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
@@ -99,18 +99,18 @@ def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None
     uri = "postgresql://me:secret@db/x"
     sent = QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
     spool = Outbox(tmp_path)
-    with spool.keeping(sent):
+    with spool.hold(sent):
         [path] = spool.waiting()
-        with spool.claimed(path) as refused:
+        with spool.claim(path) as refused:
             assert refused is None
     with zipfile.ZipFile(path) as archive:
         run = json.loads(archive.read("run.json"))
         assert (run["format"], run["store"], run["draft"]["name"]) == (1, "postgresql://***@db/x", "a cell")
         assert archive.read("paths/tables/table.csv") == b"a,b"
-    with spool.claimed(path) as found:
+    with spool.claim(path) as found:
         assert found is not None
-        assert repr(found.draft.metrics) == repr(sent.draft.metrics)
-        assert (found.draft.files, found.draft.tags) == (sent.draft.files, sent.draft.tags)
+        assert repr(found.run.metrics) == repr(sent.run.metrics)
+        assert (found.run.files, found.run.tags) == (sent.run.files, sent.run.tags)
     assert b"secret" not in path.read_bytes()
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_named_and_kept(tracker: Tracker, tmp_path: Path, cont
     folder = tmp_path / "mlruns" / "spool"
     folder.mkdir(exist_ok=True)
     (folder / "0.zip").write_bytes(content)
-    assert tracker.keep(draft())
+    assert tracker.submit(draft())
     open_tracker(None, Path("mlruns"), None)
     assert "0.zip is no run that waits to be delivered" in capsys.readouterr().err
     assert (folder / "0.zip").exists()
@@ -132,15 +132,15 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         outbox_file.address(tmp_path / "0.zip")
 
 
-@pytest.mark.parametrize("step", ["put", "send", *STEPS, "arrived"])
+@pytest.mark.parametrize("step", ["put", "deliver", *STEPS, "remove"])
 def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
     unopened: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def write(_number: int) -> None:
         tracker = open_tracker(None, Path("mlruns"), None)
-        places = {"put": (os, "fsync"), "send": (delivery, "send"), "arrived": (Outbox, "arrived")}
+        places = {"put": (os, "fsync"), "deliver": (delivery, "deliver"), "remove": (Outbox, "remove")}
         setattr(*places[step], die) if step in places else dying(step)
-        tracker.keep(draft(folder=tmp_path))
+        tracker.submit(draft(folder=tmp_path))
 
     assert forked(write) == [-signal.SIGKILL]
     assert forked(lambda _: perfexp("sync")) == [0]
@@ -148,14 +148,14 @@ def test_a_kill_while_a_run_is_written_loses_and_doubles_nothing(
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
 
 
-@pytest.mark.parametrize("step", ["send_again", *STEPS, "arrived"])
+@pytest.mark.parametrize("step", ["deliver", *STEPS, "remove"])
 def test_a_kill_of_the_delivery_loses_and_doubles_nothing(unopened: str, tmp_path: Path, step: str) -> None:
     sent = QueuedRun(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path))
-    with Outbox(Path("mlruns")).keeping(sent):
+    with Outbox(Path("mlruns")).hold(sent):
         pass
 
     def deliver(_number: int) -> None:
-        places = {"send_again": (delivery, "send_again"), "arrived": (Outbox, "arrived")}
+        places = {"deliver": (delivery, "deliver"), "remove": (Outbox, "remove")}
         setattr(*places[step], die) if step in places else dying(step)
         open_tracker(None, Path("mlruns"), None)
 
@@ -171,7 +171,7 @@ def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> Non
         QueuedRun(outbox_file.new_id(), unopened, "perfexp", 2000, draft(folder=tmp_path)) for _ in range(12)
     ]
     for each in sent:
-        with spool.keeping(each):
+        with spool.hold(each):
             pass
     codes = forked(lambda _: perfexp("sync"), count=4)
     assert 0 in codes
@@ -184,17 +184,17 @@ def test_of_two_runs_of_one_delivery_one_is_left(tracker: Tracker, tmp_path: Pat
     sent = QueuedRun("id1", tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
     for _ in range(2):
         client.create_run(tracker.experiment_id, tags={delivery.TAG: "id1"})
-    delivery.send_again(client, tracker.experiment_id, sent)
+    delivery.deliver(client, tracker.experiment_id, sent, again=True)
     assert whole(tracker.uri) == ["id1"]
 
 
 def test_a_locked_store_is_waited_for_on_disk_and_caught_up(
     tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    monkeypatch.setattr(delivery, "send", refusing := Refusing(delivery.send, times=2))
-    assert [tracker.keep(draft(folder=tmp_path)) for _ in range(2)] == [None, None]
+    monkeypatch.setattr(delivery, "deliver", refusing := Refusing(delivery.deliver, times=2))
+    assert [tracker.submit(draft(folder=tmp_path)) for _ in range(2)] == [None, None]
     assert len(Outbox(Path("mlruns")).waiting()) == 2
-    assert tracker.keep(draft(folder=tmp_path))
+    assert tracker.submit(draft(folder=tmp_path))
     assert len(whole(tracker.uri)) == 3 and refusing.refused == 2
     said = capsys.readouterr().err
     assert "database is locked" in said and "a cell waits in" in said
@@ -207,9 +207,9 @@ class Refusing:
     def __init__(self, real: Callable[..., str], times: int) -> None:
         self.real, self.times, self.refused = real, times, 0
 
-    def __call__(self, client: MlflowClient, *arguments: object) -> str:
+    def __call__(self, client: MlflowClient, *arguments: object, **named: object) -> str:
         if self.refused == self.times:
-            return self.real(client, *arguments)
+            return self.real(client, *arguments, **named)
         self.refused += 1
         path = client.tracking_uri.removeprefix("sqlite:///")
         with sqlite3.connect(path, timeout=0.1) as holder, sqlite3.connect(path, timeout=0.1) as other:
@@ -223,7 +223,7 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     uri = "postgresql://me:secret@127.0.0.1:9/db"
-    with Outbox(Path("mlruns")).keeping(QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft())):
+    with Outbox(Path("mlruns")).hold(QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft())):
         pass
     assert perfexp("sync") == 1
     assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_a_store_whose_disk_is_full_gets_the_run_later(
     uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
     tracker = open_tracker(uri, root, None)
     filler = fill(small_disk)
-    assert tracker.keep(draft(folder=tmp_path)) is None
+    assert tracker.submit(draft(folder=tmp_path)) is None
     assert "full" in capsys.readouterr().err
     filler.unlink()
     open_tracker(uri, root, None)
@@ -273,9 +273,9 @@ def test_where_the_spools_disk_is_full_too_it_is_said(
     tracker = open_tracker(None, small_disk, None)
     filler = fill(small_disk)
     with pytest.raises(TrackingError, match=r"^a cell is lost: .*No space left on device\).*full"):
-        tracker.keep(draft(folder=tmp_path))
+        tracker.submit(draft(folder=tmp_path))
     filler.unlink()
-    assert tracker.keep(draft(folder=tmp_path))
+    assert tracker.submit(draft(folder=tmp_path))
     assert len(whole(tracker.uri)) == 1
     assert os.listdir(small_disk / "spool") == []
 
@@ -286,12 +286,12 @@ def test_a_store_that_has_become_read_only_gets_the_run_later(
     shutil.copy(store_template, small_disk / "mlflow.db")
     uri, root = f"sqlite:///{small_disk}/mlflow.db", tmp_path / "mlruns"
     tracker = open_tracker(uri, root, None)
-    engine = tracker.client._tracking_client.store.engine
+    engine = tracker._client._tracking_client.store.engine
     engine.dispose()  # an open file keeps its disk writable
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    assert tracker.keep(draft(folder=tmp_path)) is None
-    assert re.search("did not do as asked.*(readonly|unable to open)", capsys.readouterr().err)
-    with pytest.raises(TrackingError, match="did not do as asked"):
+    assert tracker.submit(draft(folder=tmp_path)) is None
+    assert re.search("cannot be used.*(readonly|unable to open)", capsys.readouterr().err)
+    with pytest.raises(TrackingError, match="cannot be used"):
         open_tracker(uri, root, None)
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     engine.dispose()  # as a new process; an old one would keep what it can read alone

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +13,7 @@ from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store.build import cell_run, curve_run
 from perfexp.store.owner import this_process
-from perfexp.store.tracker import Tracker
+from perfexp.store.tracker import Tracker, signals_deferred
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
@@ -27,9 +30,18 @@ MEASUREMENT = Measurement(
 
 def written(tracker: Tracker, cell: Cell, outcome: Measurement | Failure):
     environment = {"host": "here", "cpu": "fast", "version.torch": "2"}
-    draft = cell_run(cell, "key1", outcome, 1000, "batch_size: 1\n", {"sweep_id": "s-1"}, environment)
+    run = cell_run(
+        cell,
+        "key1",
+        outcome,
+        1000,
+        "batch_size: 1\n",
+        {"sweep_id": "s-1"},
+        environment,
+        {"samples.png": b"\x89PNG"},
+    )
     client = MlflowClient(tracker.uri)
-    return client, client.get_run(tracker.write(draft))
+    return client, client.get_run(tracker.write(run))
 
 
 def test_a_measurement_is_a_finished_run(tracker: Tracker, make_cell: Callable[..., Cell]) -> None:
@@ -122,7 +134,7 @@ def test_runs_of_processes_that_died_are_ended_and_the_others_are_not(
     ids = {
         n: client.create_run(tracker.experiment_id, tags=t, run_name=n).info.run_id for n, t in tags.items()
     }
-    told = tracker.end_abandoned(me.heartbeat)
+    reasons = tracker.end_abandoned(me.heartbeat)
     statuses = {name: client.get_run(run_id).info.status for name, run_id in ids.items()}
     assert statuses == {
         "alive": "RUNNING",
@@ -132,4 +144,32 @@ def test_runs_of_processes_that_died_are_ended_and_the_others_are_not(
         "not ours": "RUNNING",
     }
     assert "not written to its end" in client.get_run(ids["dead"]).data.tags["reason"]
-    assert len(told) == 2 and tracker.end_abandoned(me.heartbeat) == []
+    assert len(reasons) == 2 and tracker.end_abandoned(me.heartbeat) == []
+
+
+def test_ctrl_c_acts_after_the_body() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), signals_deferred():
+        os.kill(os.getpid(), signal.SIGINT)
+        done = True
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_of_the_body_is_its_own() -> None:
+    with pytest.raises(ValueError, match="broken"), signals_deferred():
+        raise ValueError("broken")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_has_no_signals_to_hold() -> None:
+    seen = []
+
+    def body() -> None:
+        with signals_deferred():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]

@@ -1,10 +1,11 @@
 from io import StringIO
+from math import nan
 
 import pytest
 from rich.console import Console
 
-from perfexp.outcomes import FINISHED, SKIPPED, Outcome
-from perfexp.sweep.progress import SweepProgress
+from perfexp.records import FINISHED, SKIPPED, Outcome
+from perfexp.sweep.progress import SweepProgress, seconds_left
 
 
 def outcome(batch_size: int = 1, status: str = FINISHED) -> Outcome:
@@ -15,20 +16,20 @@ def outcome(batch_size: int = 1, status: str = FINISHED) -> Outcome:
 
 
 def test_a_cell_measured_before_is_no_failure() -> None:
-    ledger = SweepProgress()
-    ledger.add(outcome())
-    ledger.add(outcome(status=SKIPPED))
-    assert not ledger.failed
-    ledger.add(outcome(status="FAILED"))
-    assert ledger.failed
+    progress = SweepProgress()
+    progress.add(outcome())
+    progress.add(outcome(status=SKIPPED))
+    assert not progress.failed
+    progress.add(outcome(status="FAILED"))
+    assert progress.failed
 
 
 def test_lines_tell_place_number_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = SweepProgress()
-    ledger.plan([1.0, 2.0, 3.0], Console(file=StringIO(), force_terminal=False))
+    progress = SweepProgress()
+    progress.plan([1.0, 2.0, 3.0], Console(file=StringIO(), force_terminal=False))
     for cell in (outcome(2), outcome(4, SKIPPED), outcome(8, "FAILED")):
-        ledger.begin(cell.title)
-        ledger.add(cell)
+        progress.begin(cell.title)
+        progress.add(cell)
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.startswith("[1/3] resnet18 torch b2: 4.000 ms (0 s, about 0 s left)")
     assert second.startswith("[2/3] resnet18 torch b4: 8.000 ms, measured before (")
@@ -36,33 +37,69 @@ def test_lines_tell_place_number_and_reason(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_what_was_skipped_does_not_shorten_the_estimate() -> None:
-    ledger = SweepProgress()
-    ledger.plan([1.0] * 4, Console(file=StringIO()))
-    ledger.add(outcome(1, SKIPPED))
-    assert ledger.seconds_left() is None
-    ledger.begin("resnet18 torch b2")
-    assert ledger._cell_began is not None
-    ledger._cell_began -= 10
-    ledger.add(outcome(2))
-    assert ledger.seconds_left() == pytest.approx(20, rel=0.05)
+    now_s = 0.0
+    progress = SweepProgress(clock=lambda: now_s)
+    progress.plan([1.0] * 4, Console(file=StringIO()))
+    progress.add(outcome(1, SKIPPED))
+    assert progress.seconds_left() is None
+    progress.begin("resnet18 torch b2")
+    now_s = 10.0
+    progress.add(outcome(2))
+    assert progress.seconds_left() == 20.0
 
 
 def test_a_terminal_gets_a_bar_that_counts(capsys: pytest.CaptureFixture[str]) -> None:
     screen = StringIO()
-    ledger = SweepProgress()
-    ledger.plan([1.0] * 4, Console(file=screen, force_terminal=True, width=120))
+    progress = SweepProgress()
+    progress.plan([1.0] * 4, Console(file=screen, force_terminal=True, width=120))
     for status in (FINISHED, SKIPPED, "FAILED"):
-        ledger.add(outcome(2, status))
-    ledger.begin("vgg16 torch b8")
+        progress.add(outcome(2, status))
+    progress.begin("vgg16 torch b8")
     shown = screen.getvalue()
     assert "1 done, 1 failed, 1 skipped" in shown and "vgg16 torch b8" in shown and "3/4" in shown
-    ledger.close()
+    progress.close()
     assert "[2/4] resnet18 torch b2: 4.000 ms, measured before" in shown
     assert not capsys.readouterr().out
 
 
 def test_cells_of_other_processes_give_no_estimate() -> None:
-    ledger = SweepProgress()
-    ledger.plan([1.0] * 4, Console(file=StringIO()))
-    ledger.add(outcome(2))
-    assert ledger.seconds_left() is None
+    progress = SweepProgress()
+    progress.plan([1.0] * 4, Console(file=StringIO()))
+    progress.add(outcome(2))
+    assert progress.seconds_left() is None
+
+
+def test_nothing_done_tells_nothing() -> None:
+    assert seconds_left([], [1.0]) is None
+
+
+def test_a_fixed_part_and_a_part_by_cost_are_found() -> None:
+    done = [(cost, 3 + 0.5 * cost) for cost in (1.0, 2.0, 4.0, 8.0)]
+    assert seconds_left(done, [16.0, 32.0]) == pytest.approx(3 + 8 + 3 + 16)
+
+
+def test_it_beats_the_mean_where_cheap_cells_come_first() -> None:
+    costs = [float(model * batch) for model in (1, 5, 40) for batch in (1, 2, 4, 8, 16, 32, 64)]
+    seconds = [1.0 + 0.01 * cost for cost in costs]
+    done = list(zip(costs[:14], seconds[:14], strict=True))
+    truth = sum(seconds[14:])
+    guess = seconds_left(done, costs[14:])
+    assert guess == pytest.approx(truth)
+    assert abs(sum(s for _, s in done) / 14 * 7 - truth) > truth / 2
+
+
+@pytest.mark.parametrize(
+    ("done", "ahead"),
+    [
+        ([(nan, 2.0), (nan, 4.0)], [nan, nan]),
+        ([(5.0, 2.0), (5.0, 4.0)], [5.0, 9.0]),
+        ([(1.0, 4.0), (9.0, 2.0)], [5.0, 9.0]),
+        ([(1.0, 2.0), (9.0, 4.0)], [nan, 9.0]),
+    ],
+)
+def test_costs_that_do_not_tell_leave_the_mean(done: list[tuple[float, float]], ahead: list[float]) -> None:
+    assert seconds_left(done, ahead) == pytest.approx(6.0)
+
+
+def test_no_time_is_left_below_zero() -> None:
+    assert seconds_left([(10.0, 1.0), (20.0, 30.0)], [1.0]) == pytest.approx(0.1 * 13.0, rel=0.1)

@@ -1,0 +1,95 @@
+"""What the UI opens: an experiment of a store, one of its sweeps, and the views prepared for it."""
+
+import sys
+import time
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp.config.schema import TrackingConfig
+from perfexp.errors import TrackingError, nearest
+from perfexp.records import RunKind
+from perfexp.serving.views import Kind, SavedView, shared_view
+from perfexp.store import connection, search
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_OF_A_SWEEP = "tags.sweep_id LIKE '%'"
+_MAX_SEARCHED = 1000
+
+
+@dataclass(frozen=True)
+class Target:
+    """A store, one of its experiments, and a sweep of it (None: all its runs)."""
+
+    client: "MlflowClient"
+    uri: str
+    experiment_id: str
+    sweep_id: str | None
+
+    def save_views(self) -> dict[Kind, SavedView]:
+        """Write the views that have runs; none, with a warning, if the store refuses."""
+        now_ms = int(time.time() * 1000)
+        saved: dict[Kind, SavedView] = {}
+        kinds: tuple[Kind, ...] = (RunKind.CELL, RunKind.CURVE)
+        try:
+            with connection.explained(self.uri):
+                for kind in kinds:
+                    query = search.mlflow_filter(kind=kind, sweep_id=self.sweep_id)
+                    if search.newest(self.client, self.experiment_id, query):
+                        view = shared_view(self.sweep_id, now_ms, kind)
+                        self.client.set_experiment_tag(self.experiment_id, view.tag_name, view.tag_value)
+                        saved[kind] = view
+        except TrackingError as error:
+            print(f"perfexp ui: no prepared view, only the plain page: {error}", file=sys.stderr)
+            return {}
+        return saved
+
+
+def find(tracking: TrackingConfig, experiment: str | None, sweep: str | None) -> Target:
+    """Return the target for a store, an experiment and a sweep's id or name; None takes the default.
+
+    The default sweep is the newest.
+
+    Raises:
+        TrackingError: there is no such store, experiment or sweep; names the nearest.
+    """
+    root = Path(tracking.root).absolute()
+    address = connection.resolve(tracking.uri, root)
+    name = connection.experiment_name(experiment)
+    path = connection.sqlite_path(address)
+    if path is not None and not path.is_file():
+        raise TrackingError(
+            f"There is no MLflow store at {path}; run perfexp first, or name another store with "
+            "tracking.uri=."
+        )
+    client = connection.connect(address, root, create=False)
+    with connection.explained(address):
+        found = client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage == "deleted":
+            names = [each.name for each in client.search_experiments() if each.name != "Default"]
+            raise TrackingError(
+                f"There is no experiment {name!r} in {connection.redacted(address)}; "
+                + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
+            )
+        experiment_id = str(found.experiment_id)
+        return Target(client, address, experiment_id, _sweep_id(client, experiment_id, sweep))
+
+
+def _sweep_id(client: "MlflowClient", experiment_id: str, requested: str | None) -> str | None:
+    if requested is None:
+        newest = search.newest(client, experiment_id, _OF_A_SWEEP)
+        return newest.data.tags["sweep_id"] if newest else None
+    for tags in ({"sweep_id": requested}, {"sweep": requested}):
+        newest = search.newest(client, experiment_id, search.mlflow_filter(**tags))
+        if newest and "sweep_id" in newest.data.tags:
+            return newest.data.tags["sweep_id"]
+    runs = search.runs(client, experiment_id, _OF_A_SWEEP, search.NEWEST_FIRST)
+    recent = [run.data.tags for run in islice(runs, _MAX_SEARCHED)]
+    known = {tags[name] for tags in recent for name in ("sweep", "sweep_id") if name in tags}
+    raise NothingToDo(
+        f"There is no sweep {requested!r} in the experiment; "
+        + (f"{nearest(requested, known)}: choose with sweep=." if known else "it holds no sweep yet.")
+    )
