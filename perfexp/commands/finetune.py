@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
@@ -29,9 +28,6 @@ from perfexp.models.sources import Preprocessing
 from perfexp.store import artifacts, connection
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
-
-if TYPE_CHECKING:
-    from torch import nn
 
 CHECKPOINT = "network.safetensors"
 
@@ -52,11 +48,18 @@ def main(settings: Config) -> None:
     start = artifacts.local(settings.weights, settings.tracking)
     network = weights.with_new_head(source, settings.model, size, start, settings.seed)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
-    epochs: list[finetuning.Epoch] = []
-    best = _fit(settings, network, dataset, preprocessing, epochs)
+    train, held_out = _batches(settings, dataset, preprocessing)
+    schedule = finetuning.Schedule(
+        settings.epochs,
+        settings.patience,
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.backend.device,
+    )
+    epochs, best = finetuning.fit(network, train, held_out, schedule, _report)
     text = connection.redacted(OmegaConf.to_yaml(settings))
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        _save(network, Path(folder) / CHECKPOINT)
+        finetuning.save(network, Path(folder) / CHECKPOINT)
         run_id = tracker.submit(
             _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
         )
@@ -82,61 +85,25 @@ def _dataset(settings: Config) -> Dataset:
     return dataset
 
 
-def _fit(
-    settings: Config,
-    network: "nn.Module",
-    dataset: Dataset,
-    preprocessing: Preprocessing,
-    epochs: list[finetuning.Epoch],
-) -> int:
-    def heard(number: int, epoch: finetuning.Epoch) -> None:
-        epochs.append(epoch)
-        print(
-            f"epoch {number + 1}/{settings.epochs}: training loss {epoch.train_loss:.4f}, held-out loss "
-            f"{epoch.validation_loss:.4f}, top1 {epoch.validation_top1:.2f} %",
-            flush=True,
-        )
-
-    images = Transformed(dataset, preprocessing)
-    workers = settings.workers or usable_cpus()
-    train, held_out = _split(dataset, settings)
-    schedule = finetuning.Schedule(
-        settings.epochs,
-        settings.patience,
-        settings.learning_rate,
-        settings.weight_decay,
-        settings.backend.device,
-    )
-    return finetuning.fit(
-        network,
+def _batches(
+    settings: Config, dataset: Dataset, preprocessing: Preprocessing
+) -> tuple[finetuning.Batches, finetuning.Batches]:
+    """Return the batches to train on, and those that are held out."""
+    images, workers = Transformed(dataset, preprocessing), settings.workers or usable_cpus()
+    labels = [item.label for item in dataset.items]
+    train, held_out = finetuning.split(labels, settings.validation, settings.seed)
+    return (
         finetuning.Batches(images, train, settings.batch_size, workers, settings.seed),
         finetuning.Batches(images, held_out, settings.batch_size, workers),
-        schedule,
-        heard,
     )
 
 
-def _split(dataset: Dataset, settings: Config) -> tuple[Sequence[int], Sequence[int]]:
-    """Indices to train on and indices held out, in the same proportions of classes."""
-    from sklearn.model_selection import train_test_split
-
-    labels = [item.label for item in dataset.items]
-    try:
-        train, held_out = train_test_split(
-            range(len(labels)), test_size=settings.validation, random_state=settings.seed, stratify=labels
-        )
-    except ValueError as error:
-        raise DataError(
-            f"validation={settings.validation} of {len(labels)} images cannot be held out from each class "
-            f"({error}); give more images, or another share."
-        ) from error
-    return train, held_out
-
-
-def _save(network: "nn.Module", path: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file({k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}, path)
+def _report(number: int, epoch: finetuning.Epoch) -> None:
+    print(
+        f"epoch {number + 1}: training loss {epoch.train_loss:.4f}, held-out loss "
+        f"{epoch.validation_loss:.4f}, top1 {epoch.validation_top1:.2f} %",
+        flush=True,
+    )
 
 
 def _draft(

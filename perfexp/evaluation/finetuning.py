@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,14 +106,41 @@ class Batches:
             yield torch.from_numpy(np.stack([image for _, image in batch])), labels
 
 
+def split(labels: Sequence[int], share: float, seed: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Return indices to train on and indices held out, in the same proportions of classes.
+
+    Raises:
+        DataError: a class has too few images.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        train, held_out = train_test_split(
+            range(len(labels)), test_size=share, random_state=seed, stratify=labels
+        )
+    except ValueError as error:
+        raise DataError(
+            f"validation={share} of {len(labels)} images cannot be held out from each class ({error}); give "
+            "more images, or another share."
+        ) from error
+    return train, held_out
+
+
+def save(network: "nn.Module", path: Path) -> None:
+    """Write the tensors as a checkpoint in the format safetensors."""
+    from safetensors.torch import save_file
+
+    save_file({k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}, path)
+
+
 def fit(
     network: "nn.Module",
     train: Batches,
     held_out: Batches,
     schedule: Schedule,
     report: Callable[[int, Epoch], None],
-) -> int:
-    """Train ``network`` in place, restore the weights of the best epoch, and return that epoch.
+) -> tuple[list[Epoch], int]:
+    """Train ``network`` in place, restore the weights of the best epoch; return all epochs and the best.
 
     The loss on ``held_out`` decides which epoch is best; ``report`` receives each.
     """
@@ -125,19 +153,20 @@ def fit(
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, schedule.learning_rate, epochs=schedule.epochs, steps_per_epoch=len(train)
     )
-    stop = EarlyStop(schedule.patience)
+    stop, epochs = EarlyStop(schedule.patience), list[Epoch]()
     best = copy.deepcopy(network.state_dict())
     for number in range(schedule.epochs):
         loss = _train(network, train, optimizer, rates, schedule.device)
         judged = _judge(network, held_out, schedule.device)
         epoch = Epoch(loss, float(judged.loss.mean()), summarise(judged)["top1"])
+        epochs.append(epoch)
         report(number, epoch)
         if stop.update(epoch.validation_loss):
             best = copy.deepcopy(network.state_dict())
         if stop.ended:
             break
     network.load_state_dict(best)
-    return stop.best
+    return epochs, stop.best
 
 
 def _train(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import TrackingConfig
-from perfexp.errors import TrackingError, nearest
+from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.records import RunKind
 from perfexp.serving.views import Kind, SavedView, shared_view
 from perfexp.store import connection, search
