@@ -30,7 +30,7 @@ def network() -> torch.nn.Module:
 
 def test_training_learns(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
     heard: list[Epoch] = []
-    best = fit(network(), batches, batches, Schedule(10, 10, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e))
+    _, best = fit(network(), batches, batches, Schedule(10, 10, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e))
     assert len(heard) == 10
     assert heard[best].validation_top1 == 100
     assert heard[best].validation_loss == min(e.validation_loss for e in heard) < heard[0].train_loss
@@ -40,7 +40,7 @@ def test_the_best_epochs_weights_are_kept(batches: list[tuple[torch.Tensor, torc
     """Held-out labels are wrong on purpose: every step of training makes the loss on them worse."""
     wrong = [(images, 1 - labels) for images, labels in batches]
     trained, heard = network(), []
-    best = fit(trained, batches, wrong, Schedule(9, 3, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e))
+    _, best = fit(trained, batches, wrong, Schedule(9, 3, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e))
     assert (best, len(heard)) == (0, 4)
     once = network()
     fit(once, batches, wrong, Schedule(9, 1, 0.05, 0.0, "cpu"), lambda *_: None)
