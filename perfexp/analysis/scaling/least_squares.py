@@ -16,6 +16,8 @@ from perfexp.analysis.scaling.forms import Array, Form
 _GRID, _ROUNDS = 17, 5
 _CHUNK = 4_000_000
 _STEP = 1e-5
+_TIE = 1e-12
+"""Losses this close, relative to the number of points, differ by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def _fit(form: Form, curves: Curves) -> Fit:
     for _ in range(_ROUNDS):
         shapes = np.exp(low[:, None] + (high - low)[:, None] * steps)
         linear, loss = _linear(form, curves, shapes)
-        best = loss.argmin(axis=1)
+        tied = loss <= loss.min(axis=1, keepdims=True) + _TIE * curves.weight.sum(axis=1, keepdims=True)
+        best = tied.argmax(axis=1)
         width = (high - low) / (_GRID - 1)
         middle = low + width * best
         low, high = np.maximum(middle - width, low), np.minimum(middle + width, high)
