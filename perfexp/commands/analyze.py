@@ -66,13 +66,13 @@ class Stages:
 
 def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
-    from perfexp.analysis import evaluations, export, pipeline
-    from perfexp.analysis.selection import select
+    from perfexp.analysis import export, pipeline
+    from perfexp.analysis.selection import joined, select
 
     evaluated = query.evaluations(settings, uri)
     with stages("selection"):
         if settings.accuracy == Accuracy.measured:
-            runs = evaluations.joined(runs, evaluated)
+            runs = joined(runs, evaluated)
         selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
     results = replace(
         pipeline.analyse(selection, settings.seed, stages),
@@ -94,7 +94,7 @@ def _analyse(settings: AnalyzeConfig, uri: str, runs: "pd.DataFrame", stages: St
         tracking_uri=connection.redacted(uri),
     )
     with stages("report"):
-        written = report.write(results, output, heading, lambda _name: None)
+        written = report.write(results, output, heading)
     with stages("MLflow run"):
         paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
         run_id = tracker.write(_draft(settings, results, paths, stages.seconds))

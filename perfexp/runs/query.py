@@ -46,7 +46,7 @@ def evaluations(settings: AnalyzeConfig, uri: str) -> "pd.DataFrame":
     Raises:
         ConfigError: the measured accuracy is asked for, and there is none.
     """
-    from perfexp.analysis.evaluations import comparable
+    from perfexp.analysis.selection import comparable
 
     runs = load_runs(settings.experiment, kind="evaluation", tracking_uri=uri)
     if runs.empty and settings.accuracy == Accuracy.measured:
