@@ -59,11 +59,11 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
         times_ms = curves.apply(np.exp)
         pooled = study.centroids(times_ms, cluster(times_ms.to_numpy(), seed))
         centroids.append(pooled.assign(backend=backend))
-    tables = (
-        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-        for parts in (members, lines, centroids)
-    )
-    return Clusters(*tables, missing)
+    return Clusters(_joined(members), _joined(lines), _joined(centroids), missing)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def common_curves(cells: pd.DataFrame) -> pd.DataFrame:

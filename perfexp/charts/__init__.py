@@ -1,4 +1,4 @@
-"""What the figures share, and the figures found in :mod:`perfexp.charts.figures`."""
+"""The figures of :mod:`perfexp.charts.figures`, found by module, and how they are drawn and saved."""
 
 from matplotlib.figure import Figure
 
@@ -9,22 +9,18 @@ from perfexp.charts.canvas import Files, freeze, save, styled
 from perfexp.errors import ConfigError
 
 _FIGURES = "perfexp.charts.figures"
-__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
-
-
-def names() -> list[str]:
-    """Names of all figures, in alphabetical order."""
-    return plugins.names(_FIGURES)
+__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "save"]
 
 
 def charts() -> list[Chart]:
-    """All figures, in the order of the report."""
-    found: list[Chart] = [plugins.find(_FIGURES, name, "chart", ConfigError).CHART for name in names()]
+    """Return the ``CHART`` or ``CHARTS`` of every figure's module, in the order of the report."""
+    modules = (plugins.find(_FIGURES, name, "chart", ConfigError) for name in plugins.names(_FIGURES))
+    found = [chart for module in modules for chart in getattr(module, "CHARTS", None) or (module.CHART,)]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 
 def draw(chart: Chart, results: Results) -> Figure:
-    """The chart's figure in the one style; matplotlib's global settings stay as they were.
+    """Draw a figure in the common style; matplotlib's global settings stay as they were.
 
     Raises:
         ChartMissing: the data do not allow this figure.

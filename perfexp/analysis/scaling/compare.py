@@ -208,6 +208,6 @@ def _scaled(
     error: "pd.Series[float]", leverage: Array, table: CurveTable
 ) -> tuple["pd.Series[float]", "pd.Series[float]"]:
     """Return each point's error corrected for its leverage, and the robust scale of its backend."""
-    scaled = error / np.sqrt(np.maximum(1 - table.at_points(leverage) ** 2, 0.05))
-    medians = scaled.abs().groupby(table.points["backend"], observed=True).transform("median")
-    return scaled, medians * outliers.NORMAL
+    scaled: pd.Series[float] = error / np.sqrt(np.maximum(1 - table.at_points(leverage) ** 2, 0.05))
+    medians = scaled.abs().groupby(table.points["backend"], observed=True)
+    return scaled, medians.transform("median") * outliers.NORMAL
