@@ -29,7 +29,7 @@ from rich.table import Table
 from perfexp.cache import Cache
 from perfexp.charts import learning_curve
 from perfexp.prediction import acquisition, data
-from perfexp.prediction.model import batch_size, duplicates, linear
+from perfexp.prediction.model import batch_size, domain, linear
 from perfexp.prediction.model.ensemble import fold
 from perfexp.prediction.pool import Pool
 from perfexp.store.run_data import RunData
@@ -214,7 +214,7 @@ def baseline(cells: pd.DataFrame, scheme: str, design: linear.Design) -> pd.Data
     """The same cells, predicted by one non-negative fit without what the scheme holds out."""
     if scheme == "batch":
         return cells.iloc[:0].assign(measured_ms=[], predicted_ms=[])
-    groups = duplicates.groups(cells) if scheme == "model" else cells["family"].to_numpy(str)
+    groups = domain.duplicates(cells) if scheme == "model" else cells["family"].to_numpy(str)
     folds, predicted = fold(groups, _FOLDS), np.empty(len(cells))
     for left_out in np.unique(folds):
         train = cells[folds != left_out]

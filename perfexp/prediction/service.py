@@ -1,10 +1,9 @@
-"""Fitted models kept in the cache, and a query's answer."""
+"""Predict configured cells, by models that are kept in the cache."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perfexp.analysis.names import folded
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import PredictConfig
@@ -15,27 +14,21 @@ from perfexp.versions import version
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perfexp.prediction.model.backend_model import Answer, BackendModel, Question
+    from perfexp.prediction.model.backend_model import BackendModel, Prediction, Scenario
 
 Progress = Callable[[str, int], Callable[[], None]]
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """An answer, and the backend it is for."""
-
-    backend: str
-    answer: "Answer"
-
-
-def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress) -> list[Forecast]:
+def predict(
+    settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress
+) -> "list[Prediction]":
     """Predict the configured cell on one backend, or on all that were measured.
 
     Raises:
         BackendError: the backend was never measured here.
-        ConfigError: too few runs, or with ``strict`` a query outside the support.
+        ConfigError: too few runs, or with ``strict`` a query outside the applicability domain.
         ModelError: no such model, or its graph cannot be traced.
     """
     query = _query(settings, cells, cache)
@@ -43,24 +36,24 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: 
         backend: model_for(query, cells, backend, settings.seed, cache, progress)
         for backend in _backends(settings.on_backend, cells)
     }
-    answers = [Forecast(name, model.ask(query, settings.coverage)) for name, model in models.items()]
-    outside = [one.backend for one in answers if not one.answer.in_support]
+    predictions = [model.predict(query, settings.coverage) for model in models.values()]
+    outside = [one.backend for one in predictions if not one.in_domain]
     if settings.strict and outside:
         raise ConfigError(
             f"{settings.model.name} at batch size {settings.batch_size} lies outside what was measured on "
-            f"{', '.join(outside)}; measure something nearer, or ask without strict=true."
+            f"{', '.join(outside)}; measure something nearer, or predict without strict=true."
         )
-    return answers
+    return predictions
 
 
 def model_for(
     query: "pd.DataFrame", cells: "pd.DataFrame", backend: str, seed: int, cache: Cache, progress: Progress
 ) -> "BackendModel":
     """A model of the backend that can answer ``query``: for a measured network, one that chose nothing."""
-    from perfexp.prediction.model.backend_model import from_questions
+    from perfexp.prediction.model.backend_model import from_scenarios
     from perfexp.prediction.model.extrapolation import MIN_SIZES
 
-    curves = from_questions(cells[cells["backend"] == backend], {}, seed)
+    curves = from_scenarios(cells[cells["backend"] == backend], {}, seed)
     if curves.measured(query)["batch_size"].nunique() >= MIN_SIZES:
         return curves
     return fitted(cells, backend, seed, cache, progress=progress)
@@ -71,17 +64,17 @@ def fitted(
     backend: str,
     seed: int,
     cache: Cache,
-    questions: "Mapping[str, Question] | None" = None,
+    scenarios: "Mapping[str, Scenario] | None" = None,
     progress: Progress | None = None,
 ) -> "BackendModel":
     """The backend's model: fitted once for the same runs, then found in the cache.
 
-    ``questions`` spare choosing again what a validation has just chosen; ``progress`` shows the choosing.
+    Pass ``scenarios`` to reuse those of a validation; ``progress`` shows the fitting.
     """
     from perfexp.prediction.model.backend_model import (
         FORMAT,
         from_json,
-        from_questions,
+        from_scenarios,
         learn,
         quiet,
         to_json,
@@ -92,7 +85,7 @@ def fitted(
     key = digest({**facts, "versions": {name: version(name) for name in _LIBRARIES}})
     if not cache.has(_KIND, key):
         model = (
-            learn(own, seed, progress or quiet) if questions is None else from_questions(own, questions, seed)
+            learn(own, seed, progress or quiet) if scenarios is None else from_scenarios(own, scenarios, seed)
         )
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
@@ -146,8 +139,4 @@ def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
     if len(own):
         return str(own.iloc[0])
     told = model.family or sources.source(model.source).facts(model.name).family
-    return next((name for name in cells["family"].unique() if _plain(name) == _plain(told)), told)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return next((name for name in cells["family"].unique() if folded(name) == folded(told)), told)
