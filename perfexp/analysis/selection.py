@@ -172,15 +172,13 @@ def comparable(runs: pd.DataFrame) -> pd.DataFrame:
     if runs.empty:
         return runs
     runs = runs.astype({name: str for name in (*_EVALUATED, "family", "display_name") if name in runs})
-    shared = runs.reindex(columns=list(_COMMON)).astype(object)
-    alike = shared.groupby(list(_COMMON), dropna=False).ngroup()
-    newest = (
-        runs.assign(alike=alike)
-        .sort_values("start_time")
-        .drop_duplicates([*_EVALUATED, "alike"], keep="last")
+    conditions = runs.reindex(columns=list(_COMMON)).astype(object)
+    runs = runs.assign(group=conditions.groupby(list(_COMMON), dropna=False).ngroup())
+    newest = runs.sort_values("start_time", kind="stable").drop_duplicates(
+        [*_EVALUATED, "group"], keep="last"
     )
-    common = newest["alike"].value_counts().idxmax()
-    return newest[newest["alike"] == common].drop(columns="alike").sort_values(_EVALUATED, ignore_index=True)
+    commonest = newest[newest["group"] == newest["group"].value_counts().idxmax()]
+    return commonest.drop(columns="group").sort_values(_EVALUATED, ignore_index=True)
 
 
 def joined(cells: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:

@@ -26,8 +26,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_known_physics_is_predicted_by_every_scheme(cells: pd.DataFrame) -> None:
     noise = np.exp(np.random.default_rng(0).normal(0, 0.05, len(cells)))
     cells = cells.assign(latency_ms=cells["latency_ms"] * noise)
-    told: list[str] = []
-    table, scenarios = validation.validate(cells, 0.9, 0, told.append)
+    lines: list[str] = []
+    table, scenarios = validation.validate(cells, 0.9, 0, lines.append)
     assert set(scenarios["known"]) == {"known", "new"}
     assert list(table) == validation.COLUMNS
     assert table["scheme"].value_counts().to_dict() == {"model": 160, "family": 160, "batch": 40}
@@ -69,9 +69,9 @@ def test_largest_batches_are_predicted_from_the_smaller_ones(cells: pd.DataFrame
     assert not batch["in_domain"].any()
 
 
-def test_too_few_models_are_told(cells: pd.DataFrame) -> None:
-    told: list[str] = []
+def test_too_few_models_are_lines(cells: pd.DataFrame) -> None:
+    lines: list[str] = []
     few = cells[(cells["model"] < "net03") & (cells["batch_size"] < 64)]
-    table, _ = validation.validate(few, 0.9, 0, told.append)
-    assert "too few to leave a model out" in told[0]
+    table, _ = validation.validate(few, 0.9, 0, lines.append)
+    assert "too few to leave a model out" in lines[0]
     assert table.empty

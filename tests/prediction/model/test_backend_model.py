@@ -45,9 +45,9 @@ def test_a_query_far_outside_is_flagged(cells: pd.DataFrame, model: backend_mode
 
 
 def test_a_kept_model_answers_as_before(cells: pd.DataFrame, model: backend_model.BackendModel) -> None:
-    asked = query(cells, "net30", 4)
+    one = query(cells, "net30", 4)
     loaded = backend_model.from_json(backend_model.to_json(model))
-    assert loaded.predict(asked, 0.9).latency_ms == pytest.approx(model.predict(asked, 0.9).latency_ms)
+    assert loaded.predict(one, 0.9).latency_ms == pytest.approx(model.predict(one, 0.9).latency_ms)
     assert list(loaded.cells["run_id"]) == list(model.cells["run_id"])
 
 
