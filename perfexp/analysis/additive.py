@@ -47,6 +47,11 @@ class Additive:
         """The variance of the residual."""
         return float((self.residual**2).sum() / self.freedom)
 
+    def degrees(self, factor: str) -> int:
+        """Return the degrees of freedom of a factor's effect; 0 where the others determine it."""
+        _, _, rank = _project(self.response, [self.codes[f] for f in self.factors if f != factor])
+        return len(self.response) - self.freedom - rank
+
     def effect(self, factor: str) -> dict[str, float | str]:
         """Return the type II test of one factor: what it explains beyond all others."""
         others = [self.codes[f] for f in self.factors if f != factor]

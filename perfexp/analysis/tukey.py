@@ -49,8 +49,8 @@ def compare(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Com
         elif levels > 1:
             used = factors if factor in factors else [factor, *(f for f in factors if f != "model")]
             model = fit_additive(response, table, used)
-            if not model.is_testable:
-                missing[f"tukey by {factor}"] = f"Too few cells are left to compare the levels of {factor}."
+            if not model.is_testable or (factor == "backend" and factor not in factors):
+                missing[f"tukey by {factor}"] = f"The cells do not allow to compare the levels of {factor}."
                 continue
             pairs.append(pairwise(model, table, factor))
             groups.append(_groups(model, table, factor, pairs[-1]))

@@ -56,14 +56,21 @@ def analyse(cells: pd.DataFrame) -> Variance:
         return _nothing("the runs are no more than the factors' levels, so nothing is left to compare with")
     if not model.is_testable:
         return _nothing("the latencies follow from the factors exactly, so nothing is left to compare with")
+    missing = {}
+    for factor in reversed(factors):
+        if len(factors) > 2 and model.degrees(factor) == 0:
+            factors = [f for f in factors if f != factor]
+            missing[f"anova of {factor}"] = (
+                f"The effect of {factor} cannot be separated from those of {' and '.join(factors)}."
+            )
+            model = fit_additive(response, table, factors)
     checks = _checks(model, table)
     anova = [_effects(model, factors, "type II")]
     if not checks["holds"].all():
         anova.append(_robust(response, table, factors))
     compared = tukey.compare(response, table, factors)
-    return Variance(
-        pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, compared.missing
-    )
+    missing |= compared.missing
+    return Variance(pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, missing)
 
 
 def _nothing(reason: str) -> Variance:

@@ -69,6 +69,16 @@ def test_p_has_no_floor_and_is_exact_for_many_pairs() -> None:
     assert found["p_adjusted"].min() < 1e-6 and found["p_adjusted"].max() > 0.99
 
 
+def test_backends_without_a_common_model_are_not_compared() -> None:
+    cells = random_cells()
+    found = variance.analyse(cells[(cells["backend"] == "a") == (cells["model"] < "m4")])
+    assert set(found.anova["term"]) == {"model", "batch_size", "Residual"}
+    assert found.missing["anova of backend"].endswith(
+        "cannot be separated from those of model and batch_size."
+    )
+    assert "backend" not in set(found.tukey["factor"]) and "tukey by backend" in found.missing
+
+
 def test_two_models_at_two_batch_sizes_are_compared() -> None:
     cells = random_cells(backends=("a",))
     found = variance.analyse(cells[cells["model"].isin(["m0", "m1"]) & (cells["batch_size"] < 4)])
