@@ -1,15 +1,15 @@
-"""How well cells are predicted that were held out: ``python -m benchmarks.prediction [TABLE.csv …]``.
+"""Errors of predictions of held-out cells: ``python -m benchmarks.prediction [TABLE.csv …]``.
 
-``--own ROOT`` adds what was measured here: the sweep in the experiment ``--experiment`` of the
-tracking root ROOT (an ``mlruns`` folder, of which a copy is made). Of it, the largest batch sizes are
-predicted twice, with other models measured at them and with none; and an active sweep is simulated,
-whose measurements are looked up, beside sweeps in random order: how many runs each takes until a
-family left out is predicted as well as by the full sweep, but for 2 points.
+The study's table, and timm's benchmark tables given by path, are imported and validated by the real
+commands; errors are printed beside those of two baselines on the same held-out cells: MACs only, and
+three plain features. Of a timm table the study's 27 models are listed separately; all models but the
+held-out ones are learned from.
 
-The study's table, and any of timm's benchmark tables given by path, are imported and validated by
-the real commands; errors are printed beside those of two baselines, of the same held-out cells:
-MACs only, and three plain features. Of a timm table the study's 27 models are told apart; all of
-its models but the held-out ones take part in learning.
+``--own ROOT`` adds a measured sweep: the experiment ``--experiment`` of the tracking root ROOT (an
+``mlruns`` folder, of which a copy is made). Its largest batch sizes are predicted twice, with and
+without other models measured at them; and an active sweep is simulated by looking measurements up,
+beside sweeps in random order: how many runs each takes until a held-out family is predicted as well
+as by the full sweep, within 2 points.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from rich.table import Table
 from perfexp.charts import learning_curve
 from perfexp.config.schema import TrackingConfig
 from perfexp.prediction import acquisition, data
-from perfexp.prediction.model import batch_size, duplicates, linear
+from perfexp.prediction.model import batch_size, domain, linear
 from perfexp.prediction.model.ensemble import fold
 from perfexp.prediction.pool import Pool
 from perfexp.runs.query import RunQuery
@@ -132,12 +132,12 @@ def active(cells: pd.DataFrame, arguments: argparse.Namespace) -> None:
         traces = {name: simulate(own, pick, error + 2) for name, pick in picks.items()}
         counts = [f"{len(one)} ({len(one) / len(own):.0%})" for one in traces.values()]
         table.add_row(str(backend), str(len(own)), f"{error:.1f}", *counts)
-        tracker.write(trace_draft(str(backend), traces, len(own), error))
+        tracker.write(trace_run(str(backend), traces, len(own), error))
     Console(width=130).print(table)
 
 
 def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -> pd.DataFrame:
-    """The trace of a sweep that looks its measurements up, its error told over all cells."""
+    """The trace of a sweep that looks its measurements up, with the error over all cells."""
     measured = cells["latency_ms"].to_numpy(float)
     pool = Pool.of(cells)
 
@@ -151,17 +151,17 @@ def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -
     return acquisition.trace(steps)
 
 
-def trace_draft(backend: str, traces: Mapping[str, pd.DataFrame], runs: int, full_percent: float) -> RunData:
+def trace_run(backend: str, traces: Mapping[str, pd.DataFrame], runs: int, full_percent: float) -> RunData:
     """A run of the kind ``active`` with all traces and their picture."""
     rows = pd.concat([trace.assign(sweep=name) for name, trace in traces.items()])
-    told = traces["active"].dropna(subset="error_percent")
+    known = traces["active"].dropna(subset="error_percent")
     return RunData(
         name=f"simulated sweeps on {backend}",
         status="FINISHED",
         started_ms=int(time.time() * 1000),
         metrics=[
             ("error_percent", float(error), int(step))
-            for error, step in zip(told["error_percent"], told["runs"], strict=True)
+            for error, step in zip(known["error_percent"], known["runs"], strict=True)
         ],
         params={"backend": backend, "cells": str(runs)},
         tags={"kind": "active"},
@@ -215,7 +215,7 @@ def baseline(cells: pd.DataFrame, scheme: str, design: linear.Design) -> pd.Data
     """The same cells, predicted by one non-negative fit without what the scheme holds out."""
     if scheme == "batch":
         return cells.iloc[:0].assign(measured_ms=[], predicted_ms=[])
-    groups = duplicates.groups(cells) if scheme == "model" else cells["family"].to_numpy(str)
+    groups = domain.duplicates(cells) if scheme == "model" else cells["family"].to_numpy(str)
     folds, predicted = fold(groups, _FOLDS), np.empty(len(cells))
     for left_out in np.unique(folds):
         train = cells[folds != left_out]

@@ -1,6 +1,6 @@
-"""The one table of metrics: name, unit, direction, meaning.
+"""The table of all metrics: name, unit, direction, type, meaning.
 
-Percentages run 0-100, MB is 10^6 bytes, times in a name's unit are wall-clock.
+Percentages are 0-100, MB is 10^6 bytes, times are wall-clock.
 """
 
 from dataclasses import dataclass
@@ -8,21 +8,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric's definition; ``higher_is_better`` is None where neither end is better."""
+    """One metric's definition.
+
+    Attributes:
+        name: as stored; it ends with the unit.
+        unit: empty for pure numbers.
+        higher_is_better: None where neither direction is better.
+        description: the meaning, in a few words.
+        integer: whether values are whole numbers.
+    """
 
     name: str
     unit: str
     higher_is_better: bool | None
     description: str
+    integer: bool = False
 
 
 def percentile_name(percentile: float) -> str:
-    """``latency_p99_ms``, or ``latency_p99_9_ms`` for 99.9."""
+    """Return ``latency_p99_ms``, or ``latency_p99_9_ms`` for 99.9."""
     return f"latency_p{percentile:g}_ms".replace(".", "_")
 
 
 def per_image_name(name: str) -> str:
-    """The name of a batch's latency statistic divided by the batch size."""
+    """Return the name of a batch's latency statistic divided by the batch size."""
     if name == "latency_p50_ms":
         return "latency_per_image_ms"
     return name.removesuffix("_ms") + "_per_image_ms"
@@ -53,10 +62,10 @@ _TABLE = (
         True,
         "batch size over the median wall time; of published tables the mean",
     ),
-    Metric("iterations", "", None, "timed batches behind the latency"),
-    Metric("warmup_iterations", "", None, "batches run before timing"),
-    Metric("params", "", False, "learnable parameters of the network"),
-    Metric("macs", "", False, "multiply-accumulates for one image (half of the FLOPs)"),
+    Metric("iterations", "", None, "timed batches behind the latency", integer=True),
+    Metric("warmup_iterations", "", None, "batches run before timing", integer=True),
+    Metric("params", "", False, "learnable parameters of the network", integer=True),
+    Metric("macs", "", False, "multiply-accumulates for one image (half of the FLOPs)", integer=True),
     Metric("model_size_mb", "MB", False, "weights and graph as the backend stores them"),
     Metric("model_memory_mb", "MB", False, "weights and buffers as the runtime holds them in memory"),
     Metric("memory_baseline_mb", "MB", None, "resident set after imports, before the model"),
@@ -88,7 +97,9 @@ _TABLE = (
     Metric("sentinel_conv_before_ms", "ms", False, "fixed convolution, before the model is loaded"),
     Metric("sentinel_conv_after_ms", "ms", False, "fixed convolution, after timing"),
     Metric("sentinel_change", "%", None, "change of the fixed kernels from before to after"),
-    Metric("attempts", "", False, "times the cell was measured until its certificate was clean"),
+    Metric(
+        "attempts", "", False, "times the cell was measured until its certificate was clean", integer=True
+    ),
     Metric("build_s", "s", False, "building the network and its weights"),
     Metric("convert_s", "s", False, "converting to the backend's format; absent when cached"),
     Metric("load_s", "s", False, "making the backend ready to infer, compilation included"),
@@ -107,9 +118,27 @@ _TABLE = (
     Metric(
         "rank_correlation", "", True, "mean over images of Spearman's rho of the logits with PyTorch's f32"
     ),
-    Metric("images", "", None, "images behind the measured accuracy; corrupt ones are not among them"),
-    Metric("corrupt_images", "", False, "images that could not be decoded, and are in no percentage"),
-    Metric("nonfinite_images", "", False, "images with a logit that is no finite number, counted as wrong"),
+    Metric(
+        "images",
+        "",
+        None,
+        "images behind the measured accuracy; corrupt ones are not among them",
+        integer=True,
+    ),
+    Metric(
+        "corrupt_images",
+        "",
+        False,
+        "images that could not be decoded, and are in no percentage",
+        integer=True,
+    ),
+    Metric(
+        "nonfinite_images",
+        "",
+        False,
+        "images with a logit that is no finite number, counted as wrong",
+        integer=True,
+    ),
     Metric("train_loss", "nats", False, "mean cross-entropy over an epoch of training; step = epoch"),
     Metric("validation_loss", "nats", False, "cross-entropy on the held-out share; step = epoch"),
     Metric("validation_top1", "%", True, "top-1 on the held-out share, which chose the epoch; step = epoch"),
@@ -119,3 +148,12 @@ _TABLE = (
     Metric("top5_density", "%/M", True, "published top-5 per million parameters"),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
+INTEGER_METRICS = frozenset(metric.name for metric in _TABLE if metric.integer)
+_SUFFIXES = {"ms": "_ms", "s": "_s", "MB": "_mb", "J": "_j", "images/s": "_images_per_s", "1/s": "_per_s"}
+
+
+def label(name: str) -> str:
+    """Return a metric's axis label with its unit: ``Throughput (images/s)``."""
+    unit = METRICS[name].unit
+    words = name.removesuffix(_SUFFIXES.get(unit, "")).replace("_", " ").capitalize()
+    return f"{words} ({unit})" if unit else words

@@ -80,4 +80,4 @@ BACKENDS = Kind("perfexp.backends", "perfexp.backends", "BACKEND", "backend", Ba
 MODEL_SOURCES = Kind("perfexp.models.sources", "perfexp.model_sources", "SOURCE", "model source", ModelError)
 DATASETS = Kind("perfexp.evaluation.datasets", "perfexp.datasets", "DATASET", "data set", DataError)
 TABLES = Kind("perfexp.published", "perfexp.tables", "SOURCE", "source", ConfigError)
-CHARTS = Kind("perfexp.charts.figures", "perfexp.charts", "CHART", "chart", ConfigError)
+CHARTS = Kind("perfexp.charts.figures", "perfexp.charts", "CHARTS", "chart", ConfigError)

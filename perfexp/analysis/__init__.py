@@ -1,1 +1,1 @@
-"""Statistics over runs: a DataFrame in, values out. Nothing here knows of MLflow or of torch."""
+"""Statistics over runs: a DataFrame in, values out; without MLflow and torch."""

@@ -1,6 +1,6 @@
 """A least-squares model of main effects in which one factor may have thousands of levels.
 
-The largest factor is never spelled out as columns: subtracting its levels' means from everything
+The largest factor gets no dummy columns: subtracting its levels' means from response and design
 leaves the same sums of squares (R. Frisch, F. Waugh, Econometrica 1 (1933) 387).
 """
 
@@ -14,15 +14,19 @@ from scipy import stats
 
 from perfexp.analysis.scaling.forms import Array
 
+_EXACT = 1e-20
+"""A residual below this share of the response's square is rounding."""
+
 
 @dataclass(frozen=True)
 class Additive:
-    """A fitted model; arrays have the shape ``(n,)`` unless they say otherwise.
+    """A fitted model; arrays have the shape ``(n,)``.
 
     Attributes:
-        factors: the largest first.
-        codes: each factor's level, as integers from 0.
-        freedom: points less independent coefficients.
+        factors: names, the factor with the most levels first.
+        codes: each factor's levels, as integers from 0.
+        effects: each factor's share of the fit.
+        freedom: points minus independent coefficients.
     """
 
     factors: tuple[str, ...]
@@ -33,12 +37,23 @@ class Additive:
     freedom: int
 
     @property
+    def is_testable(self) -> bool:
+        """Whether there is a residual to compare effects with."""
+        exact = _EXACT * float((self.response**2).sum())
+        return self.freedom > 0 and float((self.residual**2).sum()) > exact
+
+    @property
     def mean_square(self) -> float:
-        """The residual's variance."""
+        """The variance of the residual."""
         return float((self.residual**2).sum() / self.freedom)
 
+    def degrees(self, factor: str) -> int:
+        """Return the degrees of freedom of a factor's effect; 0 where the others determine it."""
+        _, _, rank = _project(self.response, [self.codes[f] for f in self.factors if f != factor])
+        return len(self.response) - self.freedom - rank
+
     def effect(self, factor: str) -> dict[str, float | str]:
-        """Type II test of one factor: what the others together leave, and this one explains."""
+        """Return the type II test of one factor: what it explains beyond all others."""
         others = [self.codes[f] for f in self.factors if f != factor]
         rest, _, rank = _project(self.response, others)
         unexplained = float((self.residual**2).sum())
@@ -55,18 +70,18 @@ class Additive:
         }
 
     def residual_effect(self) -> dict[str, float | str]:
-        """The residual's row of the table."""
+        """Return the residual's row of the table."""
         return {"term": "Residual", "df": self.freedom, "sum_sq": float((self.residual**2).sum())}
 
     def without_others(self, factor: str) -> Array:
-        """The response less the other factors' effects, which are zero on average."""
+        """Return the response minus the centred effects of the other factors."""
         others = [self.effects[f] for f in self.factors if f != factor]
         return np.asarray(self.response - sum(effect - effect.mean() for effect in others))
 
     def nonadditivity(self) -> tuple[float, float]:
-        """F and p of J. Tukey's test, Biometrics 5 (1949) 232: do effects multiply?
+        """Return F and p of Tukey's test for multiplying effects (J. Tukey, Biometrics 5 (1949) 232).
 
-        NaN where the residual leaves no freedom for it.
+        NaN where the residual has too few degrees of freedom.
         """
         curvature, _, _ = _project((self.response - self.residual) ** 2, list(self.codes.values()))
         length = float(curvature @ curvature)
@@ -79,7 +94,7 @@ class Additive:
 
 
 def fit_additive(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Additive:
-    """Least squares of ``response`` on the main effects of ``factors``, columns of ``table``."""
+    """Fit ``response`` by the main effects of ``factors``, columns of ``table``, by least squares."""
     codes = {f: np.asarray(pd.factorize(table[f], sort=True)[0], dtype=np.int64) for f in factors}
     ordered = sorted(factors, key=lambda f: -int(codes[f].max()))
     residual, effects, rank = _project(response, [codes[f] for f in ordered])
@@ -94,7 +109,7 @@ def fit_additive(response: Array, table: pd.DataFrame, factors: Sequence[str]) -
 
 
 def _project(values: Array, codes: Sequence[NDArray[np.int64]]) -> tuple[Array, list[Array], int]:
-    """Residual of values on factors, each factor's share of the fit, and the rank; largest first."""
+    """Return the residual of a fit, each factor's share of the fit, and the rank of the design."""
     largest, *others = sorted(codes, key=lambda c: -int(c.max()))
     design = np.concatenate([np.eye(int(c.max()) + 1)[c][:, 1:] for c in others], axis=1) if others else None
     if design is None:
@@ -113,7 +128,7 @@ def _project(values: Array, codes: Sequence[NDArray[np.int64]]) -> tuple[Array, 
 
 
 def _means(values: Array, codes: NDArray[np.int64]) -> Array:
-    """Each row replaced by the mean over its level; values of shape ``(n, k)``."""
+    """Replace each row of values ``(n, k)`` by the mean of its level."""
     sums = np.zeros((int(codes.max()) + 1, values.shape[1]))
     np.add.at(sums, codes, values)
     return np.asarray((sums / np.bincount(codes)[:, None])[codes])

@@ -1,23 +1,33 @@
-"""Models that scale alike: k-means over latency curves, and the study's pooled exponential."""
+"""Clusters of models whose latency scales alike, by k-means over their curves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
+from threadpoolctl import threadpool_limits
 
-from perfexp.analysis import kmeans, study
+from perfexp.analysis import study
 from perfexp.analysis.scaling import compare, intervals
 from perfexp.analysis.scaling.curves import tabulate
+from perfexp.analysis.scaling.forms import Array
 from perfexp.analysis.scaling.least_squares import Curves, Fit
 
+Labels = NDArray[np.int64]
 _MIN_MODELS = 4
 _BAND_POINTS = 50
+_MAX_CLUSTERS = 8
+_RESAMPLES = 20
+_SCORED_POINTS = 1500
+"""The silhouette's cost grows with the square of the points: of more than these a sample is used."""
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` says what could not be made."""
+    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` gives reasons for absent ones."""
 
     members: pd.DataFrame
     bands: pd.DataFrame
@@ -34,20 +44,21 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
     """
     members, lines, centroids = [], [], []
     missing: dict[str, str] = {}
-    for backend, own in cells.groupby("backend", observed=True):
-        curves = common_curves(own)
+    for backend, part in cells.groupby("backend", observed=True):
+        curves = common_curves(part)
         if len(curves) < _MIN_MODELS or curves.shape[1] < compare.MIN_SIZES:
             missing[f"clusters of {backend}"] = (
                 f"{len(curves)} models share {curves.shape[1]} batch sizes on {backend}; "
                 f"clusters need {_MIN_MODELS} models at {compare.MIN_SIZES} batch sizes."
             )
             continue
-        labels = _members(curves, seed)
-        families = own.drop_duplicates("model").set_index("model")["family"]
-        found = labels.assign(family=families.reindex(labels["model"]).to_numpy(), backend=backend)
-        members.append(found)
-        lines.append(_bands(own.merge(found[["model", "cluster"]], on="model")).assign(backend=backend))
-        centroids.append(study.centroids(curves.apply(np.exp), seed).assign(backend=backend))
+        families = part.drop_duplicates("model").set_index("model")["family"]
+        found = _members(curves, seed).assign(backend=backend)
+        members.append(found.assign(family=families.reindex(found["model"]).to_numpy()))
+        lines.append(_bands(part.merge(found[["model", "cluster"]], on="model")).assign(backend=backend))
+        times_ms = curves.apply(np.exp)
+        pooled = study.centroids(times_ms, cluster(times_ms.to_numpy(), seed))
+        centroids.append(pooled.assign(backend=backend))
     return Clusters(_joined(members), _joined(lines), _joined(centroids), missing)
 
 
@@ -56,10 +67,10 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def common_curves(cells: pd.DataFrame) -> pd.DataFrame:
-    """log latency per image, a row a model, a column a batch size that most models have.
+    """Return log latency per image: one row per model, one column per batch size that most models have.
 
-    A size that a model lacks is interpolated between its neighbours on log axes; a model whose
-    own sizes do not reach across the common ones is left out.
+    A missing size is interpolated between its neighbours on log axes; a model whose sizes do not
+    span the common ones is left out.
     """
     wide = cells.assign(log_ms=np.log(cells["latency_per_image_ms"])).pivot(
         index="model", columns="batch_size", values="log_ms"
@@ -71,19 +82,19 @@ def common_curves(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _members(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Each model's cluster, 0 the fastest, with its silhouette and its cluster's stability."""
+    """Return each model's cluster, 0 the fastest, with its silhouette and the cluster's stability."""
     values = curves.to_numpy()
     deviation = values.std(axis=0)
     points = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    labels = kmeans.cluster(points, seed)
+    labels = cluster(points, seed)
     order = np.argsort([values[labels == k].mean() for k in range(labels.max() + 1)])
     labels = np.argsort(order)[labels]
-    jaccard, rand = kmeans.stability(points, labels, seed)
+    jaccard, rand = stability(points, labels, seed)
     return pd.DataFrame(
         {
             "model": curves.index.astype(str),
             "cluster": labels,
-            "silhouette": kmeans.silhouettes(points, labels),
+            "silhouette": silhouettes(points, labels),
             "stability": jaccard[labels],
             "adjusted_rand": rand,
         }
@@ -91,7 +102,7 @@ def _members(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _bands(cells: pd.DataFrame) -> pd.DataFrame:
-    """One curve through all models of a cluster, and where 95 % of its models lie."""
+    """Return one curve through all models of a cluster, and the band that holds 95 % of its models."""
     table = tabulate(cells, ["cluster"])
     judged = compare.judge(table.curves)
     chosen = compare.choose(judged)
@@ -116,3 +127,67 @@ def _band(fitted: Fit, curve: Curves) -> pd.DataFrame:
     }
     per_image = {name: (found[source] / grid)[0] for name, source in columns.items()}
     return pd.DataFrame({"form": fitted.form.name, "batch_size": grid[0], **per_image})
+
+
+def cluster(points: Array, seed: int) -> Labels:
+    """Return the labels of k-means for the number of clusters with the largest mean silhouette.
+
+    Args:
+        points: shape ``(n, d)``; fewer than three distinct ones are one cluster.
+        seed: of the starting centres.
+    """
+    distinct = len(np.unique(points, axis=0))
+    if distinct < 3:
+        return np.zeros(len(points), dtype=np.int64)
+    scored = np.random.default_rng(seed).permutation(len(points))[:_SCORED_POINTS]
+    tried = [_labels(points, k, 10, seed) for k in range(2, min(_MAX_CLUSTERS, distinct - 1) + 1)]
+    return max(tried, key=lambda labels: _silhouette(points[scored], labels[scored]))
+
+
+def _labels(points: Array, clusters: int, starts: int, seed: int) -> Labels:
+    with threadpool_limits(1):  # more threads are slower on few points
+        return np.asarray(
+            KMeans(clusters, n_init=starts, random_state=seed).fit(points).labels_, dtype=np.int64
+        )
+
+
+def _silhouette(points: Array, labels: Labels) -> float:
+    return float(silhouette_score(points, labels)) if 1 < len(np.unique(labels)) < len(points) else -1.0
+
+
+def stability(points: Array, labels: Labels, seed: int) -> tuple[Array, float]:
+    """Return each cluster's mean Jaccard index over bootstrap samples, and the mean adjusted Rand index.
+
+    A cluster below 0.6 is not a pattern of the data, one above 0.85 is highly stable (C. Hennig,
+    Computational Statistics & Data Analysis 52 (2007) 258).
+    """
+    generator = np.random.default_rng(seed)
+    clusters = int(labels.max()) + 1
+    jaccard, rand = [], []
+    for _ in range(_RESAMPLES):
+        drawn = np.unique(generator.integers(0, len(points), len(points)))
+        if len(drawn) <= clusters:
+            continue
+        again = _labels(points[drawn], clusters, 4, seed)
+        before = labels[drawn]
+        rand.append(adjusted_rand_score(before, again))
+        jaccard.append([_best_jaccard(before == k, again) for k in range(clusters)])
+    if not rand:
+        return np.full(clusters, np.nan), np.nan
+    with np.errstate(invalid="ignore"):
+        return np.nanmean(np.array(jaccard), axis=0), float(np.mean(rand))
+
+
+def _best_jaccard(cluster: NDArray[np.bool_], again: Labels) -> float:
+    """Return the largest overlap of a cluster with one of another clustering; NaN if it is empty."""
+    if not cluster.any():
+        return np.nan
+    others = [again == k for k in np.unique(again)]
+    return float(max((cluster & other).sum() / (cluster | other).sum() for other in others))
+
+
+def silhouettes(points: Array, labels: Labels) -> Array:
+    """Return each point's silhouette; NaN for all if there is one cluster, or too many points to compare."""
+    if len(points) > 4 * _SCORED_POINTS or labels.max() == 0:
+        return np.full(len(points), np.nan)
+    return np.asarray(silhouette_samples(points, labels))

@@ -1,4 +1,4 @@
-"""An analysis' tables as CSV files, and its fitted models as JSON."""
+"""Write an analysis' tables as CSV files and its fitted models as JSON."""
 
 import json
 from dataclasses import fields
@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from perfexp.analysis.results import Results
+from perfexp.analysis.scaling.forms import AFFINE
 
 SCALING = ("model", "backend", "form", "params", "mape_in_sample", "ape_largest_batch", "selected")
 _HEADERS = {
@@ -14,11 +15,11 @@ _HEADERS = {
     "clusters": ("model", "family", "backend", "cluster", "silhouette", "stability"),
     "anova": ("term", "df", "sum_sq", "f", "p", "partial_eta_sq", "method"),
 }
-"""Columns of a file that is there even when it has no rows."""
+"""Columns of the files that are written even without rows."""
 
 
 def write(results: Results, folder: Path) -> list[Path]:
-    """One CSV for each table that has rows, full precision; returns the files."""
+    """Write one CSV file per table that has rows, at full precision, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = {f.name: getattr(results, f.name) for f in fields(results)}
     frames = {name: table for name, table in tables.items() if isinstance(table, pd.DataFrame)}
@@ -34,10 +35,10 @@ def write(results: Results, folder: Path) -> list[Path]:
 
 
 def coefficients(scaling: pd.DataFrame) -> pd.DataFrame:
-    """The affine form's coefficients and the chosen form's, a row each, with 95 % confidence limits."""
+    """Return the coefficients of the affine and the selected form, one per row, with 95 % limits."""
     if scaling.empty:
         return pd.DataFrame()
-    chosen = scaling[scaling["selected"] | (scaling["form"] == "affine")]
+    chosen = scaling[scaling["selected"] | (scaling["form"] == AFFINE.name)]
     rows = []
     for model, backend, form, values, intervals in zip(
         *(chosen[c] for c in ("model", "backend", "form", "params", "intervals")), strict=True
@@ -50,7 +51,7 @@ def coefficients(scaling: pd.DataFrame) -> pd.DataFrame:
 
 
 def fitted_models(scaling: pd.DataFrame) -> str:
-    """The chosen form of each model on each backend, with its coefficients and its formula's name."""
+    """Return the selected form and its coefficients, of each model on each backend, as JSON."""
     if scaling.empty:
         return "[]"
     chosen = scaling[scaling["selected"]]

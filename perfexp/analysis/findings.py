@@ -1,4 +1,4 @@
-"""Sentences computed from an analysis' tables: nothing is said that a table does not hold."""
+"""Write the findings: sentences computed from an analysis' tables alone."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,18 +6,22 @@ import numpy as np
 import pandas as pd
 
 from perfexp.analysis.clusters import Clusters
+from perfexp.analysis.names import listed
+from perfexp.analysis.pareto import frontier
 from perfexp.analysis.scaling.compare import Scaling
+from perfexp.analysis.scaling.forms import AFFINE
 from perfexp.analysis.selection import Selection
 from perfexp.analysis.variance import Variance
 
 _NAMED = 5
+_RATE = "throughput_images_per_s"
 _FAULTS = {"verdict": "tainted", "parity": "beyond tolerance"}
 
 
 def write(
     selection: Selection, scaling: Scaling | None, clusters: Clusters, variance: Variance
 ) -> tuple[str, ...]:
-    """Everything the tables have to say, in the order of the report."""
+    """Return all findings, in the order of the report."""
     cells, labels = selection.cells, selection.labels
     sentences = [*_scope(selection), *_speed(cells, labels), *_backends(cells)]
     if scaling is not None:
@@ -54,10 +58,10 @@ def _scope(selection: Selection) -> Iterator[str]:
 
 
 def _speed(cells: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
-    for backend, own in cells.groupby("backend"):
-        ordered = own.sort_values("latency_per_image_ms")
+    for backend, part in cells.groupby("backend"):
+        ordered = part.sort_values("latency_per_image_ms")
         fast, slow = _named_cell(ordered.iloc[0], labels), _named_cell(ordered.iloc[-1], labels)
-        yield f"On {backend} the least time per image is that of {fast}, the most that of {slow}."
+        yield f"On {backend} the shortest time per image is that of {fast}, the longest that of {slow}."
 
 
 def _named_cell(cell: "pd.Series[float]", labels: Mapping[str, str]) -> str:
@@ -82,31 +86,31 @@ def _forms(scaling: Scaling) -> Iterator[str]:
     table = scaling.table
     chosen = table.loc[table["selected"], "form"].value_counts()
     shares = ", ".join(f"{form} for {count}" for form, count in chosen.items())
-    yield f"Judged on batch sizes held out, the form chosen is {shares} of {chosen.sum()} curves."
+    yield f"By the errors on held-out batch sizes the form selected is {shares} of {chosen.sum()} curves."
     median = table.groupby("form")[["mape_in_sample", "mape_held_out", "ape_largest_batch"]].median() * 100
     for form, row in median.sort_values("mape_held_out").iterrows():
         yield (
             f"{form}: median error {row['mape_in_sample']:.1f} % in sample, {row['mape_held_out']:.1f} % on "
-            f"batch sizes held out, {row['ape_largest_batch']:.1f} % at the largest from a fit without it."
+            f"held-out batch sizes, {row['ape_largest_batch']:.1f} % at the largest by a fit without it."
         )
     foreseen = scaling.foreseen[np.isfinite(scaling.foreseen)]
     if len(foreseen):
         yield (
-            "Had the form also been chosen without the largest batch size, the median error there would be "
+            "With the form also selected without the largest batch size, the median error there is "
             f"{100 * np.median(foreseen):.1f} %."
         )
 
 
 def _fixed_costs(table: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
-    affine = table[table["form"] == "affine"]
-    for backend, own in affine.groupby("backend"):
-        half = own["half_peak_batch_size"].dropna()
+    affine = table[table["form"] == AFFINE.name]
+    for backend, part in affine.groupby("backend"):
+        half = part["half_peak_batch_size"].dropna()
         if half.empty:
             continue
-        most = own.sort_values("fixed_ms").iloc[-1]
+        most = part.sort_values("fixed_ms").iloc[-1]
         yield (
-            f"On {backend} the median fixed cost of a batch is {own['fixed_ms'].median():.3g} ms and the "
-            f"median marginal cost of an image {own['marginal_ms'].median():.3g} ms: half of the peak "
+            f"On {backend} the median fixed cost of a batch is {part['fixed_ms'].median():.3g} ms and the "
+            f"median marginal cost of an image {part['marginal_ms'].median():.3g} ms: half of the peak "
             f"throughput is reached at a batch size of {half.median():.3g}. "
             f"{labels[most['model']]} has the largest fixed cost, {most['fixed_ms']:.3g} ms."
         )
@@ -119,11 +123,10 @@ def _outliers(scaling: Scaling, labels: Mapping[str, str]) -> Iterator[str]:
         return
     worst = odd.loc[odd["standardised"].abs().sort_values(ascending=False).index]
     named = [
-        f"{labels[str(model)]} on {backend} at batch size {_numbers(own['batch_size'])}"
-        for (model, backend), own in worst.groupby(["model", "backend"], sort=False)
+        f"{labels[str(model)]} on {backend} at batch size {_numbers(part['batch_size'])}"
+        for (model, backend), part in worst.groupby(["model", "backend"], sort=False)
     ]
-    more = f", and {len(named) - _NAMED} more curves" if len(named) > _NAMED else ""
-    yield f"Points that the rest of their curve contradicts: {'; '.join(named[:_NAMED])}{more}."
+    yield f"Points that the rest of their curve contradicts: {listed(named, _NAMED, '; ')}."
 
 
 def _numbers(values: "pd.Series[float]") -> str:
@@ -133,13 +136,13 @@ def _numbers(values: "pd.Series[float]") -> str:
 def _clusters(clusters: Clusters) -> Iterator[str]:
     if clusters.members.empty:
         return
-    for backend, own in clusters.members.groupby("backend"):
-        sizes = own.groupby("cluster").size()
-        stability = own.groupby("cluster")["stability"].first().mean()
-        listed = " and ".join(str(n) for n in sizes)
+    for backend, part in clusters.members.groupby("backend"):
+        sizes = part.groupby("cluster").size()
+        stability = part.groupby("cluster")["stability"].first().mean()
+        counts = " and ".join(str(n) for n in sizes)
         yield (
-            f"On {backend} the latency curves form {len(sizes)} clusters of {listed} models "
-            f"(mean silhouette {own['silhouette'].mean():.2f}; over resampled models the clusters come back "
+            f"On {backend} the latency curves form {len(sizes)} clusters of {counts} models "
+            f"(mean silhouette {part['silhouette'].mean():.2f}; over resampled models the clusters come back "
             f"with a mean Jaccard index of {stability:.2f})."
         )
 
@@ -147,19 +150,19 @@ def _clusters(clusters: Clusters) -> Iterator[str]:
 def _centroids(clusters: Clusters) -> Iterator[str]:
     if clusters.centroids.empty:
         return
-    for backend, own in clusters.centroids.groupby("backend"):
-        if own["r_squared"].notna().all():
+    for backend, part in clusters.centroids.groupby("backend"):
+        if part["r_squared"].notna().all():
             yield (
-                f"The study's exponential through the centroids of {own['models'].iloc[0]} models on "
-                f"{backend} has R² = {own['r_squared'].iloc[0]:.3f} on the batch means."
+                f"The study's exponential through the centroids of {part['models'].iloc[0]} models on "
+                f"{backend} has R² = {part['r_squared'].iloc[0]:.3f} on the batch means."
             )
 
 
 def _variance(variance: Variance) -> Iterator[str]:
     if variance.anova.empty:
         return
-    for method, own in variance.anova.groupby("method", sort=False):
-        terms = own[own["term"] != "Residual"]
+    for method, part in variance.anova.groupby("method", sort=False):
+        terms = part[part["term"] != "Residual"]
         shares = ", ".join(
             f"{str(name).replace('_', ' ')} {share:.2f} (p = {p:.2g})"
             for name, share, p in zip(terms["term"], terms["partial_eta_sq"], terms["p"], strict=True)
@@ -169,22 +172,19 @@ def _variance(variance: Variance) -> Iterator[str]:
     if len(failed):
         yield f"Assumptions that do not hold: {'; '.join(failed)}."
     if not variance.tukey.empty:
-        for factor, own in variance.tukey.groupby("factor", sort=False):
-            yield f"Tukey's test tells {own['reject'].sum()} of {len(own)} pairs of {factor} levels apart."
+        for factor, part in variance.tukey.groupby("factor", sort=False):
+            yield f"By Tukey's test {part['reject'].sum()} of {len(part)} pairs of {factor} levels differ."
 
 
 def _pareto(cells: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
     if "published_top1" not in cells:
         return
-    known = cells.dropna(subset=["published_top1", "throughput_images_per_s"])
-    for backend, own in known.groupby("backend"):
-        best = own.loc[own.groupby("model")["throughput_images_per_s"].idxmax()]
-        ordered = best.sort_values(["throughput_images_per_s", "published_top1"], ascending=False)
-        front = ordered[ordered["published_top1"] > ordered["published_top1"].cummax().shift(fill_value=-1)]
+    known = cells.dropna(subset=["published_top1", _RATE])
+    for backend, part in known.groupby("backend"):
+        best = part.loc[part.groupby("model")[_RATE].idxmax()]
+        front = best[frontier(best, _RATE, "published_top1")].sort_values(_RATE, ascending=False)
         names = [labels[model] for model in front["model"]]
-        more = f" and {len(names) - 2 * _NAMED} more" if len(names) > 2 * _NAMED else ""
         yield (
             f"On {backend} no model is both faster and more accurate, as published, than these, from the "
-            "fastest on: "
-            f"{', '.join(names[: 2 * _NAMED])}{more}."
+            f"fastest on: {listed(names, 2 * _NAMED)}."
         )

@@ -1,4 +1,4 @@
-"""All parts of an analysis in order: from the selected cells to one set of results."""
+"""Run all parts of an analysis on the selected cells."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import pandas as pd
 
 from perfexp.analysis import clusters, findings, variance
+from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
 from perfexp.analysis.scaling import compare
 from perfexp.analysis.selection import Selection
@@ -16,7 +17,7 @@ _ACCURACY = {"published_top1": "top-1", "published_top5": "top-5"}
 
 
 def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
-    """Every table and sentence; ``stage`` wraps each part, for timing."""
+    """Return every table and finding; ``stage`` is a context around each part, for timing."""
     missing: dict[str, str] = {}
     scalable = _scalable(selection, missing)
     with stage("regressions"):
@@ -49,7 +50,7 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
 
 
 def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
-    """Cells of the curves that have batch sizes enough; names the models whose curves have not."""
+    """Return the cells of curves with enough batch sizes; add the other models to ``missing``."""
     cells = selection.cells
     sizes = cells.groupby(list(compare.KEYS))["batch_size"].transform("nunique")
     short = cells[sizes < compare.MIN_SIZES]
@@ -57,7 +58,7 @@ def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
         everything = "No model has" if len(short) == len(cells) else "These have no"
         missing["scaling"] = (
             f"{everything} {compare.MIN_SIZES} batch sizes on one backend, which a regression needs: "
-            f"{_listed(short, selection)}."
+            f"{_names(short, selection)}."
         )
     return cells[sizes >= compare.MIN_SIZES]
 
@@ -67,7 +68,7 @@ def _unpublished(selection: Selection) -> dict[str, str]:
     for column, rank in _ACCURACY.items():
         known = cells.reindex(columns=[column])[column].notna()
         if not known.all():
-            who = _listed(cells[~known], selection) if known.any() else "any of the models"
+            who = _names(cells[~known], selection) if known.any() else "any of the models"
             missing[column] = f"No published {rank} accuracy is known for {who}; charts of it go without."
     return missing
 
@@ -79,7 +80,5 @@ def _alone(selection: Selection) -> dict[str, str]:
     return {"families": f"All models are of the family {families[0]}, so that families are not compared."}
 
 
-def _listed(cells: pd.DataFrame, selection: Selection) -> str:
-    names = [selection.labels[model] for model in cells["model"].unique()]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def _names(cells: pd.DataFrame, selection: Selection) -> str:
+    return listed([selection.labels[model] for model in cells["model"].unique()], _NAMED)

@@ -1,4 +1,4 @@
-"""Which runs an analysis uses, and what is left out and why."""
+"""Select the runs and the evaluations that an analysis uses, and say what is left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from perfexp.analysis.names import listed
 from perfexp.errors import ConfigError
 
 CELL = ["model", "backend", "batch_size"]
@@ -18,20 +19,25 @@ _VARIANTS = (
     ("backend", "effective_threads", " {} threads"),
     ("backend", "effective_heap", " heap {}"),
 )
-"""What else decides a number: where a model or backend comes in several, its name says which."""
+"""Settings that also decide a number: where they differ, they are added to the model's or backend's name."""
 _NAMED = 4
+ACCURACIES = ("top1", "top1_low", "top1_high", "top5")
+_EVALUATED = ["model", "backend", "precision"]
+_COMMON = ("dataset_digest", "host", "batch_size", "version_torch", "version_openvino")
+_SIZE = "effective_input_size"
+_ACCURACY_OF = ("model", "source", "backend", "precision", _SIZE)
 _TAINTED = "the measurement was tainted by other load"
 _INEXACT = "its outputs differ from the reference beyond the tolerance"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """One row a cell, and the runs that are not among them.
+    """The selected cells, one row each, and the runs that were left out.
 
     Attributes:
-        cells: all columns of the runs, with ``latency_ms``, the one that is analysed: the median
-            of a measured cell, the mean of a published one. ``model``, ``family`` and ``backend``
-            are plain text.
+        cells: all columns of the runs, and ``latency_ms``, which is analysed: the median of a
+            measured cell, the mean of a published one. ``model``, ``family`` and ``backend`` are
+            plain text.
         left_out: ``run_id, model, backend, batch_size, reason``.
         labels: model to the name that charts show.
     """
@@ -44,16 +50,16 @@ class Selection:
 def select(
     runs: pd.DataFrame, allow_mixed: bool, allow_tainted: bool = False, allow_inexact: bool = False
 ) -> Selection:
-    """Choose the sound, newest run of each cell.
+    """Select the newest sound run of each cell.
 
     Args:
-        runs: as :func:`perfexp.load_runs` gives them, failed ones included.
+        runs: as returned by :func:`perfexp.load_runs`, failed ones included.
         allow_mixed: analyse runs of several hosts or versions as one.
         allow_tainted: use measurements that other load disturbed.
         allow_inexact: use runs whose outputs are beyond the tolerance of their precision.
 
     Raises:
-        ConfigError: hosts or versions are mixed, or no run is left.
+        ConfigError: the runs mix hosts or versions, or none is left.
     """
     runs = _variants(_plain(runs))
     forgiven = {_TAINTED: allow_tainted, _INEXACT: allow_inexact}
@@ -68,7 +74,7 @@ def select(
         counts = ", ".join(f"{n} × {why}" for why, n in left_out["reason"].value_counts().head(3).items())
         raise ConfigError(
             f"None of {len(runs)} runs can be analysed ({counts}); measure or import others, or give "
-            "allow_tainted=true or allow_inexact=true to use such runs all the same."
+            "allow_tainted=true or allow_inexact=true to use such runs."
         )
     cells = newest.sort_values(CELL, ignore_index=True)
     labels = dict(zip(cells["model"], _labels(cells), strict=True))
@@ -76,7 +82,7 @@ def select(
 
 
 def _plain(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with text for names, every needed column, and the latency to analyse."""
+    """Return the runs with names as text, all needed columns, and the latency to analyse."""
     runs = runs.reset_index(drop=True)
     for column in ("family", "display_name"):
         runs[column] = _column(runs, column).fillna("")
@@ -92,19 +98,19 @@ def _plain(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _column(runs: pd.DataFrame, name: str) -> "pd.Series[str]":
-    """A column, or one without values where the runs have none of the name."""
+    """Return a column, or one of NaN where the runs have none of that name."""
     return runs.get(name, pd.Series(np.nan, index=runs.index)).astype("object")
 
 
 def _variants(runs: pd.DataFrame) -> pd.DataFrame:
-    """Tell apart by name what would else be one cell measured twice."""
-    own = {"model": runs["model"].copy(), "backend": runs["backend"].copy()}
+    """Add to names the settings that would otherwise make two different cells one."""
+    names = {"model": runs["model"].copy(), "backend": runs["backend"].copy()}
     for name, setting, suffix in _VARIANTS:
         values = _column(runs, setting)
-        told = values.notna() & (values.groupby(own[name]).transform("nunique") > 1)
-        added = values[told].map(lambda value, suffix=suffix: suffix.format(_short(value)))
+        distinct = values.notna() & (values.groupby(names[name]).transform("nunique") > 1)
+        added = values[distinct].map(lambda value, suffix=suffix: suffix.format(_short(value)))
         for column in (name, "display_name") if name == "model" else (name,):
-            runs.loc[told, column] = runs.loc[told, column] + added
+            runs.loc[distinct, column] = runs.loc[distinct, column] + added
     return runs
 
 
@@ -113,7 +119,7 @@ def _short(value: object) -> str:
 
 
 def _reasons(runs: pd.DataFrame) -> "pd.Series[str]":
-    """Why each run is left out; empty where it is not. The first reason that holds is given."""
+    """Return the first reason that applies to each run; empty where it is used."""
     checks = (
         (_column(runs, "status") != "FINISHED", "the cell failed"),
         (~(runs["batch_size"] >= 1), "its batch size is missing"),
@@ -129,27 +135,60 @@ def _reasons(runs: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _refuse_mixture(runs: pd.DataFrame) -> None:
-    """Numbers of other hosts, versions or tables must not be fitted as one."""
+    """Raise ConfigError where runs of several hosts, versions or tables would be analysed as one."""
     for column in [c for c in map(str, runs) if c == "host" or c.startswith("version_")]:
         _refuse(column, runs[column].dropna().astype(str).unique())
-    for backend, own in runs.groupby("backend"):
-        for column in own.columns.intersection(["kind", "published_in"]).astype(str):
-            _refuse(f"{column} of {backend}", own[column].dropna().astype(str).unique())
+    for backend, part in runs.groupby("backend"):
+        for column in part.columns.intersection(["kind", "published_in"]).astype(str):
+            _refuse(f"{column} of {backend}", part[column].dropna().astype(str).unique())
 
 
 def _refuse(what: str, values: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> None:
     if len(values) < 2:
         return
-    named = ", ".join(sorted(map(str, values))[:_NAMED]) + (", …" if len(values) > _NAMED else "")
-    first = sorted(map(str, values))[0]
+    found = sorted(map(str, values))
     raise ConfigError(
-        f"The runs differ in {what} ({named}) and cannot be compared as they are; choose some with "
-        f"where= or sweep= (as in where=\"{what.split()[0]} == '{first}'\"), or give allow_mixed=true."
+        f"The runs differ in {what} ({listed(found, _NAMED)}) and cannot be compared; choose some with "
+        f"where= or sweep= (as in where=\"{what.split()[0]} == '{found[0]}'\"), or give allow_mixed=true."
     )
 
 
 def _labels(cells: pd.DataFrame) -> "pd.Series[str]":
-    """Display names, or the model's own name where two models share one."""
+    """Return display names, or the model's name where two models share a display name."""
     names = cells.drop_duplicates("model")["display_name"]
     shared = set(names[names.duplicated(keep=False)])
     return cells["display_name"].where(~cells["display_name"].isin(shared), cells["model"])
+
+
+def comparable(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the newest evaluation of each model, backend and precision that can be compared.
+
+    Args:
+        runs: finished evaluations, as returned by :func:`perfexp.load_runs`.
+
+    Returns:
+        The evaluations on the images, host, versions and batch size that most have in common.
+    """
+    if runs.empty:
+        return runs
+    runs = runs.astype({name: str for name in (*_EVALUATED, "family", "display_name") if name in runs})
+    conditions = runs.reindex(columns=list(_COMMON)).astype(object)
+    runs = runs.assign(group=conditions.groupby(list(_COMMON), dropna=False).ngroup())
+    newest = runs.sort_values("start_time", kind="stable").drop_duplicates(
+        [*_EVALUATED, "group"], keep="last"
+    )
+    commonest = newest[newest["group"] == newest["group"].value_counts().idxmax()]
+    return commonest.drop(columns="group").sort_values(_EVALUATED, ignore_index=True)
+
+
+def joined(cells: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells with the accuracy measured on the same backend, in the same precision and size."""
+    keys = [name for name in _ACCURACY_OF if name in cells and name in evaluations]
+    known = _keyed(evaluations, keys).assign(**{name: evaluations[name] for name in ACCURACIES})
+    found = _keyed(cells, keys).merge(known.drop_duplicates(keys), how="left", on=keys)
+    return cells.assign(**{name: found[name].to_numpy() for name in ACCURACIES})
+
+
+def _keyed(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the key columns, in types that two frames have in common."""
+    return frame[keys].astype({key: float if key == _SIZE else str for key in keys})

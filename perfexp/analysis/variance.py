@@ -1,4 +1,4 @@
-"""What latency varies with: an analysis of variance of log latency, its assumptions."""
+"""Analysis of variance of log latency, with checks of its assumptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from perfexp.analysis.scaling.forms import Array
 _LEVEL = 0.05
 _DENSE_LEVELS = 150
 _SHAPIRO_POINTS = 5000
-_EXACT = 1e-20
 _TESTS = {stats.shapiro: "Shapiro–Wilk", stats.jarque_bera: "Jarque–Bera"}
 _ROBUST = "the analysis is repeated robustly, see its method"
 _APART = "models scale differently: read a main effect as an average, and the fits for each model"
@@ -27,7 +26,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Variance:
-    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` says what could not be made."""
+    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` gives reasons for absent ones."""
 
     anova: pd.DataFrame
     tukey: pd.DataFrame
@@ -39,12 +38,12 @@ class Variance:
 def analyse(cells: pd.DataFrame) -> Variance:
     """Analyse log latency of a batch by model, batch size and, where there are several, backend.
 
-    Type II sums of squares of the main effects; what the factors do together is in the residual.
-    Where an assumption fails, a robust analysis follows: Wald tests with the HC3 covariance, or for
-    many models an analysis of the ranks (W. Conover, R. Iman, American Statistician 35 (1981) 124).
+    Type II sums of squares of the main effects; interactions are part of the residual. Where an
+    assumption fails, a robust analysis follows: Wald tests with the HC3 covariance, or for many
+    models an analysis of the ranks (W. Conover, R. Iman, American Statistician 35 (1981) 124).
 
     Args:
-        cells: ``model, family, backend, batch_size, latency_ms``, one row a cell.
+        cells: ``model, family, backend, batch_size, latency_ms``, one row per cell.
     """
     factors = [f for f in ("model", "batch_size", "backend") if cells[f].nunique() > 1]
     response = np.log(cells["latency_ms"].to_numpy(dtype=float))
@@ -55,16 +54,23 @@ def analyse(cells: pd.DataFrame) -> Variance:
     model = fit_additive(response, table, factors)
     if model.freedom < 1:
         return _nothing("the runs are no more than the factors' levels, so nothing is left to compare with")
-    if not (model.residual**2).sum() > _EXACT * (response**2).sum():
+    if not model.is_testable:
         return _nothing("the latencies follow from the factors exactly, so nothing is left to compare with")
+    missing = {}
+    for factor in reversed(factors):
+        if len(factors) > 2 and model.degrees(factor) == 0:
+            factors = [f for f in factors if f != factor]
+            missing[f"anova of {factor}"] = (
+                f"The effect of {factor} cannot be separated from those of {' and '.join(factors)}."
+            )
+            model = fit_additive(response, table, factors)
     checks = _checks(model, table)
-    anova = [_anova(response, table, factors, model, robust=False)]
+    anova = [_effects(model, factors, "type II")]
     if not checks["holds"].all():
-        anova.append(_anova(response, table, factors, model, robust=True))
+        anova.append(_robust(response, table, factors))
     compared = tukey.compare(response, table, factors)
-    return Variance(
-        pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, compared.missing
-    )
+    missing |= compared.missing
+    return Variance(pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, missing)
 
 
 def _nothing(reason: str) -> Variance:
@@ -73,38 +79,34 @@ def _nothing(reason: str) -> Variance:
     return Variance(nothing, nothing, nothing, nothing, missing)
 
 
-def _anova(
-    response: Array, table: pd.DataFrame, factors: Sequence[str], model: Additive, robust: bool
-) -> pd.DataFrame:
-    few = sum(table[f].nunique() for f in factors) <= _DENSE_LEVELS
-    alone = any(table[f].value_counts().min() < 2 for f in factors)
-    if few and not (robust and alone):
-        return _statsmodels_anova(response, table, factors, robust)
-    if robust:
-        model = fit_additive(stats.rankdata(response), table, factors)
-    found = pd.DataFrame([*(model.effect(f) for f in factors), model.residual_effect()])
-    return found.assign(method="type II on ranks" if robust else "type II")
+def _effects(model: Additive, factors: Sequence[str], method: str) -> pd.DataFrame:
+    rows = [*(model.effect(factor) for factor in factors), model.residual_effect()]
+    return pd.DataFrame(rows).assign(method=method)
 
 
-def _statsmodels_anova(
-    response: Array, table: pd.DataFrame, factors: Sequence[str], robust: bool
-) -> pd.DataFrame:
+def _robust(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Return the HC3 analysis, or that of ranks for many levels or a level with a single point."""
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
+    counts = [table[factor].value_counts() for factor in factors]
+    if sum(map(len, counts)) > _DENSE_LEVELS or min(count.min() for count in counts) < 2:
+        model = fit_additive(stats.rankdata(response), table, factors)
+        return _effects(model, factors, "type II on ranks")
     formula = "response ~ " + " + ".join(f"C({factor})" for factor in factors)
-    fitted = ols(formula, table.assign(response=response)).fit()
-    found: pd.DataFrame = anova_lm(fitted, typ=2, robust="hc3" if robust else None)
-    found.index = [name.removeprefix("C(").removesuffix(")") for name in found.index]
-    found = found.rename_axis("term").reset_index().rename(columns={"PR(>F)": "p", "F": "f"})
-    residual = found.loc[found["term"] == "Residual", "sum_sq"].iloc[0]
-    found["partial_eta_sq"] = (found["sum_sq"] / (found["sum_sq"] + residual)).where(found["f"].notna())
+    found: pd.DataFrame = anova_lm(
+        ols(formula, table.assign(response=response)).fit(), typ=2, robust="hc3"
+    ).rename(columns={"PR(>F)": "p", "F": "f"})
+    found.insert(0, "term", [name.removeprefix("C(").removesuffix(")") for name in found.index])
+    found["partial_eta_sq"] = (found["sum_sq"] / (found["sum_sq"] + found["sum_sq"].iloc[-1])).where(
+        found["f"].notna()
+    )
     columns = ["term", "df", "sum_sq", "f", "p", "partial_eta_sq"]
-    return found[columns].assign(method="type II, HC3 covariance" if robust else "type II")
+    return found[columns].assign(method="type II, HC3 covariance")
 
 
 def _checks(model: Additive, table: pd.DataFrame) -> pd.DataFrame:
-    """Normal residuals, equal variances, and effects that add up; without what too few points tell."""
+    """Test normality, equal variances and additivity; tests that have too few points are left out."""
     residual = model.residual
     normal = stats.shapiro if len(residual) <= _SHAPIRO_POINTS else stats.jarque_bera
     checks = [(f"normal residuals ({_TESTS[normal]})", *normal(residual), _ROBUST)]

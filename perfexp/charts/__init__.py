@@ -1,4 +1,4 @@
-"""What the figures share, and the figures found in :mod:`perfexp.charts.figures`."""
+"""The figures of :mod:`perfexp.charts.figures`, found by module, and how they are drawn and saved."""
 
 from matplotlib.figure import Figure
 
@@ -7,22 +7,17 @@ from perfexp.charts.base import Chart, ChartMissing
 from perfexp.charts.canvas import Files, freeze, save, styled
 from perfexp.plugins import CHARTS
 
-__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "names", "save"]
-
-
-def names() -> list[str]:
-    """Names of all figures, in alphabetical order."""
-    return CHARTS.names()
+__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "save"]
 
 
 def charts() -> list[Chart]:
-    """All figures, in the order of the report."""
-    found: list[Chart] = [CHARTS.find(name).CHART for name in names()]
+    """Return the charts of every figure's module, in the order of the report."""
+    found: list[Chart] = [chart for name in CHARTS.names() for chart in CHARTS.find(name).CHARTS]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 
 def draw(chart: Chart, results: Results) -> Figure:
-    """The chart's figure in the one style; matplotlib's global settings stay as they were.
+    """Draw a figure in the common style; matplotlib's global settings stay as they were.
 
     Raises:
         ChartMissing: the data do not allow this figure.

@@ -1,7 +1,7 @@
-"""The contract of a figure: a module in this package names one ``CHART``.
+"""The contract of a figure: a module in :mod:`perfexp.charts.figures` names a ``CHART``, or ``CHARTS``.
 
-``draw`` takes the results of an analysis and gives back a finished figure, or raises ChartMissing
-with the sentence that stands in the report where the figure would have been.
+``draw`` takes the results of an analysis and returns a finished figure, or raises ChartMissing with
+the sentence that the report shows instead.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from perfexp.analysis.results import Results
 
 
 class ChartMissing(Exception):
-    """The data do not allow this figure; the message is one sentence that says why."""
+    """The data do not allow this figure; the message gives the reason in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Chart:
     """One figure.
 
     Attributes:
-        name: the module's name, and the name of the files.
+        name: of the files.
         title: a few words.
         caption: what is drawn and how to read it, in a sentence or two.
-        draw: results to figure; raises ChartMissing.
-        order: figures stand in the report by this number.
+        draw: from results to a figure; raises ChartMissing.
+        order: of the figures in the report.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A figure's canvas: size, style, panels, footnote, files."""
+"""The canvas of a figure: size, style, panels, footnote, files."""
 
 import textwrap
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ WIDTH_IN: Final = 9.0
 LABEL_SIZE: Final = 7.5
 MAX_CURVES: Final = 60
 MANY_POINTS: Final = 500
-"""From here on points become a picture within the SVG, and are drawn small and translucent."""
+"""More points than these are rasterised in the SVG, and drawn small and translucent."""
 
 _PNG_DPI = 200
 _NOTE_CHARACTERS = 145
@@ -33,32 +33,32 @@ _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
 @dataclass(frozen=True)
 class Files:
-    """Where a figure was written."""
+    """The files of a figure."""
 
     svg: Path
     png: Path
 
 
 def styled() -> AbstractContextManager[None]:
-    """The one style, for the time of a ``with``; global settings return to what they were."""
+    """Apply the common style within a ``with``; global settings are restored afterwards."""
     return matplotlib.style.context(_STYLE_FILE)
 
 
 def figure(height_in: float) -> Figure:
-    """An empty figure of the one width, drawn without pyplot."""
+    """Make an empty figure of the common width, without pyplot."""
     made = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     FigureCanvasAgg(made)
     return made
 
 
 def panels(
-    titles: Sequence[str], height_in: float, columns: int = 2, below_in: float = 0.5
+    titles: Sequence[str], height_in: float, columns: int = 2, below_in: float = 0.5, shared: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with one panel a title, ``columns`` in a row, axes shared; spare panels are removed."""
+    """Make a figure with one panel per title, ``columns`` in a row, their axes ``shared``."""
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
     made = figure(height_in * rows + below_in)
-    grid = made.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
+    grid = made.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False).ravel().tolist()
     for spare in grid[len(titles) :]:
         spare.remove()
     used: list[Axes] = grid[: len(titles)]
@@ -69,25 +69,25 @@ def panels(
     return made, used
 
 
-def axis_labels(figure_or_panels: Sequence[Axes], x: str, y: str) -> None:
+def axis_labels(used: Sequence[Axes], x: str, y: str) -> None:
     """Label the outer axes of shared panels."""
-    columns = figure_or_panels[0].get_gridspec()
-    width = columns.ncols if columns is not None else 1
-    for index, axes in enumerate(figure_or_panels):
-        if index >= len(figure_or_panels) - width:
+    grid = used[0].get_gridspec()
+    width = grid.ncols if grid is not None else 1
+    for index, axes in enumerate(used):
+        if index >= len(used) - width:
             axes.set_xlabel(x)
         if index % width == 0:
             axes.set_ylabel(y)
 
 
 def note(target: Figure, *sentences: str) -> None:
-    """A footnote: what was chosen, capped or left out, so that the picture alone stays honest."""
+    """Add a footnote that says what was selected, cut or left out."""
     text = textwrap.fill(" ".join(s for s in sentences if s), _NOTE_CHARACTERS)
     target.supxlabel(text, x=0.01, ha="left", fontsize=LABEL_SIZE, color="#444444")
 
 
 def plain_log_ticks(axes: Axes, which: str) -> None:
-    """Write a log axis' ticks as 0.1, 1, 10 instead of powers, with 2 and 5 where decades are few."""
+    """Label a log axis' ticks 0.1, 1, 10 instead of powers, with 2 and 5 where decades are few."""
     axis = axes.xaxis if which == "x" else axes.yaxis
 
     def where_few(value: float, _: object) -> str:
@@ -100,7 +100,7 @@ def plain_log_ticks(axes: Axes, which: str) -> None:
 
 
 def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
-    """A log axis of batch sizes with a tick at each one that was run, as far as they fit."""
+    """Make a log axis of batch sizes with a tick at each size that was run, where they fit."""
     axes.set_xscale("log", base=2)
     shown = sizes if len(sizes) <= _MAX_TICKS else [size for size in sizes if size & (size - 1) == 0]
     shown = shown[:: 1 + len(shown) // (_MAX_TICKS + 1)]
@@ -109,12 +109,12 @@ def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
 
 
 def above_zero(low: "pd.Series[float]") -> "pd.Series[float]":
-    """A band's lower end, cut where a log axis cannot show it."""
+    """Clip a band's lower end to what a log axis can show."""
     return low.clip(lower=1e-9)
 
 
 def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]":
-    """Batch sizes moved within ``width`` octaves so that points do not hide each other; never random."""
+    """Shift batch sizes by a fixed pattern within ``width`` octaves, so that points do not overlap."""
     golden = 0.6180339887
     shifts = (np.arange(len(sizes)) * golden) % 1 - 0.5
     moved: pd.Series[float] = sizes * np.exp2(width * shifts)
@@ -122,7 +122,7 @@ def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]
 
 
 def curves(axes: Axes, frame: pd.DataFrame, y: str, **style: Any) -> None:
-    """One line a model over batch sizes, evenly thinned to ``MAX_CURVES`` models."""
+    """Draw one line per model over batch sizes, evenly thinned to ``MAX_CURVES`` models."""
     ordered = frame.sort_values(["model", "batch_size"])
     starts = np.flatnonzero(ordered["model"].ne(ordered["model"].shift()).to_numpy())[1:]
     lines = np.split(ordered[["batch_size", y]].to_numpy(dtype=float), starts)
@@ -132,15 +132,15 @@ def curves(axes: Axes, frame: pd.DataFrame, y: str, **style: Any) -> None:
     axes.autoscale_view()
 
 
-def whole(axes: Axes) -> Figure:
-    """The figure that the axes are on."""
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure of the axes."""
     found = axes.get_figure(root=True)
     assert found is not None
     return found
 
 
 def freeze(drawn: Figure) -> None:
-    """Lay the figure out once and for all: both files are alike, and labels stay where they were put."""
+    """Fix the figure's layout, so that both files are equal and labels keep their places."""
     if drawn.get_layout_engine() is not None:
         drawn.draw_without_rendering()
         drawn.set_layout_engine("none")

@@ -1,7 +1,7 @@
-"""One look a family, the same in every figure, readable by the colour-blind.
+"""One look per family, the same in every figure, and distinct to the colour-blind.
 
 The nine colours and the grey are Paul Tol's "muted" scheme (https://sronpersonalpages.nl/~pault/);
-beyond nine families the marker's shape tells them apart as well.
+beyond nine families the marker's shape differs as well.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +20,7 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path as MarkerPath
 from numpy.typing import ArrayLike
 
+from perfexp.analysis.names import folded
 from perfexp.analysis.results import Results
 from perfexp.charts.canvas import MANY_POINTS
 
@@ -29,6 +30,7 @@ COLOURS: Final = (
 MARKERS: Final = ("o", "s")
 EDGE: Final = "#333333"
 FIT: Final = "#222222"
+GREY: Final = "#777777"
 
 _KNOWN = (
     "resnet", "vgg", "densenet", "mobilenet", "squeezenet", "shufflenet", "inception", "resnext",
@@ -45,45 +47,41 @@ class Look:
 
     @property
     def hatch(self) -> str:
-        """What tells bars of one colour apart: lines where the marker is not the first."""
+        """Return the hatching of bars: lines where the marker is not the first one."""
         return "" if self.marker == MARKERS[0] else "////"
 
     @property
     def path(self) -> MarkerPath:
-        """The marker's outline, one unit wide."""
+        """Return the marker's outline, one unit wide."""
         style = MarkerStyle(self.marker)
         return style.get_path().transformed(style.get_transform())
 
 
 Looks = Mapping[str, Look]
-"""Family to look; the empty name is there too."""
+"""Family to look; the empty name is included."""
 
 OTHER: Final = Look("#bbbbbb", "o")
 
 
 def families(results: Results) -> Looks:
-    """Every family's look; the study's families keep theirs in any set of runs.
+    """Return every family's look; the study's families have the same one in any set of runs.
 
-    Where there are more families than looks, those with the most models get one and the rest is grey.
+    Where there are more families than looks, those with the most models get one; the others are grey.
     """
     slots = [Look(colour, marker) for marker in MARKERS for colour in COLOURS]
     tables = (table.reindex(columns=["model", "family"]) for table in (results.runs, results.evaluations))
     models = pd.concat([table.astype(object) for table in tables]).drop_duplicates("model")
     counts = models["family"].dropna().astype(str).value_counts()
     ranked = sorted(counts.index, key=lambda family: (-counts[family], family))
-    looks = {family: slots[_KNOWN.index(_plain(family))] for family in ranked if _plain(family) in _KNOWN}
+    looks = {family: slots[_KNOWN.index(folded(family))] for family in ranked if folded(family) in _KNOWN}
     free = [slot for slot in slots if slot not in looks.values()]
     strangers = [family for family in ranked if family not in looks]
     looks.update(zip(sorted(strangers[: len(free)]), free, strict=False))
     return {family: looks.get(family, OTHER) for family in [*ranked, ""]}
 
 
-def _plain(family: str) -> str:
-    return "".join(letter for letter in family.casefold() if letter.isalnum())
-
-
 def legend(figure: Figure, looks: Looks, present: Iterable[str], bars: bool = False) -> None:
-    """A legend to the right for the families that are ``present``; those that share the grey are one."""
+    """Add a legend at the right for the families ``present``; all grey ones share an entry."""
     shown = {family: looks[family] for family in sorted(set(present))}
     entries = {family: look for family, look in shown.items() if look != OTHER}
     if len(entries) < len(shown):
@@ -112,26 +110,26 @@ def dots(
     looks: Looks,
     size: float | ArrayLike = 18.0,
 ) -> PathCollection:
-    """A scatter in which each point wears its family's look; many points are a picture in the SVG.
+    """Draw a scatter in which each point has its family's look; many points are rasterised in the SVG.
 
     Args:
         axes: to draw on.
         x, y, names: place and family of each point, shape ``(points,)``.
         looks: of the families.
-        size: area in square points, one for all or one each; many points of one size are made smaller.
+        size: area in square points, one for all or one each; many points of equal size are reduced.
     """
     many = len(names) > MANY_POINTS
     area = size / 4 if many and isinstance(size, float) else size
     points = axes.scatter(x, y, s=area, alpha=0.75, rasterized=many)
-    worn = [looks[name] for name in names]
-    points.set_facecolor([look.colour for look in worn])
-    points.set_paths([look.path for look in worn])
+    shown = [looks[name] for name in names]
+    points.set_facecolor([look.colour for look in shown])
+    points.set_paths([look.path for look in shown])
     points.set_edgecolor(EDGE)
     points.set_linewidth(0.1 if many else 0.4)
     return points
 
 
 def sequence(count: int) -> list[str]:
-    """``count`` colours from dark to light for things with an order, as clusters have."""
+    """Return ``count`` colours from dark to light, for ordered things such as clusters."""
     scheme = matplotlib.colormaps["viridis"]
     return [to_hex(scheme(0.78 * index / max(count - 1, 1))) for index in range(count)]

@@ -1,4 +1,4 @@
-"""Labels that do not collide, placed by textalloc."""
+"""Place labels without collisions, by textalloc."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from numpy.typing import ArrayLike, NDArray
 
-from perfexp.charts.canvas import LABEL_SIZE, freeze, whole
+from perfexp.charts.canvas import LABEL_SIZE, figure_of, freeze
 
 BACKGROUND: Final = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
 _OBSTACLES = 300
@@ -25,25 +25,25 @@ def place(
     size: float = LABEL_SIZE,
     lines: Sequence[NDArray[np.float64]] = (),
 ) -> None:
-    """Label points without collisions; a label that fits nowhere is left out, the earlier one wins.
+    """Label points; a label that fits nowhere is omitted, and earlier ones take precedence.
 
-    Call it last: it freezes the figure's layout and the axes' limits.
+    Call it last: it fixes the figure's layout and the axes' limits.
 
     Args:
         axes: where the points are.
         x: the points, shape ``(labels,)``.
         y: the points, shape ``(labels,)``.
-        texts: one label a point.
-        around: a scatter that labels shall not cover.
+        texts: one label per point.
+        around: a scatter that labels must not cover.
         size: of the font, in points.
-        lines: polylines that labels shall not cover, each of shape ``(points, 2)``.
+        lines: polylines that labels must not cover, each of shape ``(points, 2)``.
     """
     if not texts:
         return
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
-    freeze(whole(axes))
+    freeze(figure_of(axes))
     points, radii = _obstacles(axes, around)
-    reach, candidates = (0.4, 1500) if len(points) <= _OBSTACLES else (0.1, 400)
+    distance, candidates = (0.4, 1500) if len(points) <= _OBSTACLES else (0.1, 400)
     textalloc.allocate(
         axes,
         np.asarray(x, dtype=float),
@@ -57,7 +57,7 @@ def place(
         textsize=size,
         margin=0.006,
         min_distance=0.012,
-        max_distance=reach,
+        max_distance=distance,
         nbr_candidates=candidates,
         avoid_label_lines_overlap=True,
         draw_all=False,
@@ -70,11 +70,11 @@ def place(
 
 
 def _obstacles(axes: Axes, around: PathCollection | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres in data units, shape ``(points, 2)``, and radii in pixels; thinned when there are many."""
+    """Return centres in data units, ``(points, 2)``, and radii in pixels; thinned when there are many."""
     if around is None:
         return np.empty((0, 2)), np.empty(0)
     centres = np.asarray(around.get_offsets(), dtype=float)
-    pixels_per_point = whole(axes).dpi / 72
+    pixels_per_point = figure_of(axes).dpi / 72
     sizes = np.broadcast_to(np.asarray(around.get_sizes(), dtype=float), len(centres))
     radii = np.sqrt(sizes) / 2 * pixels_per_point
     if len(centres) > _OBSTACLES:

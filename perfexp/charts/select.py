@@ -1,12 +1,10 @@
-"""From the tables of an analysis to the rows that a figure draws."""
+"""Select the rows that a figure draws from the tables of an analysis."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 
 from perfexp.analysis.results import Results
 from perfexp.charts.base import ChartMissing
@@ -19,10 +17,10 @@ MAX_BACKENDS = 4
 
 
 def filled(results: Results, *names: str) -> pd.DataFrame:
-    """The table called by the first of ``names``.
+    """Return the table named by the first of ``names``.
 
     Raises:
-        ChartMissing: it is empty; the reason is the analysis' own for one of ``names``, if it gave one.
+        ChartMissing: it is empty; the reason is the one that the analysis gave for one of ``names``.
     """
     frame: pd.DataFrame = getattr(results, names[0])
     if frame.empty:
@@ -32,7 +30,7 @@ def filled(results: Results, *names: str) -> pd.DataFrame:
 
 
 def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.DataFrame:
-    """The rows of ``frame`` in which all of ``numbers`` are finite and positive, with ``label``.
+    """Return the rows in which all of ``numbers`` are finite and positive, with a column ``label``.
 
     Raises:
         ChartMissing: there is no such row.
@@ -53,14 +51,14 @@ def rows(results: Results, frame: pd.DataFrame, what: str, *numbers: str) -> pd.
 
 
 def _labels(results: Results, models: list[str]) -> dict[str, str]:
-    """A label for each model; models that would share one get their name added."""
+    """Return a label for each model; models with equal labels get their name added."""
     plain = {model: results.labels.get(model, model) for model in models}
     times = Counter(plain.values())
     return {m: label if times[label] == 1 else f"{label} ({m})" for m, label in plain.items()}
 
 
 def residuals(results: Results) -> pd.DataFrame:
-    """The measured and predicted batch latency of each cell, with ``error``, the relative one.
+    """Return each cell's measured and predicted batch latency, and ``error``, the relative one.
 
     Raises:
         ChartMissing: no form was fitted.
@@ -77,7 +75,7 @@ class Shown:
     Attributes:
         column: of the runs.
         word: ``Published`` or ``Measured``, for the axis.
-        keys: what it belongs to: weights have one published accuracy, each backend its measured one.
+        keys: published accuracy belongs to a model, measured accuracy to a model on a backend.
     """
 
     column: str
@@ -86,14 +84,14 @@ class Shown:
 
 
 def accuracy(results: Results, rank: str = "top1") -> Shown:
-    """Which accuracy of the rank, ``top1`` or ``top5``, the analysis was asked to show."""
+    """Return which accuracy of the rank, ``top1`` or ``top5``, is configured to be shown."""
     if results.accuracy == Accuracy.measured:
         return Shown(rank, "Measured", ("model", "backend"))
     return Shown(f"published_{rank}", "Published", ("model",))
 
 
 def per_model(results: Results, *numbers: str) -> pd.DataFrame:
-    """One row a model that has all of ``numbers``, from its first run that has them.
+    """Return one row per model that has all of ``numbers``, from its first run that has them.
 
     Raises:
         ChartMissing: no model has them.
@@ -102,9 +100,9 @@ def per_model(results: Results, *numbers: str) -> pd.DataFrame:
 
 
 def cells(results: Results) -> pd.DataFrame:
-    """``model, family, label, backend, batch_size, latency_per_image_ms, throughput_images_per_s``.
+    """Return ``model, family, label, backend, batch_size, latency_per_image_ms, throughput_images_per_s``.
 
-    Repeated cells give their median.
+    Repeated cells are reduced to their median.
 
     Raises:
         ChartMissing: no run has a time per image and a batch size.
@@ -118,7 +116,7 @@ def cells(results: Results) -> pd.DataFrame:
 
 
 def backends(frame: pd.DataFrame, most: int = MAX_BACKENDS) -> tuple[list[str], str]:
-    """The backends with the most rows, in alphabetical order, and a sentence on those left out."""
+    """Return the backends with the most rows, sorted by name, and a sentence on the others."""
     counts = frame["backend"].value_counts()
     ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
     rest = sorted(ranked[most:])
@@ -126,30 +124,9 @@ def backends(frame: pd.DataFrame, most: int = MAX_BACKENDS) -> tuple[list[str], 
     return sorted(ranked[:most]), sentence
 
 
-def frontier(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
-    """Which points no other beats: less cost with no less gain, or more gain at no more cost.
-
-    Args:
-        cost: shape ``(points,)``, less is better.
-        gain: shape ``(points,)``, more is better.
-    """
-    costs, gains = np.asarray(cost, dtype=float), np.asarray(gain, dtype=float)
-    order = np.lexsort((-gains, costs))
-    before = np.concatenate(([-np.inf], np.maximum.accumulate(gains[order])[:-1]))
-    best = np.zeros(len(costs), dtype=bool)
-    best[order] = gains[order] > before
-    return best
-
-
 def top(frame: pd.DataFrame, by: str, most: int, sentence: str) -> tuple[pd.DataFrame, str]:
-    """The ``most`` rows with the highest ``by``, and ``sentence`` when rows were cut."""
+    """Return the ``most`` rows with the highest ``by``, and ``sentence`` when rows were cut."""
     if len(frame) <= most:
         return frame.sort_values(by), ""
     kept = frame.nlargest(most, by).sort_values(by)
     return kept, sentence.format(shown=most, all=len(frame))
-
-
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """``a, b, c and 4 more``."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

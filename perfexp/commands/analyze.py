@@ -71,14 +71,14 @@ class Stages:
 
 def _analyse(settings: Config, chosen: query.RunQuery, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
-    from perfexp.analysis import evaluations, export, pipeline
-    from perfexp.analysis.selection import select
+    from perfexp.analysis import export, pipeline
+    from perfexp.analysis.selection import comparable, joined, select
 
     measured = settings.accuracy == Accuracy.measured
-    evaluated = evaluations.comparable(query.evaluations(chosen, required=measured))
+    evaluated = comparable(query.evaluations(chosen, required=measured))
     with stages("selection"):
         if measured:
-            runs = evaluations.joined(runs, evaluated)
+            runs = joined(runs, evaluated)
         selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
     results = replace(
         pipeline.analyse(selection, settings.seed, stages),
@@ -100,7 +100,7 @@ def _analyse(settings: Config, chosen: query.RunQuery, runs: "pd.DataFrame", sta
         tracking_uri=connection.redacted(chosen.uri),
     )
     with stages("report"):
-        written = report.write(results, output, heading, lambda _name: None)
+        written = report.write(results, output, heading)
     with stages("MLflow run"):
         paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
         run_id = tracker.write(_draft(settings, results, paths, stages.seconds))

@@ -22,7 +22,7 @@ from perfexp.runs.query import RunQuery
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perfexp.prediction.model.backend_model import Answer
+    from perfexp.prediction.model.backend_model import Prediction
 
 _SHOWN, _SETTLING = 20, 5
 NEEDS_ARGUMENTS = True
@@ -95,7 +95,7 @@ def _choices(settings: Config, cells: "pd.DataFrame", cache: Cache) -> "pd.DataF
             found = (
                 _measured(there, column)
                 if len(there)
-                else _predicted(model.ask(network, settings.coverage), ratio)
+                else _predicted(model.predict(network, settings.coverage), ratio)
             )
             top1 = network.get("published_top1", pd.Series([float("nan")])).iloc[0]
             named = {"model": network["variant"].iloc[0], "backend": backend, "batch_size": size}
@@ -153,13 +153,13 @@ def _measured(there: "pd.DataFrame", column: str) -> dict[str, object]:
     return {"latency_ms": ms, "low_ms": ms, "high_ms": ms, "memory_mb": memory, "measured": True}
 
 
-def _predicted(answer: "Answer", ratio: float) -> dict[str, object]:
+def _predicted(prediction: "Prediction", ratio: float) -> dict[str, object]:
     """``ratio`` is the percentile over the median, typical of the backend."""
     return {
-        "latency_ms": ratio * answer.latency_ms,
-        "low_ms": ratio * answer.low_ms,
-        "high_ms": ratio * answer.high_ms,
-        "memory_mb": answer.memory_peak_mb,
+        "latency_ms": ratio * prediction.latency_ms,
+        "low_ms": ratio * prediction.low_ms,
+        "high_ms": ratio * prediction.high_ms,
+        "memory_mb": prediction.memory_peak_mb,
         "measured": False,
     }
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp.analysis.names import listed
 from perfexp.cache import Cache
 from perfexp.config import checks
 from perfexp.config.settings import PredictConfig as Config
@@ -27,7 +28,7 @@ from perfexp.store.tracker import open_tracker
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perfexp.prediction.model.backend_model import Question
+    from perfexp.prediction.model.backend_model import Prediction, Scenario
 
 _RUNS_SHOWN = 5
 
@@ -48,32 +49,27 @@ def main(settings: Config) -> None:
         _validate(settings, cells, name, cache)
         return
     with progress() as begin:
-        answers = service.ask(settings, cells, cache, begin)
-    for one in answers:
+        predictions = service.predict(settings, cells, cache, begin)
+    for one in predictions:
         _print(settings, one)
 
 
-def _print(settings: Config, one: service.Forecast) -> None:
-    answer, size = one.answer, settings.batch_size
+def _print(settings: Config, one: "Prediction") -> None:
+    size = settings.batch_size
     share = f"{settings.coverage:.0%}"
-    print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {answer.basis})")
-    ends = f"{answer.low_ms:.4g} and {answer.high_ms:.4g} ms"
-    print(f"  latency     {answer.latency_ms:.4g} ms, {share} between {ends}")
-    rates = [1e3 * size / ms for ms in (answer.latency_ms, answer.high_ms, answer.low_ms)]
+    print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {one.basis})")
+    ends = f"{one.low_ms:.4g} and {one.high_ms:.4g} ms"
+    print(f"  latency     {one.latency_ms:.4g} ms, {share} between {ends}")
+    rates = [1e3 * size / ms for ms in (one.latency_ms, one.high_ms, one.low_ms)]
     print(
         f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s"
     )
     memory = (
-        "absent: too few runs tell theirs"
-        if answer.memory_peak_mb is None
-        else f"{answer.memory_peak_mb:.4g} MB"
+        "absent: too few runs tell theirs" if one.memory_peak_mb is None else f"{one.memory_peak_mb:.4g} MB"
     )
     print(f"  peak memory {memory}")
-    print(
-        f"  support     {'inside' if answer.in_support else 'OUTSIDE: a guess, whatever its interval says'}"
-    )
-    more = f" and {len(answer.run_ids) - _RUNS_SHOWN} more" if len(answer.run_ids) > _RUNS_SHOWN else ""
-    print(f"  learned from {len(answer.run_ids)} runs: {', '.join(answer.run_ids[:_RUNS_SHOWN])}{more}")
+    print(f"  support     {'inside' if one.in_domain else 'OUTSIDE: a guess, whatever its interval says'}")
+    print(f"  learned from {len(one.run_ids)} runs: {listed(one.run_ids, _RUNS_SHOWN)}")
 
 
 def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
@@ -82,7 +78,7 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
 
     began = time.time()
     with progress() as begin:
-        table, questions = validation.validate(cells, settings.coverage, settings.seed, print, begin)
+        table, scenarios = validation.validate(cells, settings.coverage, settings.seed, print, begin)
     if table.empty:
         raise NothingToDo(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
@@ -94,7 +90,7 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
     paths = [
         output / "validation.csv",
         *_figures(table, settings.coverage, output),
-        *_models(settings, cells, output, cache, questions),
+        *_models(settings, cells, output, cache, scenarios),
     ]
     tracker = open_tracker(settings.tracking.uri, Path(settings.tracking.root), experiment)
     run_id = tracker.write(_draft(settings, cells, table, paths, began))
@@ -132,15 +128,15 @@ def _models(
     cells: "pd.DataFrame",
     output: Path,
     cache: Cache,
-    questions: "Mapping[str, Mapping[str, Question]]",
+    scenarios: "Mapping[str, Mapping[str, Scenario]]",
 ) -> list[Path]:
     """One loadable model a backend, with the ids of the runs that it learned from."""
     from perfexp.prediction.model.backend_model import to_json
 
     paths = []
-    for number, (backend, asked) in enumerate(sorted(questions.items())):
+    for number, (backend, validated) in enumerate(sorted(scenarios.items())):
         paths.append(output / f"model_{number}.json")
-        model = service.fitted(cells, backend, settings.seed, cache, asked)
+        model = service.fitted(cells, backend, settings.seed, cache, validated)
         paths[-1].write_text(to_json(model), encoding="utf-8")
     return paths
 

@@ -1,1 +1,1 @@
-"""What a cell that nobody measured would cost: a physical fit, a learned correction, an interval."""
+"""Predict the latency of unmeasured cells: a linear cost model, a residual model, an interval."""

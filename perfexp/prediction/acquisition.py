@@ -1,10 +1,9 @@
-"""Which cell to measure next: the one whose interval is widest for its cost.
+"""Select the cell to measure next: the one with the largest variance for its cost.
 
-How wide intervals are is told by the variances of a Gaussian process of the log residuals. They do
-not depend on what is measured but for the process' scales, so that the first cells are chosen by
-the same rule, under its prior (D. MacKay, "Information-based objective functions for active data
-selection", Neural Computation 4, 1992). Each backend is a question of its own: the one that was
-given least so far is next.
+The variances are those of a Gaussian process of the log residuals. They depend on the measured
+values only through the process' scales, so that the first cells are selected by the same rule,
+under its prior (D. MacKay, "Information-based objective functions for active data selection",
+Neural Computation 4, 1992). Backends are independent: the one with the least cost so far is next.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from perfexp.prediction.pool import Pool
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: after so many runs or so much cost, or at a median error in percent; None never."""
+    """When to stop: at a number of runs, a cost, or a median error in percent; None for no limit."""
 
     runs: int | None = None
     cost: float | None = None
@@ -28,9 +27,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a trace: what was measured, and what is known after it.
+    """One line of a trace: the measured cell, and the totals after it.
 
-    ``error_percent`` is NaN between the steps that tell it.
+    ``error_percent`` is NaN where it was not computed.
     """
 
     backend: str
@@ -43,9 +42,9 @@ class Step:
 Pools = Mapping[str, Pool]
 Spent = Mapping[str, float]
 Measure = Callable[[str, int], tuple[float | None, float]]
-"""From a backend and a place in its pool to a latency in ms, None where the run failed, and a cost."""
+"""From a backend and a cell of its pool to a latency in ms, None where the run failed, and a cost."""
 Pick = Callable[[Pools, Spent], tuple[str, int]]
-"""From the pools and each one's cost so far to a backend and a place in its pool."""
+"""From the pools and each one's cost so far to a backend and a cell of its pool."""
 
 
 def acquire(
@@ -56,15 +55,15 @@ def acquire(
     error_of: Callable[[Pools], float] | None = None,
     every: int = 5,
 ) -> list[Step]:
-    """Measure cell after cell until the budget is spent, the error is small enough, or none is left.
+    """Measure cells until the budget is spent, the error is small enough, or none is left.
 
     Args:
-        pools: one a backend; they learn what is measured.
+        pools: one per backend; measurements are added to them.
         measure: runs one cell.
         budget: when to stop.
         pick: the next cell: :func:`widest`, or :func:`at_random` to compare with.
-        error_of: the error in percent; by default the worst of the pools' own.
-        every: the error is told after so many runs each, and after the last.
+        error_of: the error in percent; by default the largest of the pools' errors.
+        every: the error is computed after each so many runs, and after the last.
     """
     error_of = error_of or worst
     steps: list[Step] = []
@@ -84,12 +83,12 @@ def acquire(
 
 
 def worst(pools: Pools) -> float:
-    """The largest of the pools' errors; NaN while one is not known."""
+    """Return the largest of the pools' errors; NaN while one is unknown."""
     return float(np.max([pool.error_percent() for pool in pools.values()]))
 
 
 def widest(costs: Callable[[str, Pool], Array]) -> Pick:
-    """Picks the cell of the largest variance for its cost, by what ``costs`` expects of every cell."""
+    """Return a pick of the cell with the largest variance for its cost, as ``costs`` estimates it."""
 
     def pick(pools: Pools, spent: Spent) -> tuple[str, int]:
         backend = min((name for name, pool in pools.items() if pool.open.any()), key=lambda name: spent[name])
@@ -100,7 +99,7 @@ def widest(costs: Callable[[str, Pool], Array]) -> Pick:
 
 
 def at_random(seed: int) -> Pick:
-    """Picks any cell that is left."""
+    """Return a pick of any cell that is left, for comparison."""
     random = np.random.default_rng(seed)
 
     def pick(pools: Pools, _spent: Spent) -> tuple[str, int]:
@@ -111,7 +110,7 @@ def at_random(seed: int) -> Pick:
 
 
 def trace(steps: Sequence[Step]) -> pd.DataFrame:
-    """The steps as a table: ``backend, cell, runs, cost, error_percent``."""
+    """Return the steps as a table: ``backend, cell, runs, cost, error_percent``."""
     return pd.DataFrame([asdict(step) for step in steps], columns=[field.name for field in fields(Step)])
 
 

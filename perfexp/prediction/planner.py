@@ -1,4 +1,4 @@
-"""Which choices keep to limits, from measured and predicted cells; and what to measure to be sure."""
+"""Judge choices by limits, from measured and predicted cells, and say what to measure to decide."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,7 +9,7 @@ MEETS, FAILS, DOUBTFUL = "meets", "fails", "doubtful"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a choice must keep to; None where nothing is asked. Times in ms a batch, top-1 in percent."""
+    """What a choice must meet; None for no limit. Times in ms per batch, top-1 in percent."""
 
     max_latency_ms: float | None = None
     min_throughput_images_per_s: float | None = None
@@ -21,13 +21,12 @@ def judge(choices: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Add ``verdict`` to each choice, the best throughput of those that meet the limits first.
 
     A measured choice meets a limit or fails it. A predicted one meets it when its whole interval
-    does, fails when none of it does, and is doubtful between; without a value that is asked for, a
-    choice is doubtful.
+    does, fails when none of it does, and else is doubtful; so is a choice that lacks a limited value.
 
     Args:
-        choices: ``batch_size, latency_ms, low_ms, high_ms, top1, memory_mb``, one row a choice; the
-            ends of a measured one equal its latency.
-        limits: what is asked.
+        choices: ``batch_size, latency_ms, low_ms, high_ms, top1, memory_mb``, one row per
+            choice; the ends of a measured one equal its latency.
+        limits: to judge by.
     """
     size = choices["batch_size"]
     ends = {
@@ -41,8 +40,8 @@ def judge(choices: pd.DataFrame, limits: Limits) -> pd.DataFrame:
         limit = getattr(limits, name)
         if limit is None:
             continue
-        sure, lost = sign * worst <= sign * limit, sign * best > sign * limit
-        verdict = verdict.where(sure | (verdict == FAILS), DOUBTFUL).mask(lost, FAILS)
+        met, failed = sign * worst <= sign * limit, sign * best > sign * limit
+        verdict = verdict.where(met | (verdict == FAILS), DOUBTFUL).mask(failed, FAILS)
     rank = {MEETS: 0, DOUBTFUL: 1, FAILS: 2}
     judged = choices.assign(verdict=verdict, throughput_images_per_s=1e3 * size / choices["latency_ms"])
     order = judged.assign(rank=verdict.map(rank)).sort_values(
@@ -52,7 +51,7 @@ def judge(choices: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 
 
 def refusals(choices: pd.DataFrame, limits: Limits) -> str:
-    """How many choices each limit alone leaves, in words."""
+    """Say how many choices each limit alone leaves."""
     given = {name: value for name, value in asdict(limits).items() if value is not None}
     alone = {name: judge(choices, Limits(**{name: value}))["verdict"] for name, value in given.items()}
     left = {name: (verdict != FAILS).sum() for name, verdict in alone.items()}
@@ -60,7 +59,7 @@ def refusals(choices: pd.DataFrame, limits: Limits) -> str:
 
 
 def to_settle(judged: pd.DataFrame, limits: Limits) -> pd.DataFrame:
-    """Doubtful choices whose run would settle them, the cheapest first; no run tells published accuracy."""
-    told = judged["top1"].notna() | (limits.min_top1 is None)
-    doubtful = judged[(judged["verdict"] == DOUBTFUL) & ~judged["measured"] & told]
+    """Return doubtful choices that a run would decide, the cheapest first; no run gives a published top-1."""
+    known = judged["top1"].notna() | (limits.min_top1 is None)
+    doubtful = judged[(judged["verdict"] == DOUBTFUL) & ~judged["measured"] & known]
     return doubtful.sort_values("latency_ms", kind="stable")

@@ -1,4 +1,4 @@
-"""Cells of one backend that could be measured, and what those that were tell of the others."""
+"""The candidate cells of one backend, and what the measured ones predict of the others."""
 
 from dataclasses import dataclass, field
 
@@ -8,29 +8,29 @@ from numpy.typing import NDArray
 
 from perfexp.prediction.model import gaussian_process, linear
 from perfexp.prediction.model.backend_model import MIN_MODELS
-from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, fit
+from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, fit, predict_logs
 from perfexp.prediction.model.linear import BY_KIND, Array
 from perfexp.prediction.model.residual import inputs_of, log_features
 
-_LEARNERS = tuple(candidate for candidate in CANDIDATES if candidate.correction == "process")
-"""Averaged: the first few cells cannot tell which is better."""
+_LEARNERS = tuple(candidate for candidate in CANDIDATES if candidate.residual == "process")
+"""Averaged: a few cells do not show which is better."""
 _GROWTH = 1.1
-"""The process is fitted again when it knows this many times more cells than when it was last."""
+"""The process is fitted again when its cells have grown by this factor."""
 
 
 @dataclass
 class Pool:
-    """All cells that could be measured on one backend, and what is known of them.
+    """All cells that can be measured on one backend, and their latencies so far.
 
     Attributes:
         cells: features and totals, ``model, family, batch_size``.
-        latency_ms: NaN where a cell was not measured, shape ``(N,)``.
-        barred: cells whose run failed, shape ``(N,)``.
+        latency_ms: NaN for unmeasured cells, shape ``(N,)``.
+        failed: cells whose run failed, shape ``(N,)``.
     """
 
     cells: pd.DataFrame
     latency_ms: Array
-    barred: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
     seed: int = 0
     _scales: Array = field(default_factory=gaussian_process.TYPICAL.copy)
     _covariance: Array = field(default_factory=lambda: np.empty((0, 0)))
@@ -38,20 +38,20 @@ class Pool:
 
     @classmethod
     def of(cls, cells: pd.DataFrame, seed: int = 0) -> "Pool":
-        """A pool of which nothing is known."""
+        """Return a pool without measurements."""
         return cls(
             cells.reset_index(drop=True), np.full(len(cells), np.nan), np.zeros(len(cells), bool), seed
         )
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which cells were measured, shape ``(N,)``."""
+        """Whether each cell was measured, shape ``(N,)``."""
         return np.isfinite(self.latency_ms)
 
     def variance(self) -> Array:
-        """Of each cell's log latency, beyond noise, shape ``(N,)``; −inf where none is to be measured.
+        """Return the variance of each cell's log latency, less noise, shape ``(N,)``; −inf if not open.
 
-        A run that failed counts as one: what failed here would fail nearby too.
+        A failed run counts as a measurement: similar cells would probably fail too.
         """
         self._refit()
         known = np.flatnonzero(~self.open)
@@ -64,18 +64,18 @@ class Pool:
 
     @property
     def open(self) -> NDArray[np.bool_]:
-        """Which cells can still be measured, shape ``(N,)``."""
-        return ~self.known & ~self.barred
+        """Whether each cell can still be measured, shape ``(N,)``."""
+        return ~self.known & ~self.failed
 
     def predict(self, without: "NDArray[np.bool_] | None" = None) -> Array:
-        """Latency of every cell in ms, learned from those known and not in ``without``, shape ``(N,)``."""
+        """Predict the latency of every cell in ms from those known and not in ``without``, shape ``(N,)``."""
         learned = self.known if without is None else self.known & ~without
         train = self.cells[learned].assign(latency_ms=self.latency_ms[learned])
-        logs = fit(_LEARNERS, train, self.seed).logs(self.cells)
+        logs = predict_logs(fit(_LEARNERS, train, self.seed), self.cells)
         return np.asarray(np.exp(logs.mean(axis=0)))
 
     def by_family(self) -> Array:
-        """Every cell predicted without the runs of its family, shape ``(N,)``; NaN with too few models."""
+        """Predict every cell without the runs of its family, shape ``(N,)``; NaN with too few models."""
         families = self.cells["family"].to_numpy(str)
         measured = self.cells[self.known]
         few = measured["model"].nunique() < MIN_MODELS or measured["family"].nunique() <= MIN_GROUPS
@@ -86,16 +86,16 @@ class Pool:
         return found
 
     def error_percent(self) -> float:
-        """Median absolute error over the measured cells, each predicted without its family; or NaN."""
+        """Return the median absolute error of the measured cells, each predicted without its family."""
         found, known = self.by_family(), self.known
         if np.isnan(found).all():
             return float("nan")
         return float(100 * np.median(np.abs(found[known] / self.latency_ms[known] - 1)))
 
     def learn(self, cell: int, latency_ms: float | None) -> None:
-        """Take in what a run told; None where it failed, and the cell is not tried again."""
+        """Add the result of a run; None where it failed, and the cell is not tried again."""
         if latency_ms is None:
-            self.barred[cell] = True
+            self.failed[cell] = True
         else:
             self.latency_ms[cell] = latency_ms
 

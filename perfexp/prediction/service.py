@@ -1,10 +1,9 @@
 """Predict cells with models fitted to the training data and stored in the cache."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perfexp.analysis.names import folded
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import ModelConfig
 from perfexp.config.settings import PredictConfig
@@ -15,26 +14,20 @@ from perfexp.models import description, features, sources
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perfexp.prediction.model.backend_model import Answer, BackendModel, Question
+    from perfexp.prediction.model.backend_model import BackendModel, Prediction, Scenario
 
 Progress = Callable[[str, int], Callable[[], None]]
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """A prediction for one backend."""
-
-    backend: str
-    answer: "Answer"
-
-
-def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress) -> list[Forecast]:
-    """Predict the configured cell on one backend, or on every measured one.
+def predict(
+    settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: Progress
+) -> "list[Prediction]":
+    """Predict the configured cell on one backend, or on all that were measured.
 
     Raises:
-        BackendError: no run is on that backend.
+        BackendError: the backend was never measured here.
         ConfigError: too few runs, or with ``strict`` a query outside the applicability domain.
         ModelError: no such model, or its graph cannot be traced.
     """
@@ -43,24 +36,24 @@ def ask(settings: PredictConfig, cells: "pd.DataFrame", cache: Cache, progress: 
         backend: model_for(query, cells, backend, settings.seed, cache, progress)
         for backend in _backends(settings.backend, cells)
     }
-    answers = [Forecast(name, model.ask(query, settings.coverage)) for name, model in models.items()]
-    outside = [one.backend for one in answers if not one.answer.in_support]
+    predictions = [model.predict(query, settings.coverage) for model in models.values()]
+    outside = [one.backend for one in predictions if not one.in_domain]
     if settings.strict and outside:
         raise ConfigError(
             f"{settings.model.name} at batch size {settings.batch_size} lies outside what was measured on "
-            f"{', '.join(outside)}; measure something nearer, or ask without strict=true."
+            f"{', '.join(outside)}; measure something nearer, or predict without strict=true."
         )
-    return answers
+    return predictions
 
 
 def model_for(
     query: "pd.DataFrame", cells: "pd.DataFrame", backend: str, seed: int, cache: Cache, progress: Progress
 ) -> "BackendModel":
     """Return a model of the backend for ``query``; a measured network needs no fit over the others."""
-    from perfexp.prediction.model.backend_model import from_questions
+    from perfexp.prediction.model.backend_model import from_scenarios
     from perfexp.prediction.model.extrapolation import MIN_SIZES
 
-    curves = from_questions(cells[cells["backend"] == backend], {}, seed)
+    curves = from_scenarios(cells[cells["backend"] == backend], {}, seed)
     if curves.measured(query)["batch_size"].nunique() >= MIN_SIZES:
         return curves
     return fitted(cells, backend, seed, cache, progress=progress)
@@ -71,17 +64,17 @@ def fitted(
     backend: str,
     seed: int,
     cache: Cache,
-    questions: "Mapping[str, Question] | None" = None,
+    scenarios: "Mapping[str, Scenario] | None" = None,
     progress: Progress | None = None,
 ) -> "BackendModel":
     """Return the backend's model, from the cache if it was fitted to the same runs before.
 
-    Pass ``questions`` to reuse the weights that a validation chose; ``progress`` shows the choosing.
+    Pass ``scenarios`` to reuse the weights that a validation chose; ``progress`` shows the choosing.
     """
     from perfexp.prediction.model.backend_model import (
         FORMAT,
         from_json,
-        from_questions,
+        from_scenarios,
         learn,
         quiet,
         to_json,
@@ -93,8 +86,8 @@ def fitted(
     if not cache.has(_KIND, key):
         model = (
             learn(rows, seed, progress or quiet)
-            if questions is None
-            else from_questions(rows, questions, seed)
+            if scenarios is None
+            else from_scenarios(rows, scenarios, seed)
         )
         with cache.writing(_KIND, key) as folder:
             (folder / "model.json").write_text(to_json(model), encoding="utf-8")
@@ -143,13 +136,9 @@ def _input_size(model: ModelConfig, requested: int | None, cells: "pd.DataFrame"
 
 
 def _family(model: ModelConfig, cells: "pd.DataFrame") -> str:
-    """Return the model's family, spelled as in the runs if they have it."""
-    rows = cells.loc[cells["model"] == model.name, "family"]
-    if len(rows):
-        return str(rows.iloc[0])
-    family = model.family or sources.source(model.source).facts(model.name).family
-    return next((name for name in cells["family"].unique() if _plain(name) == _plain(family)), family)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """The model's family by the name that the runs have for it, as far as they know it."""
+    own = cells.loc[cells["model"] == model.name, "family"]
+    if len(own):
+        return str(own.iloc[0])
+    told = model.family or sources.source(model.source).facts(model.name).family
+    return next((name for name in cells["family"].unique() if folded(name) == folded(told)), told)

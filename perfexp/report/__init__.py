@@ -1,6 +1,6 @@
 """One self-contained HTML page with every figure and table of an analysis."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,12 @@ __all__ = ["Heading", "Written", "write"]
 
 @dataclass(frozen=True)
 class Written:
-    """What ``write`` left on disk.
+    """The files that ``write`` made.
 
     Attributes:
         html: the page.
         figures: SVG and PNG files.
-        missing: figure to the sentence on why it is not there.
+        missing: figure to the reason why it is absent, in one sentence.
     """
 
     html: Path
@@ -26,21 +26,19 @@ class Written:
     missing: Mapping[str, str]
 
 
-def write(results: Results, output: Path, heading: Heading, progress: Callable[[str], None]) -> Written:
+def write(results: Results, output: Path, heading: Heading) -> Written:
     """Draw all figures into ``output/figures`` and write ``output/report.html``.
 
-    The page needs no other file: it embeds its figures and every table that it shows in full; for the
-    rows it leaves out it points to ``tables/NAME.csv`` beside it, NAME being the table's in Results.
+    The page needs no other file: it embeds its figures and every table that it shows in full. For
+    omitted rows it points to ``tables/NAME.csv`` beside it, with NAME as in Results.
 
     Args:
         results: of an analysis.
-        output: a folder, made when it is not there.
-        heading: what the page says about its own making.
-        progress: told the name of each figure before it is drawn, and the page's.
+        output: a folder; created if it does not exist.
+        heading: title and origin of the page.
     """
-    pictures, missing = draw_all(results, output / "figures", progress)
+    pictures, missing = draw_all(results, output / "figures")
     html = output / "report.html"
-    progress("report.html")
     html.write_text(render(results, heading, pictures, missing), encoding="utf-8")
     files = tuple(path for picture in pictures for path in (picture.files.svg, picture.files.png))
     return Written(html, files, missing)

@@ -1,4 +1,4 @@
-"""The page itself, from a template; everything that came from data is escaped."""
+"""Render the page from a template; everything that comes from data is escaped."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ _MAX_NAMES = 12
 
 @dataclass(frozen=True)
 class Heading:
-    """What the page says about its own making.
+    """The page's title and origin.
 
     Attributes:
-        title: the page's.
-        experiment: that the runs are of.
-        command: the exact one that makes this page again.
-        source: where the numbers come from, with the citation of published ones.
+        title: of the page.
+        experiment: of the runs.
+        command: the exact command that makes this page again.
+        source: origin of the numbers, with the citation of published ones.
         tracking_uri: of the store, without credentials.
     """
 
@@ -48,7 +48,7 @@ class Heading:
 def render(
     results: Results, heading: Heading, pictures: Sequence[Picture], missing: Mapping[str, str]
 ) -> str:
-    """The page as text."""
+    """Return the page as text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("perfexp.report", "template"),
         autoescape=True,
@@ -73,7 +73,7 @@ def render(
 
 
 def _scope(results: Results) -> dict[str, str]:
-    """What the runs cover: how many of each kind, named while they are few."""
+    """Count what the runs cover, with names while they are few."""
     scope = {"runs": f"{len(results.runs):,}"}
     for column, title in _SCOPE.items():
         if column not in results.runs:

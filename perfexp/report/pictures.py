@@ -1,7 +1,7 @@
-"""Every figure drawn, written, and made ready to be embedded."""
+"""Draw and write every figure, ready to be embedded."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,11 @@ _MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn.
+    """A drawn figure.
 
     Attributes:
         chart: its name, title and caption.
-        files: where it was written.
+        files: the written files.
         width, height: in CSS pixels.
     """
 
@@ -28,24 +28,21 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """The smaller of the two files as a data URI."""
+        """Return the smaller of the two files as a data URI."""
         path = min((self.files.svg, self.files.png), key=lambda file: file.stat().st_size)
         return data_uri(path.read_bytes(), _MEDIA[path.suffix])
 
 
 def data_uri(content: bytes, media: str) -> str:
-    """``content`` as an address that needs no file and no network."""
+    """Return ``content`` as a URI that needs no file and no network."""
     return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def draw_all(
-    results: Results, folder: Path, progress: Callable[[str], None]
-) -> tuple[list[Picture], Mapping[str, str]]:
-    """Draw and write each figure; one that the data do not allow gives its reason instead."""
+def draw_all(results: Results, folder: Path) -> tuple[list[Picture], Mapping[str, str]]:
+    """Draw and write each figure; also return the reasons for figures that the data do not allow."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures, missing = [], {}
     for chart in charts.charts():
-        progress(chart.name)
         try:
             drawn = charts.draw(chart, results)
         except charts.ChartMissing as reason:

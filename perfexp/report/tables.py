@@ -1,4 +1,4 @@
-"""Tables for the page: chosen columns, written numbers, and the CSV of those shown in full."""
+"""Tables of the page: chosen columns, formatted numbers, and the CSV of tables shown in full."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ MAX_ROWS = 200
 
 @dataclass(frozen=True)
 class Cell:
-    """Text to read and the value to sort by."""
+    """The text to read and the value to sort by."""
 
     text: str
     value: str
@@ -30,11 +30,11 @@ class Table:
     Attributes:
         name: of the field of Results, and of the CSV file.
         title: a few words.
-        sentence: how to read it.
-        columns: name to meaning, empty where the name says it all.
-        rows: as shown.
-        total: rows that there are.
-        csv: a data URI, empty when not all rows are shown.
+        sentence: how to read the table.
+        columns: name to meaning; empty where the name is enough.
+        rows: the rows shown.
+        total: number of all rows.
+        csv: a data URI; empty when not all rows are shown.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Table:
     csv: str
 
     def is_number(self, column: int) -> bool:
-        """Whether the column is aligned as numbers are."""
+        """Return whether the column holds numbers."""
         return self.rows[0][column].number
 
 
@@ -64,7 +64,7 @@ def _selected_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measured(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without the points in between, which only draw the curve."""
+    """Drop the points in between, which only serve to draw the curve."""
     return frame.dropna(subset="centroid_per_image_ms")
 
 
@@ -75,8 +75,8 @@ def _furthest_first(frame: pd.DataFrame) -> pd.DataFrame:
 _SPECS = (
     _Spec(
         "scaling", "Latency against batch size",
-        "One row a model, backend and form; errors are fractions, ape_largest_batch is of a fit that never "
-        "saw the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
+        "One row per model, backend and form; errors are fractions, ape_largest_batch is of a fit without "
+        "the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
         "and the batch size at half of peak throughput.", _selected_first, columns=(
             "model", "family", "backend", "form", "selected", "mape_in_sample", "ape_largest_batch",
             "fixed_ms", "marginal_ms", "half_peak_batch_size", "params",
@@ -85,11 +85,11 @@ _SPECS = (
     _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
     _Spec("centroids", "Pooled regression", "Through the mean time per image at each batch size.", _measured),
     _Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
-    _Spec("assumptions", "Assumption checks", "What the analysis of variance takes for granted."),
+    _Spec("assumptions", "Assumption checks", "Assumptions of the analysis of variance, each with its test."),
     _Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),
     _Spec("residuals", "Residuals", "The furthest from their fit come first.", _furthest_first),
     _Spec(
-        "runs", "Runs used", "One row a cell.", columns=(
+        "runs", "Runs used", "One row per cell.", columns=(
             "model", "family", "backend", "device", "precision", "batch_size", "latency_per_image_ms",
             "latency_p50_ms", "throughput_images_per_s", "memory_peak_mb", "params", "macs", "published_top1",
             "host", "run_id",
@@ -99,12 +99,12 @@ _SPECS = (
 
 
 def tables(results: Results) -> list[Table]:
-    """All tables that have rows."""
+    """Return all tables that have rows."""
     return [_table(spec, results) for spec in _SPECS if not getattr(results, spec.name).empty]
 
 
 def left_out(results: Results) -> tuple[list[tuple[str, int]], Table | None]:
-    """Reasons with how many cells each cost, the commonest first; and the cells."""
+    """Return the reasons with their number of cells, the commonest first; and the table of cells."""
     frame = results.left_out
     if frame.empty:
         return [], None
@@ -115,12 +115,12 @@ def left_out(results: Results) -> tuple[list[tuple[str, int]], Table | None]:
 
 def _table(spec: _Spec, results: Results) -> Table:
     frame: pd.DataFrame = getattr(results, spec.name)
-    wanted = [name for name in spec.columns if name in frame and frame[name].notna().any()]
+    columns = [name for name in spec.columns if name in frame and frame[name].notna().any()]
     ordered = spec.order(frame)
-    shown = ordered[wanted or list(frame.columns)].head(MAX_ROWS)
+    shown = ordered[columns or list(frame.columns)].head(MAX_ROWS)
     if "model" in shown:
         shown = shown.assign(model=[results.labels.get(str(name), str(name)) for name in shown["model"]])
-    whole = len(shown) == len(ordered)
+    complete = len(shown) == len(ordered)
     return Table(
         name=spec.name,
         title=spec.title,
@@ -128,7 +128,7 @@ def _table(spec: _Spec, results: Results) -> Table:
         columns={name: METRICS[name].description if name in METRICS else "" for name in shown.columns},
         rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)],
         total=len(ordered),
-        csv=data_uri(ordered.to_csv(index=False).encode(), "text/csv;charset=utf-8") if whole else "",
+        csv=data_uri(ordered.to_csv(index=False).encode(), "text/csv;charset=utf-8") if complete else "",
     )
 
 
@@ -144,7 +144,7 @@ def _cell(value: object) -> Cell:
 
 
 def _number(value: float) -> str:
-    """Four significant digits, or all digits of a whole number."""
+    """Format with four significant digits, or all digits of a whole number."""
     if math.isnan(value):
         return "–"
     if isinstance(value, int) or abs(value) >= 1000:

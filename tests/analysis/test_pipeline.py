@@ -65,6 +65,18 @@ def test_a_single_family_is_said(synthetic) -> None:
     assert found.missing["families"] == "All models are of the family a, so that families are not compared."
 
 
+@pytest.mark.parametrize("sizes", [(1,), (1, 2), (1, 2, 4)])
+@pytest.mark.parametrize("names", ["a", "ab", "abc"])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_few_models_at_few_batch_sizes_leave_reasons(synthetic, names, sizes, noise) -> None:
+    found = analysed(synthetic({n: (lambda b, n=n: ord(n) + b) for n in names}, noise, sizes))
+    assert found.findings
+    for table, name in ((found.scaling, "scaling"), (found.clusters, "clusters of torch")):
+        assert len(table) or name in found.missing
+    assert len(found.anova) or "anova" in found.missing
+    assert len(found.tukey) or {"tukey", "tukey by model"} & set(found.missing)
+
+
 def test_sentences_hold_the_tables_numbers(synthetic) -> None:
     cells = pd.concat(
         [

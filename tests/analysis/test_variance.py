@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import studentized_range
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
@@ -22,12 +23,11 @@ def random_cells(seed: int = 0, drop: int = 0, backends: tuple[str, ...] = ("a",
 
 
 @pytest.mark.parametrize("drop", [0, 9])
-def test_sums_of_squares_are_those_of_statsmodels(drop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_of_squares_are_those_of_statsmodels(drop: int) -> None:
     cells = random_cells(drop=drop)
     reference = anova_lm(
         ols("np.log(latency_ms) ~ C(model) + C(batch_size) + C(backend)", cells).fit(), typ=2
     )
-    monkeypatch.setattr(variance, "_DENSE_LEVELS", 0)
     found = variance.analyse(cells).anova
     found = found[found["method"] == "type II"].set_index("term")
     for term in ("model", "batch_size", "backend"):
@@ -54,6 +54,36 @@ def test_tukey_agrees_with_statsmodels_where_the_design_is_one_way() -> None:
     assert found["mean_difference"].tolist() == pytest.approx(reference.meandiffs.tolist())
     assert found[["low", "high"]].to_numpy() == pytest.approx(reference.confint, abs=1e-3)
     assert found["reject"].tolist() == reference.reject.tolist()
+
+
+def test_p_has_no_floor_and_is_exact_for_many_pairs() -> None:
+    generator = np.random.default_rng(2)
+    table = pd.DataFrame({"model": [f"m{m}" for m in range(15)] * 6})
+    response = generator.normal(0, 1, 90) + 0.5 * np.tile(np.arange(15), 6)
+    model = fit_additive(response, table, ["model"])
+    found = tukey.pairwise(model, table, "model")
+    error = np.sqrt(model.mean_square / 6)
+    some = found.iloc[::10]
+    exact = studentized_range.sf(some["mean_difference"].abs() / error, 15, model.freedom)
+    assert some["p_adjusted"].tolist() == pytest.approx(exact, rel=1e-3, abs=1e-9)
+    assert found["p_adjusted"].min() < 1e-6 and found["p_adjusted"].max() > 0.99
+
+
+def test_backends_without_a_common_model_are_not_compared() -> None:
+    cells = random_cells()
+    found = variance.analyse(cells[(cells["backend"] == "a") == (cells["model"] < "m4")])
+    assert set(found.anova["term"]) == {"model", "batch_size", "Residual"}
+    assert found.missing["anova of backend"].endswith(
+        "cannot be separated from those of model and batch_size."
+    )
+    assert "backend" not in set(found.tukey["factor"]) and "tukey by backend" in found.missing
+
+
+def test_two_models_at_two_batch_sizes_are_compared() -> None:
+    cells = random_cells(backends=("a",))
+    found = variance.analyse(cells[cells["model"].isin(["m0", "m1"]) & (cells["batch_size"] < 4)])
+    assert found.anova["df"].tolist()[-1] == 1
+    assert found.tukey["p_adjusted"].between(0, 1).all()
 
 
 def test_unequal_variances_call_for_the_robust_analysis() -> None:

@@ -25,15 +25,18 @@ def chart(request: pytest.FixtureRequest) -> charts.Chart:
 
 
 def test_the_studys_figures_are_all_there() -> None:
-    assert [chart.name for chart in ALL] == [
+    assert {
         "top1_macs", "top5_macs", "accuracy_density", "latency_table", "latency_clusters",
         "latency_centroids", "accuracy_throughput", "precision", "memory_params", "backend_speedup",
         "throughput_batch", "predicted_measured", "fit_residuals",
-    ]  # fmt: skip
+    } <= {chart.name for chart in ALL}  # fmt: skip
 
 
-def test_the_name_is_the_modules(chart: charts.Chart) -> None:
-    assert chart.name in charts.names()
+def test_names_and_places_are_unique() -> None:
+    assert len({chart.name for chart in ALL}) == len({chart.order for chart in ALL}) == len(ALL)
+
+
+def test_there_is_a_title_and_a_sentence(chart: charts.Chart) -> None:
     assert chart.title and chart.caption.endswith(".")
 
 

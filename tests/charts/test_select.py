@@ -8,22 +8,6 @@ from perfexp.charts import select
 from perfexp.charts.base import ChartMissing
 
 
-def test_the_frontier_is_what_no_other_point_beats() -> None:
-    rng = np.random.default_rng(1)
-    cost, gain = rng.integers(0, 12, 80), rng.integers(0, 12, 80)
-
-    def beaten(i: int) -> bool:
-        no_worse = (cost <= cost[i]) & (gain >= gain[i])
-        return bool((no_worse & ((cost < cost[i]) | (gain > gain[i]))).any())
-
-    best = select.frontier(cost, gain)
-    assert not any(beaten(i) for i in np.flatnonzero(best))
-    outside = [(c, g) for c, g, kept in zip(cost, gain, best, strict=True) if not kept]
-    kept = set(zip(cost[best], gain[best], strict=True))
-    assert all(beaten(i) for i in np.flatnonzero(~best) if (cost[i], gain[i]) not in kept)
-    assert outside
-
-
 def test_repeated_cells_give_their_median(build) -> None:
     one = build(["torch"], count=1)
     again = [one.runs.assign(latency_per_image_ms=one.runs["latency_per_image_ms"] * f) for f in (1, 3, 100)]
@@ -56,8 +40,3 @@ def test_models_that_share_a_label_are_told_apart(build) -> None:
     two = build(["torch"], count=2)
     cells = select.cells(replace(two, labels=dict.fromkeys(two.labels, "Net")))
     assert sorted(cells["label"].unique()) == ["Net (alexnet)", "Net (vgg11)"]
-
-
-def test_long_lists_end_in_a_count() -> None:
-    assert select.listed(["a", "b", "c"], most=2) == "a, b and 1 more"
-    assert select.listed(["a", "b"], most=2) == "a, b"

@@ -30,7 +30,9 @@ def network() -> torch.nn.Module:
 
 def test_training_learns(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
     heard: list[Epoch] = []
-    _, best = fit(network(), batches, batches, Schedule(10, 10, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e))
+    _, best = fit(
+        network(), batches, batches, Schedule(10, 10, 0.05, 0.0, "cpu"), lambda _, e: heard.append(e)
+    )
     assert len(heard) == 10
     assert heard[best].validation_top1 == 100
     assert heard[best].validation_loss == min(e.validation_loss for e in heard) < heard[0].train_loss

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from perfexp.prediction import validation
-from perfexp.prediction.model import duplicates, ensemble, held_out
+from perfexp.prediction.model import domain, ensemble, held_out
 from perfexp.prediction.model.linear import BY_KIND, PLAIN
 
 
@@ -26,9 +26,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_known_physics_is_predicted_by_every_scheme(cells: pd.DataFrame) -> None:
     noise = np.exp(np.random.default_rng(0).normal(0, 0.05, len(cells)))
     cells = cells.assign(latency_ms=cells["latency_ms"] * noise)
-    told: list[str] = []
-    table, questions = validation.validate(cells, 0.9, 0, told.append)
-    assert set(questions["known"]) == {"known", "new"}
+    lines: list[str] = []
+    table, scenarios = validation.validate(cells, 0.9, 0, lines.append)
+    assert set(scenarios["known"]) == {"known", "new"}
     assert list(table) == validation.COLUMNS
     assert table["scheme"].value_counts().to_dict() == {"model": 160, "family": 160, "batch": 40}
     numbers = validation.summary(table).set_index("scheme").loc[["model", "family"]]
@@ -39,13 +39,13 @@ def test_known_physics_is_predicted_by_every_scheme(cells: pd.DataFrame) -> None
 
 @pytest.mark.usefixtures("quick")
 def test_no_cell_takes_part_in_its_own_prediction_or_interval(cells: pd.DataFrame) -> None:
-    groups = duplicates.groups(cells)
+    groups = domain.duplicates(cells)
     own = cells["model"] == "net07"
     changed = cells.assign(latency_ms=cells["latency_ms"].where(~own, cells["latency_ms"] * 5))
     results = []
     for frame in (cells, changed):
         found = held_out.leave_out(frame, groups, 0)
-        results.append((found.predict()[own], found.reach(0.9)[own]))
+        results.append((found.predict()[own], found.log_half_width(0.9)[own]))
     np.testing.assert_allclose(results[0][0], results[1][0])
     np.testing.assert_allclose(results[0][1], results[1][1])
 
@@ -66,12 +66,12 @@ def test_largest_batches_are_predicted_from_the_smaller_ones(cells: pd.DataFrame
     batch = table[table["scheme"] == "batch"]
     assert set(batch["batch_size"]) == {16, 32}
     np.testing.assert_allclose(batch["predicted_ms"], batch["measured_ms"], rtol=1e-6)
-    assert not batch["in_support"].any()
+    assert not batch["in_domain"].any()
 
 
-def test_too_few_models_are_told(cells: pd.DataFrame) -> None:
-    told: list[str] = []
+def test_too_few_models_are_lines(cells: pd.DataFrame) -> None:
+    lines: list[str] = []
     few = cells[(cells["model"] < "net03") & (cells["batch_size"] < 64)]
-    table, _ = validation.validate(few, 0.9, 0, told.append)
-    assert "too few to leave a model out" in told[0]
+    table, _ = validation.validate(few, 0.9, 0, lines.append)
+    assert "too few to leave a model out" in lines[0]
     assert table.empty

@@ -141,7 +141,8 @@ def fit(cells: pd.DataFrame) -> pd.DataFrame:
 def make_residuals(fits: pd.DataFrame) -> pd.DataFrame:
     error = fits["predicted_ms"] / fits["measured_ms"] - 1
     rest = fits.drop(columns=["fixed", "marginal"])
-    return rest.assign(relative_error=error, standardised=error / error.std())
+    standardised = error / error.std()
+    return rest.assign(relative_error=error, standardised=standardised, outlier=standardised.abs() > 3)
 
 
 def make_scaling(fits: pd.DataFrame) -> pd.DataFrame:

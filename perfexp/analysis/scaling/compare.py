@@ -1,4 +1,4 @@
-"""Latency against batch size: every form on every curve, judged on batch sizes it has not seen."""
+"""Fit every form to every curve of latency against batch size, and select one by held-out error."""
 
 import json
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from perfexp.analysis.scaling import intervals, outliers
 from perfexp.analysis.scaling.curves import CurveTable, tabulate
@@ -14,30 +15,38 @@ from perfexp.analysis.scaling.least_squares import Curves, Fit, fit, relative_er
 
 KEYS = ("model", "backend")
 MIN_SIZES = 3
-MARGIN = 0.5
+_SIGNIFICANCE = 0.05
+_RESOLUTION = 1e-4
+"""Smaller differences of relative errors are ignored: no clock repeats a latency more closely."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One form on G curves; errors are fractions, NaN where a form has too many coefficients.
+    """One form on G curves of up to R batch sizes; errors are fractions.
 
     Attributes:
         in_sample: mean absolute relative error, shape ``(G,)``.
-        held_out: the same, each batch size predicted by a fit without it.
-        largest: at the largest batch size, from a fit without it.
+        errors: mean absolute relative error at each batch size, predicted by a fit without that
+            size, shape ``(G, R)``; NaN where a curve has fewer sizes, or too few for the form.
+        largest: the error at the largest batch size, shape ``(G,)``.
     """
 
     fitted: Fit
     in_sample: Array
-    held_out: Array
+    errors: Array
     largest: Array
+
+    @property
+    def held_out(self) -> Array:
+        """Mean error over the held-out batch sizes, shape ``(G,)``."""
+        return _mean(self.errors)
 
 
 @dataclass(frozen=True)
 class Scaling:
     """Tables as in :class:`perfexp.analysis.results.Results`.
 
-    ``foreseen`` is the error at the largest batch size when that size took no part in choosing the
+    ``foreseen`` is the error at the largest batch size when that size took no part in selecting the
     form either, shape ``(G,)``.
     """
 
@@ -48,10 +57,10 @@ class Scaling:
 
 
 def analyse(cells: pd.DataFrame) -> Scaling:
-    """Fit, judge and choose for every model on every backend.
+    """Fit and judge all forms, and select one, for every model on every backend.
 
     Args:
-        cells: ``model, family, backend, batch_size, latency_ms``, one row a cell, at least
+        cells: ``model, family, backend, batch_size, latency_ms``, one row per cell, at least
             ``MIN_SIZES`` batch sizes for each model and backend.
     """
     table = tabulate(cells, KEYS)
@@ -71,51 +80,63 @@ def analyse(cells: pd.DataFrame) -> Scaling:
 
 
 def judge(curves: Curves) -> list[Judged]:
-    """Every form of :data:`FORMS` on every curve."""
+    """Fit every form of :data:`FORMS` to every curve, with and without each batch size."""
     return [_judge(form, curves) for form in FORMS]
 
 
 def choose(judged: list[Judged]) -> NDArray[np.int64]:
-    """Index into :data:`FORMS` for each curve, shape ``(G,)``.
+    """Return the index into :data:`FORMS` of each curve's form, shape ``(G,)``.
 
-    Affine is kept unless another form's error is at most half of its own, both over all held-out
-    batch sizes and at the largest; of several such forms, the one with the smallest held-out error
-    is taken. A curve of few points cannot tell forms apart by less: without this margin the choice
-    predicts unseen batch sizes worse than affine everywhere.
+    The affine form is kept unless another one predicts held-out batch sizes significantly better,
+    by a one-sided paired t-test over the batch sizes at the 5 % level (Student, "The probable error
+    of a mean", Biometrika 6, 1908), and the largest batch size better as well. Of several such
+    forms the one with the smallest mean error is selected; of equal ones, the one with the fewest
+    coefficients.
     """
     held_out = np.stack([j.held_out for j in judged])
     largest = np.stack([j.largest for j in judged])
-    beats = (held_out < MARGIN * held_out[0]) & (largest < MARGIN * largest[0])
-    beats[0] = True
-    return np.asarray(np.where(beats, np.nan_to_num(held_out, nan=np.inf), np.inf).argmin(axis=0))
+    gain = judged[0].errors - np.stack([j.errors for j in judged])
+    mean, count = _mean(gain), np.isfinite(gain).sum(axis=-1)
+    freedom = np.where(count > 1, count - 1, np.nan)
+    error = np.sqrt(_mean((gain - mean[..., None]) ** 2) / freedom)
+    needed = np.maximum(stats.t.ppf(1 - _SIGNIFICANCE, freedom) * error, _RESOLUTION)
+    better = (mean > needed) & (largest < largest[0] - _RESOLUTION)
+    candidates = np.where(better, held_out, np.inf)
+    candidates[0] = held_out[0]
+    equal = candidates <= candidates.min(axis=0) + _RESOLUTION
+    coefficients = np.array([[len(j.fitted.form.names)] for j in judged])
+    return np.asarray(np.where(equal, coefficients, np.inf).argmin(axis=0))
 
 
 def _judge(form: Form, curves: Curves) -> Judged:
     fitted = fit(form, curves)
-    held_out = np.full(curves.weight.shape, np.nan)
     sizes = curves.sizes
     enough = sizes > len(form.names)
-    for rank in range(int(sizes.max(initial=0))):
-        held = (curves.rank == rank) & (curves.weight > 0) & enough[:, None]
-        rows = held.any(axis=1)
+    errors = np.full((len(sizes), int(sizes.max(initial=0))), np.nan)
+    for rank in range(errors.shape[1]):
+        rows = enough & (sizes > rank)
         if rows.any():
             part = curves.part(rows)
             without = fit(form, part.without(np.full(len(part.weight), rank)))
-            error = np.abs(relative_error(without, part))
-            held_out[held] = error[held[rows]]
-    of_largest = np.where(curves.rank == (sizes - 1)[:, None], held_out, np.nan)
+            errors[rows, rank] = _error_at(without, part, np.full(len(part.weight), rank))
     in_sample = np.where(enough, _mean(np.abs(relative_error(fitted, curves))), np.nan)
-    return Judged(fitted, in_sample, _mean(held_out), _mean(of_largest))
+    return Judged(fitted, in_sample, errors, errors[np.arange(len(sizes)), sizes - 1])
 
 
-def _mean(errors: Array) -> Array:
-    """Mean over what is there, row by row; NaN where nothing is."""
-    count = np.isfinite(errors).sum(axis=1)
-    return np.asarray(np.nansum(errors, axis=1) / np.where(count > 0, count, np.nan))
+def _error_at(fitted: Fit, curves: Curves, rank: NDArray[np.int64]) -> Array:
+    """Return the mean absolute relative error at one batch size of each curve, shape ``(G,)``."""
+    error = np.abs(relative_error(fitted, curves))
+    return _mean(np.where(curves.rank == rank[:, None], error, np.nan))
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean over the last axis without NaN; NaN where there is no value."""
+    count = np.isfinite(values).sum(axis=-1)
+    return np.asarray(np.nansum(values, axis=-1) / np.where(count > 0, count, np.nan))
 
 
 def _foreseen(curves: Curves) -> Array:
-    """Choose without the largest batch size, then predict it; NaN with fewer than four sizes."""
+    """Select a form without the largest batch size, and return its error there; NaN below four sizes."""
     error = np.full(len(curves.weight), np.nan)
     rows = curves.sizes > MIN_SIZES
     if not rows.any():
@@ -123,9 +144,8 @@ def _foreseen(curves: Curves) -> Array:
     part = curves.part(rows)
     last = part.sizes - 1
     judged = judge(part.without(last))
-    at_last = np.where(part.rank == last[:, None], part.weight, 0)
-    seen = [_mean(np.where(at_last > 0, np.abs(relative_error(j.fitted, part)), np.nan)) for j in judged]
-    error[rows] = np.stack(seen)[choose(judged), np.arange(len(last))]
+    seen = np.stack([_error_at(j.fitted, part, last) for j in judged])
+    error[rows] = seen[choose(judged), np.arange(len(last))]
     return error
 
 
@@ -160,7 +180,10 @@ def _null(value: float) -> float | None:
 
 
 def _residuals(judged: list[Judged], chosen: NDArray[np.int64], table: CurveTable) -> pd.DataFrame:
-    """Errors of the chosen fits; standardised by a robust scale over all curves of the backend."""
+    """Return the selected fits' errors, standardised by a robust scale over all curves of the backend.
+
+    Outliers are judged by the scale of the affine fits, whichever form was selected.
+    """
     curves = table.curves
     predicted, leverage = np.empty(curves.weight.shape), np.empty(curves.weight.shape)
     for index, one in enumerate(judged):
@@ -171,10 +194,20 @@ def _residuals(judged: list[Judged], chosen: NDArray[np.int64], table: CurveTabl
     frame = table.points[columns].assign(measured_ms=table.points["latency_ms"])
     frame["predicted_ms"] = table.at_points(predicted)
     frame["relative_error"] = frame["predicted_ms"] / frame["measured_ms"] - 1
-    freed = np.sqrt(np.maximum(1 - table.at_points(leverage) ** 2, 0.05))
-    scaled: pd.Series[float] = frame["relative_error"] / freed
-    typical = scaled.abs().groupby(frame["backend"], observed=True).transform("median") * outliers.NORMAL
+    scaled, typical = _scaled(frame["relative_error"], leverage, table)
     frame["standardised"] = scaled / typical.where(typical > 0)
+    affine = judged[0].fitted
+    error = table.at_points(affine.predict(curves.batch_size)) / frame["measured_ms"] - 1
+    _, typical = _scaled(error, uncertainty(affine, curves).relative(curves.batch_size), table)
     of_curve = typical.to_numpy()[table.place == 0]
     frame["outlier"] = outliers.find(curves, of_curve)[table.row, table.place]
     return frame
+
+
+def _scaled(
+    error: "pd.Series[float]", leverage: Array, table: CurveTable
+) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """Return each point's error corrected for its leverage, and the robust scale of its backend."""
+    scaled: pd.Series[float] = error / np.sqrt(np.maximum(1 - table.at_points(leverage) ** 2, 0.05))
+    medians = scaled.abs().groupby(table.points["backend"], observed=True)
+    return scaled, medians.transform("median") * outliers.NORMAL

@@ -1,4 +1,4 @@
-"""From a table of latencies to padded curves, and back."""
+"""Convert tables of latencies to padded curves, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from perfexp.analysis.scaling.least_squares import Curves
 
 @dataclass(frozen=True)
 class CurveTable:
-    """Curves with what they are called.
+    """Curves with their names.
 
     Attributes:
-        keys: one row a curve.
+        keys: one row per curve.
         curves: their points, sorted by batch size.
-        points: the table they came from, in an order such that point ``i`` stands at
-            ``curves…[row[i], place[i]]``.
+        points: the original table, sorted so that its row ``i`` is ``curves…[row[i], place[i]]``.
     """
 
     keys: pd.DataFrame
@@ -28,12 +27,12 @@ class CurveTable:
     place: NDArray[np.int64]
 
     def at_points(self, padded: NDArray[np.float64]) -> NDArray[np.float64]:
-        """An array ``(G, N)`` as one value a point."""
+        """Return an array ``(G, N)`` as one value per point."""
         return padded[self.row, self.place]
 
 
 def tabulate(frame: pd.DataFrame, keys: Sequence[str]) -> CurveTable:
-    """One curve for each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``."""
+    """Make a curve of each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``."""
     points = frame.sort_values([*keys, "batch_size"], ignore_index=True)
     groups = points.groupby(list(keys), sort=True, observed=True)
     row = groups.ngroup().to_numpy().astype(np.int64)

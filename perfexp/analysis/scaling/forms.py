@@ -1,7 +1,7 @@
-"""Candidate forms of a batch's latency y(b) in ms; each is linear but for one coefficient at most.
+"""Candidate forms of a batch's latency y(b) in ms; each is linear except for at most one coefficient.
 
 A form's latency is Σ cᵢ · termᵢ(b, shape) with cᵢ ≥ 0, so a fit is a search over ``shape`` alone.
-Forms that the literature writes per image, t(b), are given here times b.
+Forms that the literature gives per image, t(b), are multiplied by b here.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ class Form:
         coefficients: names of the cᵢ, in the order of ``terms``.
         terms: from batch sizes and shape, broadcast together, to each termᵢ.
         shape: name of the nonlinear coefficient; None where there is none.
-        shape_range: from a group's smallest and largest batch size to the range searched for it.
-        formula: for people.
+        shape_range: from a curve's smallest and largest batch size to the range to search.
+        formula: to be read.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Form:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All coefficients, the shape last."""
+        """The names of all coefficients, the shape last."""
         return self.coefficients + ((self.shape,) if self.shape else ())
 
 
@@ -82,4 +82,4 @@ EXPONENTIAL = Form(
     lambda smallest, largest: (0.05 / largest, 5.0 / smallest),
 )
 FORMS = (AFFINE, ROOFLINE, POWER, POWER_OFFSET, EXPONENTIAL)
-"""AFFINE first: it is the one to beat."""
+"""AFFINE first: it is selected unless another form is significantly better."""

@@ -1,4 +1,4 @@
-"""How sure a fit is: intervals of its coefficients, bands around its curve."""
+"""Uncertainty of a fit: intervals of its coefficients, bands around its curve."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _BAND_POINTS = 25
 
 
 def coefficients(fitted: Fit, curves: Curves) -> tuple[Array, Array, Array]:
-    """Coefficients and their 95 % confidence limits, each of shape ``(G, P)``."""
+    """Return the coefficients and their 95 % confidence limits, each of shape ``(G, P)``."""
     sure = uncertainty(fitted, curves)
     half = np.sqrt(np.diagonal(sure.covariance, axis1=1, axis2=2)) * sure.scale[:, None]
     half = half * sure.quantile(_LEVEL)[:, None]
@@ -23,32 +23,31 @@ def coefficients(fitted: Fit, curves: Curves) -> tuple[Array, Array, Array]:
 
 
 def between(fitted: Fit, curves: Curves, keys: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
-    """The fit between a curve's smallest and largest batch size, with its bands."""
-    part, own = curves.part(rows), keys[rows]
-    here = fitted.part(rows)
-    there = part.weight > 0
-    low = np.log(np.where(there, part.batch_size, np.inf).min(axis=1, initial=np.inf))
-    high = np.log(np.where(there, part.batch_size, 0).max(axis=1, initial=1))
+    """Return the fit between each curve's smallest and largest batch size, with its bands."""
+    part, names = curves.part(rows), keys[rows]
+    points = part.weight > 0
+    low = np.log(np.where(points, part.batch_size, np.inf).min(axis=1, initial=np.inf))
+    high = np.log(np.where(points, part.batch_size, 0).max(axis=1, initial=1))
     sizes = np.exp(low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _BAND_POINTS))
-    found = limits(here, part, sizes)
+    found = limits(fitted.part(rows), part, sizes)
     columns = {name: values.ravel() for name, values in found.items()}
-    repeated = own.loc[own.index.repeat(_BAND_POINTS)].reset_index(drop=True)
+    repeated = names.loc[names.index.repeat(_BAND_POINTS)].reset_index(drop=True)
     return repeated.assign(form=fitted.form.name, batch_size=sizes.ravel(), **columns)
 
 
 def limits(fitted: Fit, curves: Curves, batch_size: Array) -> Mapping[str, Array]:
-    """Prediction in ms and its 95 % bands at batch sizes ``(G, N)``, by the delta method.
+    """Return the prediction in ms and its 95 % bands at batch sizes ``(G, N)``, by the delta method.
 
-    Errors are taken as multiplicative: limits are ŷ · exp(±t · s), with s the relative standard
-    error of the curve (confidence) or of a new measurement on it (prediction).
+    Errors are multiplicative: limits are ŷ · exp(±t · s), where s is the relative standard error of
+    the curve (confidence) or of a new measurement on it (prediction).
     """
     sure = uncertainty(fitted, curves)
     predicted = fitted.predict(batch_size)
     leverage = sure.relative(batch_size)
-    reach = (sure.quantile(_LEVEL) * sure.scale)[:, None]
+    half_width = (sure.quantile(_LEVEL) * sure.scale)[:, None]
     found = {"predicted_ms": predicted}
     with np.errstate(over="ignore"):
         for name, spread in (("confidence", leverage), ("prediction", np.sqrt(1 + leverage**2))):
-            found[f"{name}_low_ms"] = predicted * np.exp(-reach * spread)
-            found[f"{name}_high_ms"] = predicted * np.exp(reach * spread)
+            found[f"{name}_low_ms"] = predicted * np.exp(-half_width * spread)
+            found[f"{name}_high_ms"] = predicted * np.exp(half_width * spread)
     return found

@@ -1,8 +1,9 @@
-"""Weighted non-negative least squares for thousands of latency curves at once.
+"""Weighted non-negative least squares of thousands of latency curves at once.
 
-Each fit minimises Σ ((ŷ − y) / y)², the squared relative error, over a profile: for a grid of
-the form's shape the linear coefficients have a closed solution, and the grid closes in on the
-best. No curve needs a starting value, and none can fail to converge.
+Each fit minimises Σ ((ŷ − y) / y)², the squared relative error: for each shape on a grid the linear
+coefficients have a closed solution, and the grid is refined around the best shape. No curve needs a
+starting value, and every fit converges. Where shapes fit equally well, the smallest is taken: a
+knee that the points leave open must not depend on rounding.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from perfexp.analysis.scaling.forms import Array, Form
 _GRID, _ROUNDS = 17, 5
 _CHUNK = 4_000_000
 _STEP = 1e-5
+_TIE = 1e-12
+"""Losses closer than this, per point, differ by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Curves:
         batch_size: 1 where there is no point.
         latency_ms: of the batch; 1 where there is no point.
         weight: 1 where there is a point, else 0.
-        rank: 0 for a curve's smallest batch size, and so on; equal sizes share a rank.
+        rank: 0 for a curve's smallest batch size, and so on; equal for equal sizes.
     """
 
     batch_size: Array
@@ -36,16 +39,16 @@ class Curves:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """How many different batch sizes each curve has, shape ``(G,)``."""
+        """The number of distinct batch sizes of each curve, shape ``(G,)``."""
         return np.asarray(np.where(self.weight > 0, self.rank, -1).max(axis=1) + 1)
 
     def without(self, rank: NDArray[np.int64]) -> "Curves":
-        """The curves without their points of these ranks, shape ``(G,)``."""
+        """Return the curves without their points of these ranks, shape ``(G,)``."""
         weight = self.weight * (self.rank != rank[:, None])
         return Curves(self.batch_size, self.latency_ms, weight, self.rank)
 
     def part(self, which: "slice | NDArray[np.bool_]") -> "Curves":
-        """Some of the curves."""
+        """Return some of the curves."""
         return Curves(self.batch_size[which], self.latency_ms[which], self.weight[which], self.rank[which])
 
 
@@ -58,22 +61,22 @@ class Fit:
     shape: Array
 
     def predict(self, batch_size: Array) -> Array:
-        """Latency of a batch in ms, shape ``(G, N)``, at batch sizes of that shape."""
+        """Return the latency of a batch in ms at batch sizes ``(G, N)``, of the same shape."""
         terms = self.form.terms(batch_size, self.shape[:, None])
         return np.asarray(sum(self.linear[:, [k]] * term for k, term in enumerate(terms)))
 
     def part(self, which: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Fit":
-        """Some of the curves' fits."""
+        """Return the fits of some of the curves."""
         return Fit(self.form, self.linear[which], self.shape[which])
 
     @property
     def coefficients(self) -> Array:
-        """All of them, shape ``(G, P)``, in the order of ``form.names``."""
+        """All coefficients, shape ``(G, P)``, in the order of ``form.names``."""
         return np.column_stack([self.linear, self.shape]) if self.form.shape else self.linear
 
 
 def fit(form: Form, curves: Curves) -> Fit:
-    """The form's best coefficients on each curve."""
+    """Fit the form to each curve."""
     groups, points = curves.weight.shape
     step = max(1, _CHUNK // (points * _GRID))
     parts = [_fit(form, curves.part(slice(start, start + step))) for start in range(0, groups, step)]
@@ -85,15 +88,16 @@ def _fit(form: Form, curves: Curves) -> Fit:
     if form.shape_range is None:
         linear, _ = _linear(form, curves, np.ones((len(groups), 1)))
         return Fit(form, linear[:, 0], np.ones(len(groups)))
-    there = curves.weight > 0
-    smallest = np.where(there, curves.batch_size, np.inf).min(axis=1)
-    largest = np.where(there, curves.batch_size, -np.inf).max(axis=1)
+    points = curves.weight > 0
+    smallest = np.where(points, curves.batch_size, np.inf).min(axis=1)
+    largest = np.where(points, curves.batch_size, -np.inf).max(axis=1)
     low, high = (np.log(bound) for bound in form.shape_range(smallest, largest))
     steps = np.linspace(0, 1, _GRID)
     for _ in range(_ROUNDS):
         shapes = np.exp(low[:, None] + (high - low)[:, None] * steps)
         linear, loss = _linear(form, curves, shapes)
-        best = loss.argmin(axis=1)
+        tied = loss <= loss.min(axis=1, keepdims=True) + _TIE * curves.weight.sum(axis=1, keepdims=True)
+        best = tied.argmax(axis=1)
         width = (high - low) / (_GRID - 1)
         middle = low + width * best
         low, high = np.maximum(middle - width, low), np.minimum(middle + width, high)
@@ -101,7 +105,7 @@ def _fit(form: Form, curves: Curves) -> Fit:
 
 
 def _linear(form: Form, curves: Curves, shapes: Array) -> tuple[Array, Array]:
-    """Non-negative coefficients ``(G, S, K)`` and losses ``(G, S)`` at shapes ``(G, S)``."""
+    """Return non-negative coefficients ``(G, S, K)`` and losses ``(G, S)`` at shapes ``(G, S)``."""
     batch_size = curves.batch_size[:, None, :]
     scale = (curves.weight / curves.latency_ms)[:, None, :]
     terms = [term * scale for term in form.terms(batch_size, shapes[:, :, None])]
@@ -117,7 +121,7 @@ def _linear(form: Form, curves: Curves, shapes: Array) -> tuple[Array, Array]:
 
 
 def _non_negative(aa: Array, ab: Array, bb: Array, ay: Array, by: Array) -> tuple[Array, Array]:
-    """Two coefficients from their normal equations; where one would be negative, the better alone."""
+    """Solve the normal equations of two coefficients; where one is negative, keep the better one alone."""
     determinant = aa * bb - ab * ab
     determinant = np.where(determinant > 1e-12 * aa * bb, determinant, np.inf)
     first, second = (bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant
@@ -135,18 +139,18 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 
 
 def relative_error(fitted: Fit, curves: Curves) -> Array:
-    """(ŷ − y) / y, shape ``(G, N)``; NaN where there is no point."""
+    """Return (ŷ − y) / y, shape ``(G, N)``; NaN where there is no point."""
     error = fitted.predict(curves.batch_size) / curves.latency_ms - 1
     return np.where(curves.weight > 0, error, np.nan)
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """The delta method on relative errors, curve by curve.
+    """Uncertainty of each curve's fit, by the delta method on relative errors.
 
     Attributes:
         scale: standard deviation of the relative error, shape ``(G,)``; NaN without freedom.
-        freedom: points less coefficients, shape ``(G,)``.
+        freedom: points minus coefficients, shape ``(G,)``.
         covariance: of ``Fit.coefficients``, shape ``(G, P, P)``, for a scale of 1.
     """
 
@@ -156,17 +160,17 @@ class Uncertainty:
     covariance: Array
 
     def quantile(self, level: float) -> Array:
-        """Student's t for a two-sided interval, shape ``(G,)``; NaN without freedom."""
+        """Return Student's t for a two-sided interval, shape ``(G,)``; NaN without freedom."""
         return np.asarray(stats.t.ppf(0.5 + level / 2, np.where(self.freedom > 0, self.freedom, np.nan)))
 
     def relative(self, batch_size: Array) -> Array:
-        """Standard error of ŷ over ŷ at batch sizes ``(G, N)``, for a scale of 1: √leverage."""
+        """Return the standard error of ŷ over ŷ at batch sizes ``(G, N)``, for a scale of 1: √leverage."""
         gradient = _gradient(self.fitted, batch_size) / self.fitted.predict(batch_size)[..., None]
         return np.asarray(np.sqrt(np.einsum("gnp,gpq,gnq->gn", gradient, self.covariance, gradient)))
 
 
 def uncertainty(fitted: Fit, curves: Curves) -> Uncertainty:
-    """How well the curves' points determine the coefficients; one that is zero counts as known."""
+    """Return the uncertainty of the coefficients; those that are zero count as known."""
     free = fitted.coefficients > 0
     jacobian = _gradient(fitted, curves.batch_size) * (curves.weight / curves.latency_ms)[..., None]
     jacobian = jacobian * free[:, None, :]
@@ -182,7 +186,7 @@ def uncertainty(fitted: Fit, curves: Curves) -> Uncertainty:
 
 
 def _gradient(fitted: Fit, batch_size: Array) -> Array:
-    """∂ŷ/∂coefficient, shape ``(G, N, P)``; by a central difference for the shape."""
+    """Return ∂ŷ/∂coefficient, shape ``(G, N, P)``; by a central difference for the shape."""
     terms = np.broadcast_arrays(batch_size, *fitted.form.terms(batch_size, fitted.shape[:, None]))[1:]
     if fitted.form.shape is None:
         return np.stack(terms, axis=-1)

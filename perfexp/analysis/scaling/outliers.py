@@ -1,7 +1,7 @@
-"""Points that a curve's other points contradict.
+"""Outliers: points that the other points of their curve contradict.
 
-A fit by squares is drawn towards an odd point, so that its neighbours look wrong instead. The line
-with the smallest sum of absolute errors over all but the worst few points is not (least trimmed
+Least squares is drawn towards an outlier, so that its neighbours appear as outliers instead. The
+line with the smallest sum of absolute errors over all but the worst points is robust (least trimmed
 absolute deviations; P. Rousseeuw, Journal of the American Statistical Association 79 (1984) 871).
 """
 
@@ -21,11 +21,11 @@ _MIN_POINTS = 5
 
 
 def find(curves: Curves, typical: Array) -> NDArray[np.bool_]:
-    """Which points lie further off the robust line than ``LIMIT`` standard deviations.
+    """Return the points that lie more than ``LIMIT`` standard deviations from the robust line.
 
-    The deviation is the larger of the curve's own, by the median of |log(y / ŷ)|, and of the
-    one that is ``typical`` of fits to such curves, shape ``(G,)``. Curves of fewer than five points
-    are not judged: a line through two of four leaves too little to contradict it.
+    The standard deviation is the larger one of the curve's, by the median of |log(y / ŷ)|, and of
+    the one that is ``typical`` of such curves, shape ``(G,)``. Curves of fewer than five points have
+    no outliers: a line through two of four leaves too few to contradict it.
     """
     error = np.where(curves.weight > 0, np.abs(np.log(_robust_line(curves) / curves.latency_ms)), np.nan)
     scale = np.maximum(NORMAL * np.nanmedian(error, axis=1), typical)
@@ -34,7 +34,7 @@ def find(curves: Curves, typical: Array) -> NDArray[np.bool_]:
 
 
 def _robust_line(curves: Curves) -> Array:
-    """ŷ of the line through two points with the smallest Σ |log(y / ŷ)| over its best points."""
+    """Return ŷ of the line through two points with the smallest Σ |log(y / ŷ)| over its best points."""
     kept = _kept(curves.weight.sum(axis=1))
     points = curves.weight.shape[1]
     tried = np.unique(np.linspace(0, points - 1, min(points, _MAX_POINTS)).astype(int))
@@ -54,5 +54,5 @@ def _robust_line(curves: Curves) -> Array:
 
 
 def _kept(points: Array) -> Array:
-    """Two thirds of the points, rounded up."""
+    """Return two thirds of the points, rounded up."""
     return points - (points - 1) // 3

@@ -1,10 +1,11 @@
-"""Accuracy density: how much accuracy a million parameters buy."""
+"""Accuracy per million parameters, by model."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from statsmodels.stats.proportion import proportion_confint
 
+from perfexp.analysis.proportion import wilson
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart
@@ -12,12 +13,12 @@ from perfexp.config.schema import Accuracy
 
 _MAX_BARS = 50
 _VALIDATION_IMAGES = 50_000
-_OF_EVALUATION = "Whiskers: 95 % Wilson interval of the evaluation's own images."
+_EVALUATION_NOTE = "Whiskers: 95 % Wilson interval over the evaluation's images."
 _IMAGENET = ("IMAGENET1K", "IN1K")
 
 
 def draw(results: Results) -> Figure:
-    """One bar a model, sorted; whiskers where the number of images behind the accuracy is known."""
+    """Draw one bar per model, sorted; whiskers where the accuracy's number of images is known."""
     accuracy = select.accuracy(results)
     models = select.per_model(results, accuracy.column, "params")
     models = models.assign(density=models[accuracy.column] / (models["params"] / 1e6))
@@ -35,17 +36,17 @@ def draw(results: Results) -> Figure:
     canvas.plain_log_ticks(axes, "x")
     colours.legend(drawn, looks, shown["family"], bars=True)
     scale = "On a log axis compare where the bars end, not their lengths."
-    whiskers = _OF_EVALUATION if measured else _explained(spread)
+    whiskers = _EVALUATION_NOTE if measured else _explained(spread)
     canvas.note(drawn, cut, whiskers, scale)
     return drawn
 
 
 def _bars(axes: Axes, models: pd.DataFrame, spread: pd.DataFrame, looks: colours.Looks) -> None:
     places = range(len(models))
-    worn = [looks[family] for family in models["family"]]
+    shown = [looks[family] for family in models["family"]]
     axes.barh(
-        places, models["density"], color=[look.colour for look in worn], hatch=[look.hatch for look in worn],
-        edgecolor=colours.EDGE, linewidth=0.4,
+        places, models["density"], color=[look.colour for look in shown],
+        hatch=[look.hatch for look in shown], edgecolor=colours.EDGE, linewidth=0.4,
     )  # fmt: skip
     whiskers = spread.to_numpy().T
     axes.errorbar(models["density"], places, xerr=whiskers, fmt="none", ecolor="black", capsize=2)
@@ -55,15 +56,13 @@ def _bars(axes: Axes, models: pd.DataFrame, spread: pd.DataFrame, looks: colours
 
 
 def _intervals(models: pd.DataFrame) -> pd.DataFrame:
-    """Distances from the density to the ends of its interval; NaN where the image count is unknown."""
+    """Return the distances to the ends of the interval; NaN where the number of images is unknown."""
     weights = models.get("published_weights", pd.Series("", index=models.index)).astype(str).str.upper()
     known = weights.map(lambda name: any(word in name for word in _IMAGENET))
-    right = models["published_top1"] / 100 * _VALIDATION_IMAGES
-    low, high = proportion_confint(right, _VALIDATION_IMAGES, alpha=0.05, method="wilson")
-    share, per_share = models["published_top1"] / 100, 100 / (models["params"] / 1e6)
-    return pd.DataFrame({"below": (share - low) * per_share, "above": (high - share) * per_share}).where(
-        known
-    )
+    top1, millions = models["published_top1"], models["params"] / 1e6
+    total = np.full(len(models), _VALIDATION_IMAGES)
+    low, high = wilson(np.round(top1.to_numpy() / 100 * total).astype(np.int64), total)
+    return pd.DataFrame({"below": (top1 - low) / millions, "above": (high - top1) / millions}).where(known)
 
 
 def _measured_intervals(models: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +77,7 @@ def _explained(spread: pd.DataFrame) -> str:
         return "No whiskers: the number of images behind the accuracies is not known."
     rest = f" ({len(spread) - known} models without: the number of images is not known)"
     return (
-        f"Whiskers: 95 % Wilson interval of an accuracy found on ImageNet's n = {_VALIDATION_IMAGES:,} "
+        f"Whiskers: 95 % Wilson interval of an accuracy on ImageNet's n = {_VALIDATION_IMAGES:,} "
         f"validation images{rest if known < len(spread) else ''}."
     )
 
@@ -90,3 +89,4 @@ CHART = Chart(
     draw=draw,
     order=20,
 )
+CHARTS = (CHART,)

@@ -1,27 +1,26 @@
-"""Accuracy against images per second with the Pareto frontier, per backend."""
+"""Accuracy against throughput, with the Pareto frontier of each backend."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from perfexp.analysis.pareto import frontier
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, labels, select
 from perfexp.charts.base import Chart, ChartMissing
+from perfexp.metrics import label
 
 _RATE = "throughput_images_per_s"
 _ALL_LABELLED = 8
 
 
 def draw(results: Results) -> Figure:
-    """Each backend twice: at the batch size that most models were run at, and each model at its best."""
+    """Draw each backend twice: at the batch size that most models have, and each model at its best."""
     shown = select.accuracy(results)
-    keys = list(shown.keys)
-    known = select.rows(results, results.runs, "run", shown.column).drop_duplicates(keys)
-    accuracy = known.set_index(keys)[shown.column].rename("accuracy")
-    cells = select.cells(results).join(accuracy, on=keys).dropna(subset="accuracy")
+    keys, accuracy = list(shown.keys), shown.column
+    known = select.rows(results, results.runs, "run", accuracy).drop_duplicates(keys)
+    cells = select.cells(results).join(known.set_index(keys)[accuracy], on=keys).dropna(subset=accuracy)
     if cells.empty:
         raise ChartMissing(f"No model with a {shown.word.lower()} top-1 has a time per image.")
     backends, rest = select.backends(cells)
@@ -29,22 +28,22 @@ def draw(results: Results) -> Figure:
     drawn, axes = canvas.panels([title for title, _ in views], 3.4)
     looks = colours.families(results)
     chosen = [points for _, points in views]
-    scatters = [_points(panel, points, looks) for panel, points in zip(axes, chosen, strict=True)]
-    canvas.axis_labels(axes, "Throughput (images/s)", f"{shown.word} top-1 accuracy (%)")
+    scatters = [_points(panel, points, accuracy, looks) for panel, points in zip(axes, chosen, strict=True)]
+    canvas.axis_labels(axes, label(_RATE), f"{shown.word} top-1 accuracy (%)")
     colours.legend(drawn, looks, cells["family"])
     canvas.note(
         drawn,
-        "Stepped line: the Pareto frontier, models no other beats in both; labelled as far as there is room.",
+        "Stepped line: the Pareto frontier, models no other beats in both; labelled where there is room.",
         rest,
     )
     for panel, points, scatter in zip(axes, chosen, scatters, strict=True):
-        best = points if len(points) <= _ALL_LABELLED else points[_best(points)]
-        labels.place(panel, best[_RATE], best["accuracy"], list(best["label"]), scatter, size=7)
+        best = points if len(points) <= _ALL_LABELLED else points[frontier(points, _RATE, accuracy)]
+        labels.place(panel, best[_RATE], best[accuracy], list(best["label"]), scatter, size=7)
     return drawn
 
 
 def _views(backend: str, cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Panel titles and points; the smallest batch size among equally common ones."""
+    """Return panel titles and points; of equally common batch sizes the smallest is taken."""
     counts = cells["batch_size"].value_counts()
     common = int(counts[counts == counts.max()].index.min())
     at_common = (f"{backend}, batch size {common:,}", cells[cells["batch_size"] == common])
@@ -54,14 +53,10 @@ def _views(backend: str, cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [at_common, (f"{backend}, best batch size of each model", best)]
 
 
-def _best(points: pd.DataFrame) -> NDArray[np.bool_]:
-    return select.frontier(-points[_RATE], points["accuracy"])
-
-
-def _points(axes: Axes, points: pd.DataFrame, looks: colours.Looks) -> PathCollection:
-    scatter = colours.dots(axes, points[_RATE], points["accuracy"], points["family"], looks, 32.0)
-    best = points[_best(points)].sort_values(_RATE)
-    axes.step(best[_RATE], best["accuracy"], where="pre", color=colours.FIT, linewidth=1, zorder=1.5)
+def _points(axes: Axes, points: pd.DataFrame, accuracy: str, looks: colours.Looks) -> PathCollection:
+    scatter = colours.dots(axes, points[_RATE], points[accuracy], points["family"], looks, 32.0)
+    best = points[frontier(points, _RATE, accuracy)].sort_values(_RATE)
+    axes.step(best[_RATE], best[accuracy], where="pre", color=colours.FIT, linewidth=1, zorder=1.5)
     axes.set_xscale("log")
     axes.margins(0.1)
     canvas.plain_log_ticks(axes, "x")
@@ -79,3 +74,4 @@ CHART = Chart(
     draw=draw,
     order=50,
 )
+CHARTS = (CHART,)

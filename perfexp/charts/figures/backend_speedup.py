@@ -1,4 +1,4 @@
-"""How much faster than the first backend the others are, model by model."""
+"""Speed-up of each backend over a reference, model by model."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ _MIN_TICKS = 3
 
 
 def draw(results: Results) -> Figure:
-    """One row a model, one marker a backend: geometric mean over batch sizes with its interval."""
+    """Draw one row per model and one marker per backend: geometric mean over batch sizes, with interval."""
     cells = select.cells(results)
     names = sorted(cells["backend"].unique())
     if len(names) < 2:
@@ -38,7 +38,7 @@ def draw(results: Results) -> Figure:
     _ticks(axes)
     drawn.legend(loc="outside upper left", ncols=3)
     means = "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size."
-    canvas.note(drawn, means, cut, rest, f"Nothing in common with {reference}: {alone}." if alone else "")
+    canvas.note(drawn, means, cut, rest, f"No cell in common with {reference}: {alone}." if alone else "")
     return drawn
 
 
@@ -49,9 +49,9 @@ def _intervals(axes: Axes, ratios: pd.DataFrame, backends: list[str], order: lis
         one = ratios[ratios["backend"] == backend]
         overall = np.exp(np.log(one["speedup"]).mean())
         shown = one[one["label"].isin(rank)]
-        reach = (shown["speedup"] - shown["low"], shown["high"] - shown["speedup"])
+        whiskers = (shown["speedup"] - shown["low"], shown["high"] - shown["speedup"])
         axes.errorbar(
-            shown["speedup"], shown["label"].map(rank) + offset, xerr=reach, fmt="o", markersize=4.5,
+            shown["speedup"], shown["label"].map(rank) + offset, xerr=whiskers, fmt="o", markersize=4.5,
             elinewidth=1, color=shade, label=f"{backend}: {overall:.2f} × over all {len(one):,} models",
         )  # fmt: skip
     axes.axvline(1.0, color=colours.FIT, linewidth=1, linestyle="--")
@@ -60,7 +60,7 @@ def _intervals(axes: Axes, ratios: pd.DataFrame, backends: list[str], order: lis
 
 
 def _most_paired(cells: pd.DataFrame) -> str:
-    """The backend with the most cells that another one has too; the first by name among equals."""
+    """Return the backend with the most cells that another one has too; of equals the first by name."""
     shared = cells.groupby(["model", "batch_size"])["backend"].transform("nunique") > 1
     counts = cells.assign(shared=shared).groupby("backend")["shared"].sum()
     return str(counts.idxmax())
@@ -76,9 +76,11 @@ def _ratios(cells: pd.DataFrame, reference: str) -> pd.DataFrame:
     logs = np.log(paired["base"] / paired[time])
     groups = paired.assign(log=logs).groupby(["label", "backend"], as_index=False)["log"]
     found = groups.agg(["mean", "sem", "count"])
-    reach = stats.t.ppf(0.975, found["count"] - 1) * found["sem"]
+    half_width = stats.t.ppf(0.975, found["count"] - 1) * found["sem"]
     return found.assign(
-        speedup=np.exp(found["mean"]), low=np.exp(found["mean"] - reach), high=np.exp(found["mean"] + reach)
+        speedup=np.exp(found["mean"]),
+        low=np.exp(found["mean"] - half_width),
+        high=np.exp(found["mean"] + half_width),
     )
 
 
@@ -102,3 +104,4 @@ CHART = Chart(
     draw=draw,
     order=70,
 )
+CHARTS = (CHART,)

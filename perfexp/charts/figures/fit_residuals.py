@@ -6,15 +6,15 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
+from perfexp.analysis.scaling.outliers import LIMIT
 from perfexp.charts import canvas, colours, labels, select
 from perfexp.charts.base import Chart
 
-_OUTLIER = 3.0
 _LABELLED = 10
 
 
 def draw(results: Results) -> Figure:
-    """A panel a backend: one point a cell, the median at each batch size as a line."""
+    """Draw a panel per backend: one point per cell, and the median at each batch size as a line."""
     rows = select.residuals(results)
     rows = rows.assign(error=100 * rows["error"], place=canvas.sideways(rows["batch_size"]))
     backends, rest = select.backends(rows)
@@ -23,14 +23,14 @@ def draw(results: Results) -> Figure:
     parts = [rows[rows["backend"] == backend] for backend in backends]
     scatters = [_panel(panel, part, looks) for panel, part in zip(axes, parts, strict=True)]
     canvas.batch_axis(axes[0], sorted(rows["batch_size"].astype(int).unique()))
-    canvas.axis_labels(axes, "Batch size (images)", "(predicted − measured) / measured (%)")
+    canvas.axis_labels(axes, "Batch size (images)", "Relative error, (predicted − measured) / measured (%)")
     colours.legend(drawn, looks, rows["family"])
     outliers = [_outliers(part) for part in parts]
     canvas.note(
         drawn,
         f"Line: median at each batch size; the dots are moved sideways. {sum(map(len, outliers)):,} points "
-        f"lie beyond {_OUTLIER:g} standard deviations; a panel's {_LABELLED} furthest are labelled where "
-        "there is room.",
+        f"contradict the other points of their curve by more than {LIMIT:g} robust standard deviations; a "
+        f"panel's {_LABELLED} furthest are labelled where there is room.",
         rest,
     )
     for panel, part, points in zip(axes, outliers, scatters, strict=True):
@@ -48,10 +48,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: colours.Looks) -> PathCollecti
 
 
 def _outliers(rows: pd.DataFrame) -> pd.DataFrame:
-    if "standardised" not in rows:
-        return rows.head(0)
-    far = rows["standardised"].abs()
-    return rows.assign(far=far)[far > _OUTLIER].sort_values("far", ascending=False)
+    """Return the cells that the analysis flags as outliers, the furthest from their fit first."""
+    odd = rows[rows["outlier"].astype(bool)]
+    return odd.loc[odd["standardised"].abs().sort_values(ascending=False).index]
 
 
 CHART = Chart(
@@ -59,8 +58,9 @@ CHART = Chart(
     title="Residuals of the fits",
     caption=(
         "Relative error of each selected fit, by batch size: a line away from zero is a bias of the form, a "
-        "point far out is a measurement that does not follow its own model's curve."
+        "labelled point is a measurement that does not follow the curve of its model."
     ),
     draw=draw,
     order=91,
 )
+CHARTS = (CHART,)

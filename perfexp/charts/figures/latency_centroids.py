@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart, ChartMissing
+from perfexp.metrics import label
 
 _TIME = "latency_per_image_ms"
 
 
 def draw(results: Results) -> Figure:
-    """A panel a backend: models as dots, centroids as diamonds, the curve with its band."""
+    """Draw a panel per backend: models as dots, centroids as diamonds, the curve with its band."""
     fits = select.filled(results, "centroids")
     cells = select.cells(results)
     fits = fits.assign(backend=fits["backend"].astype(str))
@@ -31,7 +32,7 @@ def draw(results: Results) -> Figure:
         canvas.batch_axis(panel, sorted(one["batch_size"].unique()))
         panel.legend(loc="upper right")
     axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
-    canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
+    canvas.axis_labels(axes, "Batch size (images)", label(_TIME))
     colours.legend(drawn, looks, cells["family"])
     pooled = ", ".join(f"{count} on {backend}" for backend, count in _pooled(fits, backends).items())
     canvas.note(
@@ -68,8 +69,9 @@ CHART = Chart(
     title="Pooled regression through centroids",
     caption=(
         "The study's variant: an exponential through the mean time per image at each batch size, with its "
-        "95 % band. It pools the models, so it describes the set and predicts no single one."
+        "95 % band. It pools the models, so it describes the set and not any single model."
     ),
     draw=draw,
     order=41,
 )
+CHARTS = (CHART,)

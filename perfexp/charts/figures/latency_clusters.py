@@ -9,16 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart, ChartMissing
+from perfexp.metrics import label
 
 _LEGEND_CHARACTERS = 128
 _TIME = "latency_per_image_ms"
 
 
 def draw(results: Results) -> Figure:
-    """A panel a backend; thin lines are models, thick ones the pooled fits."""
+    """Draw a panel per backend; thin lines are models, thick ones the pooled fits."""
     clusters = select.filled(results, "clusters")
     cells = select.cells(results).merge(
         clusters[["model", "backend", "cluster"]].astype({"model": str, "backend": str}),
@@ -42,7 +44,7 @@ def draw(results: Results) -> Figure:
         canvas.plain_log_ticks(panel, "y")
         canvas.batch_axis(panel, sorted(cells["batch_size"].unique()))
     axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
-    canvas.axis_labels(axes, "Batch size (images)", "Time per image (ms)")
+    canvas.axis_labels(axes, "Batch size (images)", label(_TIME))
     drawn.legend(handles=key, loc="outside lower left", alignment="left")
     return drawn
 
@@ -72,12 +74,12 @@ def _members(cells: pd.DataFrame, clusters: pd.DataFrame, shades: list[str], sev
     handles = []
     for (backend, cluster), group in cells.groupby(["backend", "cluster"]):
         names = sorted(group["label"].unique())
-        mine = clusters[(clusters["backend"].astype(str) == backend) & (clusters["cluster"] == cluster)]
-        stability = mine["stability"].mean() if "stability" in mine else float("nan")
-        steady = f", stability {stability:.2f}" if stability == stability else ""
+        members = clusters[(clusters["backend"].astype(str) == backend) & (clusters["cluster"] == cluster)]
+        stability = members["stability"].mean() if "stability" in members else float("nan")
+        stable = f", stability {stability:.2f}" if stability == stability else ""
         text = (
             f"{f'{backend}, ' if several else ''}cluster {cluster} "
-            f"({len(names):,} model{'s' if len(names) > 1 else ''}{steady}): {select.listed(names, 12)}"
+            f"({len(names):,} model{'s' if len(names) > 1 else ''}{stable}): {listed(names, 12)}"
         )
         wrapped = textwrap.fill(text, _LEGEND_CHARACTERS, subsequent_indent="    ")
         handles.append(Line2D([], [], color=_shade(shades, cluster), linewidth=2.2, label=wrapped))
@@ -88,10 +90,11 @@ CHART = Chart(
     name="latency_clusters",
     title="Clusters of latency curves",
     caption=(
-        "Time per image against batch size, one thin line a model, coloured by its cluster (0 is the "
+        "Latency per image against batch size, one thin line per model, coloured by its cluster (0 is the "
         "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability says "
-        "how far resampling finds the same clusters again, 1 being always."
+        "how often resampling finds the same clusters again, 1 being always."
     ),
     draw=draw,
     order=40,
 )
+CHARTS = (CHART,)

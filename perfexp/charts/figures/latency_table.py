@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, select
 from perfexp.charts.base import Chart
+from perfexp.metrics import label
 
 _MAX_MODELS = 40
 _MAX_BATCHES = 10
@@ -19,7 +20,7 @@ _CELL = "latency_per_image_ms"
 
 
 def draw(results: Results) -> Figure:
-    """Models in rows, batch sizes in columns, a panel a backend."""
+    """Draw models in rows and batch sizes in columns, a panel per backend."""
     cells = select.cells(results)
     backends, rest = select.backends(cells)
     cells = cells[cells["backend"].isin(backends)]
@@ -39,7 +40,7 @@ def draw(results: Results) -> Figure:
     scale = drawn.colorbar(
         ScalarMappable(norm, _SCHEME),
         ax=axes,
-        label="Time per image (ms, log)",
+        label=label(_CELL),
         pad=0.01,
         fraction=0.05,
         aspect=5 * drawn.get_figheight(),
@@ -58,7 +59,7 @@ def _batches(cells: pd.DataFrame) -> tuple[list[int], str]:
 
 
 def _models(cells: pd.DataFrame, most: int) -> tuple[list[str], str]:
-    """Labels from fast to slow by geometric mean; the most completely measured ones when too many."""
+    """Return labels from fast to slow by geometric mean; of too many, those with the most cells."""
     logs = cells.assign(log=np.log(cells[_CELL])).groupby("label")["log"].agg(["mean", "size"])
     ranked = logs.sort_values(["size", "mean"], ascending=[False, True])
     kept = ranked.head(most).sort_values("mean")
@@ -84,7 +85,7 @@ def _heat(axes: Axes, table: pd.DataFrame, norm: LogNorm) -> None:
 
 
 def _readable(background: tuple[float, float, float, float]) -> str:
-    """Black or white, whichever has more contrast (WCAG 2's relative luminance, gamma taken as 2.2)."""
+    """Return black or white, whichever has more contrast (WCAG 2's luminance, with a gamma of 2.2)."""
     luminance = np.dot(np.power(background[:3], 2.2), (0.2126, 0.7152, 0.0722))
     return "black" if luminance > 0.179 else "white"
 
@@ -97,7 +98,8 @@ def _number(value: float) -> str:
 CHART = Chart(
     name="latency_table",
     title="Inference time",
-    caption="Time per image in ms for every model and batch size, a panel a backend; fast is light.",
+    caption="Latency per image in ms for every model and batch size, a panel per backend; fast is light.",
     draw=draw,
     order=30,
 )
+CHARTS = (CHART,)

@@ -19,7 +19,7 @@ _FAMILY_LINES = 3
 
 
 def draw(results: Results) -> Figure:
-    """A row a backend: memory of the loaded model, and the peak at the smallest batch size."""
+    """Draw a row per backend: memory of the loaded model, and the peak at the smallest batch size."""
     found = {name: rows for name in _MEASURES if (rows := _rows(results, name)) is not None}
     if not found:
         raise ChartMissing("No run has both parameters and memory_model_mb or memory_peak_mb.")
@@ -47,7 +47,7 @@ def draw(results: Results) -> Figure:
 
 
 def _rows(results: Results, memory: str) -> pd.DataFrame | None:
-    """Median memory of each model and backend at the smallest batch size that was run."""
+    """Return the median memory of each model and backend at the smallest batch size that was run."""
     try:
         rows = select.rows(results, results.runs, "run", memory, "params", "batch_size")
     except ChartMissing:
@@ -93,3 +93,4 @@ CHART = Chart(
     draw=draw,
     order=60,
 )
+CHARTS = (CHART,)

@@ -15,7 +15,7 @@ _LABELLED = 6
 
 
 def draw(results: Results) -> Figure:
-    """A panel a backend, log axes, the identity as a line."""
+    """Draw a panel per backend on log axes, with the identity as a line."""
     rows = select.residuals(results)
     backends, rest = select.backends(rows)
     looks = colours.families(results)
@@ -50,9 +50,10 @@ CHART = Chart(
     name="predicted_measured",
     title="Predicted against measured",
     caption=(
-        "Batch latency by the selected fit against the measured one. The fits have seen these points: this "
+        "Batch latency by the selected fit against the measured one. The fits include these points: this "
         "shows how well the form describes them, not how well it extrapolates."
     ),
     draw=draw,
     order=90,
 )
+CHARTS = (CHART,)

@@ -1,4 +1,4 @@
-"""Throughput against batch size, a panel a family."""
+"""Throughput against batch size, a panel per family."""
 
 from typing import Literal
 
@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, select
 from perfexp.charts.base import Chart, ChartMissing
+from perfexp.metrics import label
 
 _RATE = "throughput_images_per_s"
 _MAX_FAMILIES = 12
@@ -17,7 +18,7 @@ _STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def draw(results: Results) -> Figure:
-    """Small multiples on shared axes; a line a model, its dashes the backend."""
+    """Draw small multiples on shared axes; a line per model, its dashes show the backend."""
     cells = select.cells(results)
     cells = cells[cells.groupby(["model", "backend"])["batch_size"].transform("nunique") >= 2]
     if cells.empty:
@@ -36,7 +37,7 @@ def draw(results: Results) -> Figure:
         canvas.plain_log_ticks(panel, "y")
         panel.tick_params(labelsize=7)
         panel.margins(y=0.16)
-    canvas.axis_labels(axes, "Batch size (images)", "Throughput (images/s)")
+    canvas.axis_labels(axes, "Batch size (images)", label(_RATE))
     if len(backends) > 1:
         handles = [
             Line2D([], [], color=colours.FIT, linestyle=style, label=backend)
@@ -44,8 +45,10 @@ def draw(results: Results) -> Figure:
         ]
         drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
-    thin = f"At most {canvas.MAX_CURVES} models a family are drawn." if shown > canvas.MAX_CURVES else ""
-    canvas.note(drawn, "Named: a family's fastest and slowest model by its best throughput.", cut, thin, rest)
+    thin = f"At most {canvas.MAX_CURVES} models per family are drawn." if shown > canvas.MAX_CURVES else ""
+    canvas.note(
+        drawn, "Named: the fastest and the slowest model of a family, by best throughput.", cut, thin, rest
+    )
     return drawn
 
 
@@ -66,14 +69,14 @@ def _panel(axes: Axes, cells: pd.DataFrame, backends: list[str], colour: str) ->
 
 
 def _ends(axes: Axes, cells: pd.DataFrame, span: tuple[float, float]) -> None:
-    """The fastest and the slowest by name, below or above the curves' ends, where there is more room."""
+    """Name the fastest and the slowest model, below or above the curves' ends."""
     peaks = cells.groupby("label")[_RATE].max().sort_values()
-    told = (
+    texts = (
         [f"fastest: {peaks.index[-1]}", f"slowest: {peaks.index[0]}"] if len(peaks) > 1 else [peaks.index[0]]
     )
     ends = cells.loc[cells.groupby(["model", "backend"])["batch_size"].idxmax(), _RATE]
     axes.legend(
-        handles=[Line2D([], [], linestyle="", label=text) for text in told],
+        handles=[Line2D([], [], linestyle="", label=text) for text in texts],
         loc="lower right" if ends.min() / span[0] > span[1] / ends.max() else "upper right",
         fontsize=6.5, handlelength=0, handletextpad=0, borderpad=0.2, labelspacing=0.2,
     )  # fmt: skip
@@ -82,7 +85,8 @@ def _ends(axes: Axes, cells: pd.DataFrame, span: tuple[float, float]) -> None:
 CHART = Chart(
     name="throughput_batch",
     title="Throughput against batch size",
-    caption="Images per second against batch size on log axes, a panel a family, all on the same scales.",
+    caption="Images per second against batch size on log axes, a panel per family, all on the same scales.",
     draw=draw,
     order=80,
 )
+CHARTS = (CHART,)

@@ -1,7 +1,7 @@
-"""A model of one backend that can be kept, loaded and asked.
+"""A model of one backend that can be stored, loaded and queried.
 
-Kept are the cells, their runs' ids, what was weighed and the scores; a loaded model is fitted again
-from them in a second, which no version of a library can render unreadable.
+Stored are the cells, their runs' ids, the candidates' weights and their scores; a loaded model is
+fitted again from them in a second, and so does not depend on any library's version.
 """
 
 import json
@@ -15,108 +15,126 @@ import pandas as pd
 
 from perfexp.errors import ConfigError
 from perfexp.models import features
-from perfexp.prediction.model import batch_size, conformal, domain, duplicates, held_out, linear
-from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, Predictor, fit, pooled
+from perfexp.prediction.model import batch_size, conformal, domain, held_out, linear
+from perfexp.prediction.model.ensemble import CANDIDATES, MIN_GROUPS, Member, fit, pooled, predict_logs
 from perfexp.prediction.model.extrapolation import MIN_SIZES
-from perfexp.prediction.model.linear import Array, Physics
+from perfexp.prediction.model.linear import Array, CostModel
 
-FORMAT = 4
+FORMAT = 5
 MIN_MODELS = 6
-_KEPT = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
+_STORED = ["run_id", "model", "variant", "family", "backend", "batch_size", "latency_ms", "memory_peak_mb"]
 _TOTALS = ["macs", "moved", "layers"]
+Progress = Callable[[str, int], Callable[[], None]]
+"""From a task and its number of steps to a function that is called after each step."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """How one question is answered.
+class Scenario:
+    """How a model of a known family, or one of a new family, is predicted.
 
     Attributes:
         weights: of the candidates, with a sum of 1.
         scores: held-out scores, in units of the local scale.
         groups: of the scores.
-        usual: the median held-out error in logs.
+        median_error: of held-out predictions, in logs.
     """
 
     weights: tuple[float, ...]
     scores: tuple[float, ...]
     groups: tuple[str, ...]
-    usual: float
+    median_error: float
 
-    def answer(self, logs: Array, coverage: float) -> tuple[float, float]:
-        """Latency in ms, and how far its interval goes in logs, of one cell's predictions ``(C, 1)``."""
+    @classmethod
+    def of(cls, found: held_out.HeldOut) -> "Scenario":
+        """Return the scenario that held-out predictions represent."""
+        scores, median_error = found.scores()
+        weights = tuple(found.weights().tolist())
+        return cls(weights, tuple(scores.tolist()), tuple(found.groups.tolist()), median_error)
+
+    def predict(self, logs: Array, coverage: float) -> tuple[float, float]:
+        """Return latency in ms and log half-width from one cell's log predictions ``(C, 1)``."""
         level = conformal.quantile(np.array(self.scores), np.array(self.groups), coverage)
-        reach = level * conformal.spread(logs, self.usual)
-        return float(np.exp(pooled(logs, np.array(self.weights))[0])), float(reach[0])
+        log_half_width = level * conformal.spread(logs, self.median_error)
+        return float(np.exp(pooled(logs, np.array(self.weights))[0])), float(log_half_width[0])
+
+
+Scenarios = Mapping[str, Scenario]
+"""By ``known`` and ``new`` family; absent ones could not be validated."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A prediction: times in ms of a whole batch; ``memory_peak_mb`` None where no run told it."""
+class Prediction:
+    """A predicted cell: times in ms of a whole batch; ``memory_peak_mb`` None if too few runs have it."""
 
+    backend: str
     latency_ms: float
     low_ms: float
     high_ms: float
     memory_peak_mb: float | None
-    in_support: bool
+    in_domain: bool
     basis: str
     run_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class BackendModel:
-    """What is known of one backend; ``questions`` are ``known`` and ``new`` families, as far as chosen."""
+    """The cells of one backend, and the scenarios that predict unmeasured networks."""
 
     cells: pd.DataFrame
-    questions: Mapping[str, Question]
+    scenarios: Scenarios
     seed: int
 
-    def ask(self, query: pd.DataFrame, coverage: float) -> Answer:
-        """Answer a query of one row: ``model, family, batch_size``, features and totals."""
-        found = self._curve(query, coverage) or self._unmeasured(query, coverage)
-        latency, reach, inside, basis, used = found
-        low, high = conformal.interval(np.array([latency]), reach)
+    def predict(self, query: pd.DataFrame, coverage: float) -> Prediction:
+        """Predict a query of one row: ``model, family, batch_size``, features and totals.
+
+        Raises:
+            ConfigError: the network is unmeasured, and there are too few models to predict it.
+        """
+        found = self._by_curve(query, coverage) or self._by_scenario(query, coverage)
+        latency, log_half_width, inside, basis, used = found
+        low, high = conformal.interval(np.array([latency]), log_half_width)
         memory = self._memory.predict(query)[0] if self._memory else None
-        return Answer(latency, low[0], high[0], memory, inside, basis, tuple(used["run_id"]))
+        backend = str(self.cells["backend"].iloc[0])
+        return Prediction(backend, latency, low[0], high[0], memory, inside, basis, tuple(used["run_id"]))
 
     def measured(self, query: pd.DataFrame) -> pd.DataFrame:
-        """Runs of the very network that is asked for: enough of them answer without any question."""
+        """Return the runs of the queried network: enough of them need no scenario."""
         one = query.iloc[0]
         same = (self.cells["model"] == one["model"]) & (self.cells["macs"] == one["macs"])
         found: pd.DataFrame = self.cells[same & (self.cells["params"] == one["params"])]
         return found
 
-    def _curve(
+    def _by_curve(
         self, query: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame] | None:
-        own = self.measured(query)
-        if own["batch_size"].nunique() < MIN_SIZES:
+        curve = self.measured(query)
+        if curve["batch_size"].nunique() < MIN_SIZES:
             return None
-        at = query.assign(variant=own["variant"].iloc[0], backend=own["backend"].iloc[0])
+        at = query.assign(variant=curve["variant"].iloc[0], backend=curve["backend"].iloc[0])
         latency = float(batch_size.predict(self.cells, at)[0])
-        size = float(query["batch_size"].iloc[0])
-        inside = own["batch_size"].min() <= size <= own["batch_size"].max()
-        held = self._within if inside else self._beyond
-        ahead = 1.0 if inside else max(size / own["batch_size"].max(), own["batch_size"].min() / size)
-        scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
-        models, all_of_them = held["model"].to_numpy(str), np.ones(len(held), dtype=bool)
-        reach = batch_size.reach_of(
-            scores, models, held["ahead"].to_numpy(float), ahead, all_of_them, coverage
+        size, smallest, largest = (
+            query["batch_size"].iloc[0],
+            curve["batch_size"].min(),
+            curve["batch_size"].max(),
         )
-        return latency, reach, bool(inside), "its own batch sizes", own
+        inside = bool(smallest <= size <= largest)
+        ahead = 1.0 if inside else float(max(size / largest, smallest / size))
+        scores = batch_size.Scores.of(self._within if inside else self._beyond, "model")
+        return latency, scores.log_half_width(ahead, coverage), inside, "its own batch sizes", curve
 
-    def _unmeasured(
+    def _by_scenario(
         self, query: pd.DataFrame, coverage: float
     ) -> tuple[float, float, bool, str, pd.DataFrame]:
-        if "known" not in self.questions:
+        if "known" not in self.scenarios:
             raise ConfigError(
                 f"The backend {self.cells['backend'].iloc[0]!r} has runs of {self.cells['model'].nunique()} "
                 f"models, but to predict another takes {MIN_MODELS}; measure more."
             )
-        known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.questions
-        name = "known" if known else "new"
-        latency, reach = self.questions[name].answer(self._predictor.logs(query), coverage)
+        known = query["family"].iloc[0] in set(self.cells["family"]) or "new" not in self.scenarios
+        scenario = self.scenarios["known" if known else "new"]
+        latency, log_half_width = scenario.predict(predict_logs(self._members, query), coverage)
         basis = "models of its family and others" if known else "models of other families"
-        return latency, reach, bool(self._support.holds(query)[0]), basis, self.cells
+        return latency, log_half_width, bool(self._domain.contains(query)[0]), basis, self.cells
 
     @cached_property
     def _within(self) -> pd.DataFrame:
@@ -127,78 +145,65 @@ class BackendModel:
         return batch_size.leave_largest(self.cells)
 
     @cached_property
-    def _predictor(self) -> Predictor:
+    def _members(self) -> tuple[Member, ...]:
         return fit(CANDIDATES, self.cells, self.seed)
 
     @cached_property
-    def _support(self) -> domain.Support:
-        return domain.learn(self.cells)
+    def _domain(self) -> domain.Domain:
+        return domain.fit(self.cells)
 
     @cached_property
-    def _memory(self) -> Physics | None:
-        told = self.cells[self.cells["memory_peak_mb"] > 0]
-        if told["model"].nunique() < MIN_MODELS:
+    def _memory(self) -> CostModel | None:
+        known = self.cells[self.cells["memory_peak_mb"] > 0]
+        if known["model"].nunique() < MIN_MODELS:
             return None
-        return linear.fit(linear.MEMORY, told, told["memory_peak_mb"].to_numpy(float))
+        return linear.fit(linear.MEMORY, known, known["memory_peak_mb"].to_numpy(float))
 
 
 def quiet(_task: str, _steps: int) -> Callable[[], None]:
-    """Progress that nobody looks at."""
+    """Report no progress."""
     return lambda: None
 
 
-def from_questions(cells: pd.DataFrame, questions: Mapping[str, Question], seed: int) -> BackendModel:
-    """The model of one backend whose questions were chosen and scored before."""
-    kept = cells.reindex(columns=[*_KEPT, *features.names(), *_TOTALS]).reset_index(drop=True)
-    return BackendModel(kept, questions, seed)
+def from_scenarios(cells: pd.DataFrame, scenarios: Scenarios, seed: int) -> BackendModel:
+    """Return the model of one backend with scenarios that were validated before."""
+    stored = cells.reindex(columns=[*_STORED, *features.names(), *_TOTALS]).reset_index(drop=True)
+    return BackendModel(stored, scenarios, seed)
 
 
-def learn(
-    cells: pd.DataFrame, seed: int, progress: Callable[[str, int], Callable[[], None]] = quiet
-) -> BackendModel:
-    """Choose and score the model of one backend; with too few models only their own curves answer.
-
-    ``progress`` is told of each long task, and of how many steps, and gives what is called after each.
-    """
-    kept = cells.reset_index(drop=True)
-    questions = {}
-    if kept["model"].nunique() >= MIN_MODELS:
-        for name, groups in (("known", duplicates.groups(kept)), ("new", kept["family"].to_numpy(str))):
+def learn(cells: pd.DataFrame, seed: int, progress: Progress = quiet) -> BackendModel:
+    """Weigh and score the model of one backend; too few models have no scenario."""
+    cells = cells.reset_index(drop=True)
+    scenarios = {}
+    if cells["model"].nunique() >= MIN_MODELS:
+        for name, groups in (("known", domain.duplicates(cells)), ("new", cells["family"].to_numpy(str))):
             if len(np.unique(groups)) > MIN_GROUPS:
-                advance = progress(f"{name} families left out", held_out.rounds(groups))
-                questions[name] = question(held_out.leave_out(kept, groups, seed, advance))
-    return from_questions(kept, questions, seed)
-
-
-def question(found: held_out.HeldOut) -> Question:
-    """A question by what was predicted of each cell without its group."""
-    scores, usual = found.scores()
-    return Question(
-        tuple(found.weights().tolist()), tuple(scores.tolist()), tuple(found.groups.tolist()), usual
-    )
+                advance = progress(f"{name} families held out", held_out.rounds(groups))
+                scenarios[name] = Scenario.of(held_out.leave_out(cells, groups, seed, advance))
+    return from_scenarios(cells, scenarios, seed)
 
 
 def to_json(model: BackendModel) -> str:
-    """The model as text."""
-    questions = {name: asdict(question) for name, question in model.questions.items()}
+    """Return the model as text."""
+    scenarios = {name: asdict(scenario) for name, scenario in model.scenarios.items()}
     cells = json.loads(model.cells.to_json(orient="split", index=False, double_precision=15))
-    return json.dumps({"format": FORMAT, "seed": model.seed, "questions": questions, "cells": cells})
+    return json.dumps({"format": FORMAT, "seed": model.seed, "scenarios": scenarios, "cells": cells})
 
 
 def from_json(text: str) -> BackendModel:
-    """The model that :func:`to_json` wrote.
+    """Return the model that :func:`to_json` wrote.
 
     Raises:
-        ConfigError: the text is of another format.
+        ConfigError: the text has another format.
     """
     stored = json.loads(text)
     if stored.get("format") != FORMAT:
         raise ConfigError(
             f"The fitted model has the format {stored.get('format')}, but {FORMAT} is read; validate again."
         )
-    questions = {
-        name: Question(tuple(q["weights"]), tuple(q["scores"]), tuple(q["groups"]), q["usual"])
-        for name, q in stored["questions"].items()
+    scenarios = {
+        name: Scenario(tuple(s["weights"]), tuple(s["scores"]), tuple(s["groups"]), s["median_error"])
+        for name, s in stored["scenarios"].items()
     }
     cells = pd.read_json(StringIO(json.dumps(stored["cells"])), orient="split", precise_float=True)
-    return BackendModel(cells, questions, stored["seed"])
+    return BackendModel(cells, scenarios, stored["seed"])

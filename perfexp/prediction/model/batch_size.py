@@ -1,7 +1,9 @@
-"""A measured model at another batch size: its own curve, by the form that the analysis selects.
+"""Predict a measured model at another batch size, by the form that the analysis selects for its curve.
 
-A curve is a ``variant`` on a backend: a model, told apart by input size where it comes in several.
+A curve is a ``variant`` on a backend: a model at one input size.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,31 +11,27 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.scaling import compare
 from perfexp.analysis.scaling.curves import tabulate
-from perfexp.prediction.model import conformal, duplicates, extrapolation
+from perfexp.prediction.model import conformal, domain, extrapolation
 from perfexp.prediction.model.ensemble import fold
 from perfexp.prediction.model.extrapolation import KEYS
 from perfexp.prediction.model.linear import Array
 
 LARGEST = 0.5
-"""Batch sizes from this share of a curve's largest one on are left out together."""
+"""Batch sizes from this share of a curve's largest one on are held out together."""
 _FOLDS = 12
 
 
 def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
-    """Latency in ms at ``at``'s ``variant, backend, batch_size``, each on its own curve.
+    """Return latency in ms at the ``variant, backend, batch_size`` of ``at``, each by its own curve.
 
-    Up to a curve's largest batch size by the form that was selected for it, beyond by
+    Up to a curve's largest batch size by its selected form, beyond by
     :func:`perfexp.prediction.model.extrapolation.predict`.
 
     Args:
-        cells: one backend's cells with features, ``variant, backend, batch_size, latency_ms``;
-            curves of too few sizes give NaN.
-        at: the queries with features, one row each; NaN where the model has no curve.
+        cells: one backend's cells with features, ``variant, backend, batch_size, latency_ms``.
+        at: the queries with features, one row each; NaN without a curve of enough sizes.
     """
-    keys = list(KEYS)
-    largest = cells.groupby(keys, observed=True)["batch_size"].max().rename("largest").reset_index()
-    ends = at[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
-    beyond = at["batch_size"].to_numpy(float) > ends
+    beyond = at["batch_size"].to_numpy(float) > extrapolation.ends(cells, at)
     values = np.full(len(at), np.nan)
     if not beyond.all():
         values[~beyond] = _within(cells, at[~beyond])
@@ -52,34 +50,34 @@ def _within(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
     places = table.keys.assign(place=np.arange(len(table.keys)))
     keys = list(KEYS)
     place = at[keys].merge(places, on=keys, how="left")["place"].to_numpy(float)
-    there = np.isfinite(place)
-    rows = place[there].astype(int)
-    sizes = at["batch_size"].to_numpy(float)[there][:, None]
+    fitted = np.isfinite(place)
+    rows = place[fitted].astype(int)
+    sizes = at["batch_size"].to_numpy(float)[fitted][:, None]
     values = np.full(len(at), np.nan)
     found = np.full(len(rows), np.nan)
     for index, one in enumerate(judged):
         own = chosen[rows] == index
         if own.any():
             found[own] = one.fitted.part(rows[own]).predict(sizes[own])[:, 0]
-    values[there] = found
+    values[fitted] = found
     return values
 
 
 def leave_largest(cells: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
-    """The cells of each curve's largest batch sizes, predicted from the smaller ones.
+    """Predict each curve's largest batch sizes from the smaller ones.
 
     Args:
         cells: of one backend, with features.
-        alone: nobody was measured at those sizes; otherwise other models were, twins excepted.
+        alone: whether no other model is known at those sizes; else all but duplicates are.
 
     Returns:
-        Those cells with ``predicted_ms`` and ``ahead``, the batch size over the largest one seen;
-        none of curves with fewer than ``scaling.MIN_SIZES`` smaller sizes.
+        The held-out cells with ``group``, ``predicted_ms`` and ``ahead``, the batch size over the
+        largest one left; without curves that have fewer than ``MIN_SIZES`` smaller sizes.
     """
     keys = list(KEYS)
     top = cells.groupby(keys, observed=True)["batch_size"].transform("max")
     out = (cells["batch_size"] >= LARGEST * top).to_numpy()
-    groups = duplicates.groups(cells)
+    groups = domain.duplicates(cells)
     folds = np.zeros(len(cells), dtype=np.int64) if alone else fold(groups, _FOLDS)
     parts = []
     for left_out in np.unique(folds):
@@ -87,16 +85,14 @@ def leave_largest(cells: pd.DataFrame, alone: bool = False) -> pd.DataFrame:
         held = cells[own].assign(group=groups[own])
         seen = cells[~own]
         held = held.assign(predicted_ms=predict(seen, held))
-        largest = seen.groupby(keys, observed=True)["batch_size"].max().rename("largest").reset_index()
-        ends = held[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
-        parts.append(held.assign(ahead=held["batch_size"] / ends))
+        parts.append(held.assign(ahead=held["batch_size"] / extrapolation.ends(seen, held)))
     found = pd.concat(parts)
     kept: pd.DataFrame = found[found["predicted_ms"].notna()]
     return kept
 
 
 def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells between a curve's smallest and largest batch size, predicted without their own."""
+    """Predict each batch size between a curve's smallest and largest one from the others."""
     keys = list(KEYS)
     groups = cells.groupby(keys, observed=True)["batch_size"]
     inner = (cells["batch_size"] > groups.transform("min")) & (cells["batch_size"] < groups.transform("max"))
@@ -108,32 +104,42 @@ def leave_each(cells: pd.DataFrame) -> pd.DataFrame:
     return found[found["predicted_ms"].notna()]
 
 
-def reach(held: pd.DataFrame, coverage: float) -> Array:
-    """Of each row of :func:`leave_largest`, in logs, by the scores of models that are no twins."""
-    scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
-    models, ahead = held["group"].to_numpy(str), held["ahead"].to_numpy(float)
+@dataclass(frozen=True)
+class Scores:
+    """Errors of held-out cells in logs, their groups, and how far ahead they were; each ``(N,)``."""
+
+    scores: Array
+    groups: NDArray[np.str_]
+    ahead: Array
+
+    @classmethod
+    def of(cls, held: pd.DataFrame, group: str) -> "Scores":
+        """Return the scores of :func:`leave_largest` or :func:`leave_each`, by a column of groups."""
+        scores = conformal.scores(held["latency_ms"].to_numpy(float), held["predicted_ms"].to_numpy(float))
+        return cls(scores, held[group].to_numpy(str), held["ahead"].to_numpy(float))
+
+    def log_half_width(self, ahead: float, coverage: float, without: str | None = None) -> float:
+        """Return an interval's half-width in logs by the scores nearest to ``ahead``, less one group's.
+
+        Infinite without scores.
+        """
+        used = self.groups != without
+        if not used.any():
+            return np.inf
+        nearest = self.ahead[used][np.abs(np.log(self.ahead[used] / ahead)).argmin()]
+        used &= np.isclose(self.ahead, nearest)
+        return conformal.quantile(self.scores[used], self.groups[used], coverage)
+
+
+def log_half_widths(held: pd.DataFrame, coverage: float) -> Array:
+    """Return the half-width of each row of :func:`leave_largest`, by the scores of other models."""
+    scores = Scores.of(held, "group")
     return np.array(
         [
-            reach_of(scores, models, ahead, far, models != own, coverage)
-            for own, far in zip(models, ahead, strict=True)
+            scores.log_half_width(ahead, coverage, without=group)
+            for group, ahead in zip(scores.groups, scores.ahead, strict=True)
         ]
     )
-
-
-def reach_of(
-    scores: Array,
-    models: NDArray[np.str_],
-    ahead: Array,
-    far: float,
-    allowed: NDArray[np.bool_],
-    coverage: float,
-) -> float:
-    """How far an interval goes in logs, ``far`` times ahead, by the ``allowed`` scores; infinite by none."""
-    if not allowed.any():
-        return np.inf
-    nearest = ahead[allowed][np.abs(np.log(ahead[allowed] / far)).argmin()]
-    alike = allowed & np.isclose(ahead, nearest)
-    return conformal.quantile(scores[alike], models[alike], coverage)
 
 
 def _enough(cells: pd.DataFrame) -> "pd.Series[bool]":

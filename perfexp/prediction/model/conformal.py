@@ -1,11 +1,11 @@
-"""Intervals from errors on cells not seen: no distribution is assumed.
+"""Conformal intervals: from errors on held-out cells, without assuming a distribution.
 
-The score of a cell is |log(measured / predicted)| over its local scale, the prediction made
-without the cell. A new cell's interval is predicted · exp(± q · scale), with q the score that a
+The score of a cell is |log(measured / predicted)| over its local scale, with a prediction made
+without the cell. A new cell's interval is predicted · exp(± q · scale), where q is the score that a
 share ``coverage`` of n scores and the new one do not exceed (V. Vovk, "Cross-conformal
-predictors", Annals of Mathematics and Artificial Intelligence 74, 2015). Of a library such as
-MAPIE only these lines would be used: its classes refit one estimator by their own folds, while
-here every score also has to be free of the cell that it judges.
+predictors", Annals of Mathematics and Artificial Intelligence 74, 2015). MAPIE would replace only
+these lines: its classes refit one estimator by their own folds, while here every score must also
+not depend on the cell that it judges.
 """
 
 import math
@@ -19,50 +19,50 @@ _ROUNDING = 1e-9
 
 
 def scores(measured: Array, predicted: Array) -> Array:
-    """|log(measured / predicted)|, of the shape of both."""
+    """Return |log(measured / predicted)|, of the shape of both."""
     return np.asarray(np.abs(np.log(measured / predicted)))
 
 
-def spread(logs: Array, usual: float) -> Array:
-    """The local scale, shape ``(N,)``: where learners disagree, any of them errs more.
+def spread(logs: Array, median_error: float) -> Array:
+    """Return the local scale, shape ``(N,)``: where candidates disagree, each of them errs more.
 
     Args:
-        logs: log predictions by C learners, shape ``(C, N)``.
-        usual: the median error in logs, which is there even where all agree.
+        logs: log predictions by C candidates, shape ``(C, N)``.
+        median_error: in logs; it remains where all agree.
     """
-    return np.asarray(np.hypot(usual, logs.std(axis=0)))
+    return np.asarray(np.hypot(median_error, logs.std(axis=0)))
 
 
 def quantile(known: Array, groups: NDArray[np.str_], coverage: float) -> float:
-    """The score that a share ``coverage`` of the cells of a new group do not exceed.
+    """Return the score that a share ``coverage`` of the cells of a new group do not exceed.
 
-    Each group has the same weight whatever its number of cells. Of n exchangeable scores the rank is
-    coverage · (n + 1); cells of one group err alike, so that n is their effective number, which lies
-    between the number of groups and that of cells (:func:`effective_number`). Between two ranks it is
-    interpolated, so that few scores promise no more than was asked for. Where they are too few for
-    ``coverage``, the largest score is taken, and no share is promised. Y. Lee, R. Barber,
-    R. Willett, "Distribution-free inference with hierarchical data" (arXiv:2306.06342), promise the
-    share for any dependence by taking the number of groups.
+    Each group has the same weight, whatever its number of cells. Of n exchangeable scores the rank is
+    coverage · (n + 1); errors within a group are correlated, so n is their effective number, between
+    the number of groups and that of cells (:func:`effective_number`). Between two ranks the score is
+    interpolated, so that small samples do not over-cover. With too few scores for ``coverage`` it is
+    the largest one, without guarantee. Y. Lee, R. Barber, R. Willett, "Distribution-free inference
+    with hierarchical data" (arXiv:2306.06342), guarantee the share for any dependence by taking the
+    number of groups.
 
     Args:
-        known: scores of cells that their predictions had not seen, shape ``(N,)``; NaN is left out.
+        known: scores of held-out cells, shape ``(N,)``; NaN is ignored.
         groups: their groups, shape ``(N,)``.
         coverage: a share between 0 and 1.
     """
-    there = np.isfinite(known)
-    _, place, sizes = np.unique(groups[there], return_inverse=True, return_counts=True)
-    order = np.argsort(known[there], kind="stable")
+    finite = np.isfinite(known)
+    _, place, sizes = np.unique(groups[finite], return_inverse=True, return_counts=True)
+    order = np.argsort(known[finite], kind="stable")
     share = np.cumsum(1 / sizes[place][order]) / len(sizes)
-    count = effective_number(known[there], place, sizes)
-    return float(np.interp(coverage * (count + 1) / count, share, known[there][order]))
+    count = effective_number(known[finite], place, sizes)
+    return float(np.interp(coverage * (count + 1) / count, share, known[finite][order]))
 
 
 def effective_number(values: Array, place: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:
-    """How many independent values are worth as much as these of K groups of equal weight.
+    """Return the effective number of independent values among these of K groups of equal weight.
 
-    K² / Σ (r + (1 − r) / sizeₖ), by the design effect (L. Kish, "Survey Sampling", 1965), with r
-    the correlation within groups of the values' ranks, by analysis of variance; 1 where no group
-    has two values to tell it.
+    K² / Σ (r + (1 − r) / sizeₖ), by the design effect (L. Kish, "Survey Sampling", 1965), where r is
+    the correlation of the values' ranks within groups, by analysis of variance; 1 where no group
+    has two values.
 
     Args:
         values: shape ``(N,)``.
@@ -72,7 +72,7 @@ def effective_number(values: Array, place: NDArray[np.int64], sizes: NDArray[np.
     groups, total = len(sizes), len(values)
     if groups == 1:
         return 1.0
-    alike = 1.0
+    correlation = 1.0
     if total > groups:
         ranks = stats.rankdata(values)
         means = np.bincount(place, ranks) / sizes
@@ -80,16 +80,17 @@ def effective_number(values: Array, place: NDArray[np.int64], sizes: NDArray[np.
         within = ((ranks - means[place]) ** 2).sum() / (total - groups)
         size = (total - (sizes**2).sum() / total) / (groups - 1)
         spread = between + (size - 1) * within
-        alike = min(max((between - within) / spread, 0.0), 1.0) if spread > 0 else 1.0
-    return float(groups**2 / (alike + (1 - alike) / sizes).sum())
+        correlation = min(max((between - within) / spread, 0.0), 1.0) if spread > 0 else 1.0
+    return float(groups**2 / (correlation + (1 - correlation) / sizes).sum())
 
 
-def fewest_groups(coverage: float) -> int:
-    """How many groups an interval of this coverage takes."""
+def min_groups(coverage: float) -> int:
+    """Return the number of groups that an interval of this coverage needs."""
     return math.ceil(coverage / (1 - coverage) - _ROUNDING)
 
 
-def interval(predicted: Array, reach: Array | float) -> tuple[Array, Array]:
-    """Lower and upper end around ``predicted``, at ``reach`` in logs."""
+def interval(predicted: Array, log_half_width: Array | float) -> tuple[Array, Array]:
+    """Return the lower and upper end around ``predicted``."""
     with np.errstate(over="ignore"):
-        return np.asarray(predicted * np.exp(-np.asarray(reach))), np.asarray(predicted * np.exp(reach))
+        factor = np.exp(np.asarray(log_half_width))
+        return np.asarray(predicted / factor), np.asarray(predicted * factor)

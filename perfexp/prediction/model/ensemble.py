@@ -1,8 +1,8 @@
-"""A backend's latency model: physical designs with corrections, chosen on cells not seen.
+"""A backend's latency model: linear cost models with residual models, weighed on held-out cells.
 
-A model of a family that is known and one of a new family are two questions: what learns most
-from relatives answers the first, what goes least astray without any answers the second. Each
-question's candidates are weighed by leaving out what it leaves out.
+A model of a known family and one of a new family are two scenarios: what learns most from
+relatives predicts the first best, what errs least without any predicts the second best. Each
+scenario's candidates are weighed by holding out what it lacks.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
 
-from perfexp.prediction.model import linear, residual
-from perfexp.prediction.model.linear import BY_KIND, FILLING, Array, Design, Physics
-from perfexp.prediction.model.residual import LEARNERS, Correction
+from perfexp.prediction.model import linear
+from perfexp.prediction.model.linear import BY_KIND, FILLING, Array, CostModel, Design
+from perfexp.prediction.model.residual import LEARNERS, Regression, log_features
 
 Folds = NDArray[np.int64]
 MIN_GROUPS = 3
@@ -23,15 +24,10 @@ MIN_GROUPS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to predict."""
+    """A linear cost model's design, and the name of a residual model in ``LEARNERS``."""
 
     design: Design
-    correction: str
-
-    @property
-    def title(self) -> str:
-        """For people, and for the artifact."""
-        return f"{self.design.name} + {self.correction}"
+    residual: str
 
 
 CANDIDATES = tuple(Candidate(design, name) for design, name in product((FILLING, BY_KIND), LEARNERS))
@@ -39,56 +35,61 @@ CANDIDATES = tuple(Candidate(design, name) for design, name in product((FILLING,
 
 @dataclass(frozen=True)
 class Member:
-    """A candidate, fitted."""
+    """A fitted candidate: a cost model times the exponential of its log residual.
 
-    physics: Physics
-    correction: Correction
+    ``residual`` is None where the residual is not modelled; it never leaves the range ``low`` to
+    ``high`` of the residuals that it was fitted to.
+    """
+
+    cost: CostModel
+    residual: Regression | None
+    low: float
+    high: float
 
     def predict(self, cells: pd.DataFrame) -> Array:
-        """Latency of each cell's batch in ms, shape ``(N,)``."""
-        return self.physics.predict(cells) * self.correction.factor(cells)
+        """Return the latency of each cell's batch in ms, shape ``(N,)``."""
+        if self.residual is None:
+            return self.cost.predict(cells)
+        residual = np.clip(self.residual(log_features(cells)), self.low, self.high)
+        return np.asarray(self.cost.predict(cells) * np.exp(residual))
 
 
-@dataclass(frozen=True)
-class Predictor:
-    """Every candidate, fitted; their weighted geometric mean is the prediction."""
-
-    members: tuple[Member, ...]
-
-    def logs(self, cells: pd.DataFrame) -> Array:
-        """Log latency by every candidate, shape ``(C, N)``."""
-        return np.array([np.log(member.predict(cells)) for member in self.members])
-
-
-def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> Predictor:
-    """Fit each design's physics, then each correction to what it leaves over.
+def fit(candidates: Sequence[Candidate], cells: pd.DataFrame, seed: int) -> tuple[Member, ...]:
+    """Fit each design's cost model, then each residual model.
 
     Args:
-        candidates: which.
-        cells: features and totals, ``batch_size`` and ``latency_ms``, one row a cell.
-        seed: of what is drawn at random.
+        candidates: what to fit.
+        cells: features and totals, ``batch_size`` and ``latency_ms``, one row per cell.
+        seed: of the random draws.
     """
-    latency = cells["latency_ms"].to_numpy(float)
-    designs = {c.design: linear.fit(c.design, cells, latency) for c in candidates}
-    left = {design: np.log(latency / fitted.predict(cells)) for design, fitted in designs.items()}
-    return Predictor(
-        tuple(
-            Member(designs[c.design], residual.learn(c.correction, cells, left[c.design], seed))
-            for c in candidates
+    latency, features = cells["latency_ms"].to_numpy(float), log_features(cells)
+    costs = {c.design: linear.fit(c.design, cells, latency) for c in candidates}
+    left = {design: np.log(latency / cost.predict(cells)) for design, cost in costs.items()}
+    return tuple(
+        Member(
+            costs[c.design],
+            learner(features, left[c.design], seed) if (learner := LEARNERS[c.residual]) else None,
+            float(left[c.design].min()),
+            float(left[c.design].max()),
         )
+        for c in candidates
     )
 
 
-def weigh(errors: Array, groups: NDArray[np.str_]) -> Array:
-    """How much each candidate counts, shape ``(C,)``, with a sum of 1.
+def predict_logs(members: Sequence[Member], cells: pd.DataFrame) -> Array:
+    """Return the log latency by every member, shape ``(C, N)``."""
+    return np.array([np.log(member.predict(cells)) for member in members])
 
-    exp(−z²/2), with z the candidate's mean loss behind the best one's in standard errors of that
-    difference, paired by group: as likely as it is to be no worse. Candidates that err alike are
-    averaged, which errs less than a wrong choice (L. Breiman, "Stacked regressions", Machine
-    Learning 24, 1996); the fewer the groups, the less they tell.
+
+def weigh(errors: Array, groups: NDArray[np.str_]) -> Array:
+    """Return the weight of each candidate, shape ``(C,)``, with a sum of 1.
+
+    exp(−z²/2), where z is the candidate's mean loss above the best one's in standard errors of that
+    difference, paired by group. Candidates with similar errors are averaged, which errs less than a
+    wrong choice (L. Breiman, "Stacked regressions", Machine Learning 24, 1996).
 
     Args:
-        errors: absolute log errors on cells not seen, shape ``(C, N)``.
+        errors: absolute log errors on held-out cells, shape ``(C, N)``.
         groups: of the cells, shape ``(N,)``.
     """
     _, place = np.unique(groups, return_inverse=True)
@@ -100,17 +101,14 @@ def weigh(errors: Array, groups: NDArray[np.str_]) -> Array:
 
 
 def pooled(logs: Array, weights: Array) -> Array:
-    """The weighted mean log prediction, shape ``(N,)``, of all candidates' ``(C, N)``."""
+    """Return the weighted mean, shape ``(N,)``, of all candidates' log predictions ``(C, N)``."""
     return np.asarray(weights @ logs)
 
 
 def fold(groups: NDArray[np.str_], most: int) -> Folds:
-    """Each row's fold, groups kept whole: as many folds as groups, or ``most`` of about equal size."""
-    names, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(names) <= most:
-        return np.asarray(place, dtype=np.int64)
-    loads, fold_of = np.zeros(most), np.zeros(len(names), dtype=np.int64)
-    for name in np.argsort(-sizes, kind="stable"):
-        fold_of[name] = loads.argmin()
-        loads[fold_of[name]] += sizes[name]
-    return fold_of[place]
+    """Return each row's fold; groups are kept whole, in at most ``most`` folds of similar size."""
+    folds, count = np.zeros(len(groups), dtype=np.int64), len(np.unique(groups))
+    if count > 1:
+        for index, (_, held) in enumerate(GroupKFold(min(most, count)).split(groups, groups=groups)):
+            folds[held] = index
+    return folds

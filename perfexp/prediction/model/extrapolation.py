@@ -1,10 +1,10 @@
-"""A measured model beyond its largest batch size: its last points lead, other models' curves correct.
+"""Predict a measured model beyond its largest batch size, by its last points and other models' curves.
 
 latency = fixed + marginal · batch_size, each point weighted by (batch_size / largest)ᵉ: an
-algorithm that is used for small batches only says little of large ones. The exponent e is the one
-that would have foreseen, on the curves of all models, their largest sizes from the smaller ones.
-Where other models were measured beyond, it is the one that their curves leave in the same way, and
-what they do there is learned: by trees and by a Gaussian process, whose mean errs less than either.
+algorithm that is used for small batches only says little about large ones. The exponent e is the
+one that best predicts, on the curves of all models, the largest sizes from the smaller ones. Where
+other models were measured beyond, it is the one for which their residuals there are most similar,
+and these residuals are learned by trees and by a Gaussian process, whose mean errs less than either.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ _STEPS = 4
 
 
 @dataclass(frozen=True)
-class Foot:
-    """All curves up to a batch size, with what their affine fits are and miss.
+class Curved:
+    """All curves up to a batch size, with their affine fits.
 
     Attributes:
-        table: the curves, of ``MIN_SIZES`` sizes at least.
+        table: the curves, of at least ``MIN_SIZES`` sizes.
         fitted: their fits.
-        shape: of each curve, the share of the fixed cost at its end, and the slopes in logs of its
-            last ``_STEPS`` steps, from its end, shape ``(G, 1 + _STEPS)``.
+        shape: the share of the fixed cost at each curve's end, and the slopes in logs of its last
+            ``_STEPS`` steps, the last one first, shape ``(G, 1 + _STEPS)``.
     """
 
     table: CurveTable
@@ -43,21 +43,26 @@ class Foot:
 
 
 def predict(cells: pd.DataFrame, at: pd.DataFrame, seed: int = 0) -> Array:
-    """Latency in ms at ``at``'s ``variant, backend, batch_size``, which lie beyond their curves.
+    """Return latency in ms at the ``variant, backend, batch_size`` of ``at``, which lie beyond their curves.
 
     Args:
         cells: one backend's cells with features, ``variant, backend, batch_size, latency_ms``.
-        at: the queries with their networks' features, one row each; NaN where the curve is too short.
+        at: the queries with features, one row each; NaN where the curve is too short.
         seed: of the forest.
     """
+    largest = ends(cells, at)
+    values = np.full(len(at), np.nan)
+    for end in np.unique(largest[np.isfinite(largest)]):
+        rows = largest == end
+        values[rows] = _beyond(cells, at[rows], float(end), seed)
+    return values
+
+
+def ends(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
+    """Return the largest batch size of each query's curve, shape ``(N,)``; NaN without a curve."""
     keys = list(KEYS)
     largest = cells.groupby(keys, observed=True)["batch_size"].max().rename("largest").reset_index()
-    ends = at[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
-    values = np.full(len(at), np.nan)
-    for end in np.unique(ends[np.isfinite(ends)]):
-        own = ends == end
-        values[own] = _beyond(cells, at[own], float(end), seed)
-    return values
+    return at[keys].merge(largest, on=keys, how="left")["largest"].to_numpy(float)
 
 
 def _beyond(cells: pd.DataFrame, at: pd.DataFrame, end: float, seed: int) -> Array:
@@ -69,44 +74,44 @@ def _beyond(cells: pd.DataFrame, at: pd.DataFrame, end: float, seed: int) -> Arr
     others = cells[cells["batch_size"] > end]
     others = others[_places(table, others) >= 0]
     learning = others["variant"].nunique() >= _MIN_OTHERS
-    exponent = _alike(table, others) if learning else _foreseeing(table.curves)
-    foot = _foot(table, exponent)
+    exponent = _most_similar(table, others) if learning else _most_predictive(table.curves)
+    curved = _curved(table, exponent)
     place = _places(table, at)
     values = np.full(len(at), np.nan)
-    there = place >= 0
-    values[there] = _affine(foot, place[there], at[there])
-    if learning and there.any():
-        features = _features(foot, _places(table, others), others, end)
-        queries = _features(foot, place[there], at[there], end)
-        values[there] *= np.exp(_learned(features, _left(foot, others), queries, seed))
+    fitted = place >= 0
+    values[fitted] = _affine(curved, place[fitted], at[fitted])
+    if learning and fitted.any():
+        features = _features(curved, _places(table, others), others, end)
+        queries = _features(curved, place[fitted], at[fitted], end)
+        values[fitted] *= np.exp(_learned(features, _left(curved, others), queries, seed))
     return values
 
 
 def _learned(features: Array, left: Array, queries: Array, seed: int) -> Array:
-    learners = (residual.trees, residual.smooth)
-    found = np.mean([learn(features, left, seed).predict(queries) for learn in learners], axis=0)
+    learners = (residual.trees, residual.process)
+    found = np.mean([learn(features, left, seed)(queries) for learn in learners], axis=0)
     return np.asarray(np.clip(found, left.min(), left.max()))
 
 
-def _foot(table: CurveTable, exponent: float) -> Foot:
+def _curved(table: CurveTable, exponent: float) -> Curved:
     fitted = fit(AFFINE, _weighted(table.curves, exponent))
-    return Foot(table, fitted, _shape(table.curves, fitted))
+    return Curved(table, fitted, _shape(table.curves, fitted))
 
 
-def _alike(table: CurveTable, others: pd.DataFrame) -> float:
-    """The exponent whose fits the curves measured beyond leave by the most similar factors."""
-    left = pd.DataFrame({exponent: _left(_foot(table, exponent), others) for exponent in _EXPONENTS})
+def _most_similar(table: CurveTable, others: pd.DataFrame) -> float:
+    """Return the exponent for which the residuals of cells measured beyond are most similar."""
+    left = pd.DataFrame({exponent: _left(_curved(table, exponent), others) for exponent in _EXPONENTS})
     away = left - left.groupby(others["batch_size"].to_numpy()).transform("median")
     return _EXPONENTS[int(away.abs().mean().to_numpy().argmin())]
 
 
-def _left(foot: Foot, others: pd.DataFrame) -> Array:
+def _left(curved: Curved, others: pd.DataFrame) -> Array:
     measured = others["latency_ms"].to_numpy(float)
-    return np.asarray(np.log(measured / _affine(foot, _places(foot.table, others), others)))
+    return np.asarray(np.log(measured / _affine(curved, _places(curved.table, others), others)))
 
 
-def _foreseeing(curves: Curves) -> float:
-    """The exponent whose fits to each curve's smaller sizes foresee its larger ones best."""
+def _most_predictive(curves: Curves) -> float:
+    """Return the exponent whose fits to each curve's smaller sizes predict its larger ones best."""
     losses = np.zeros(len(_EXPONENTS))
     for size in range(MIN_SIZES, int(curves.sizes.max())):
         hidden = (curves.rank >= size) & (curves.weight > 0)
@@ -120,14 +125,14 @@ def _foreseeing(curves: Curves) -> float:
 
 
 def _weighted(curves: Curves, exponent: float) -> Curves:
-    there = curves.weight > 0
-    largest = np.where(there, curves.batch_size, 0).max(axis=1, keepdims=True)
-    weight = np.where(there, (curves.batch_size / largest) ** (exponent / 2), 0)
+    points = curves.weight > 0
+    largest = np.where(points, curves.batch_size, 0).max(axis=1, keepdims=True)
+    weight = np.where(points, (curves.batch_size / largest) ** (exponent / 2), 0)
     return Curves(curves.batch_size, curves.latency_ms, weight, curves.rank)
 
 
 def _shape(curves: Curves, fitted: Fit) -> Array:
-    """See :class:`Foot`; a curve of fewer steps repeats its first one."""
+    """Return ``Curved.shape``; a curve of fewer steps repeats its first one."""
     rows = np.arange(len(curves.weight))[:, None]
     steps = (curves.weight > 0).sum(axis=1)[:, None] - 1
     end = np.maximum(steps - np.arange(_STEPS), 1)
@@ -139,18 +144,18 @@ def _shape(curves: Curves, fitted: Fit) -> Array:
     return np.column_stack([fixed, slopes])
 
 
-def _features(foot: Foot, place: NDArray[np.int64], cells: pd.DataFrame, end: float) -> Array:
+def _features(curved: Curved, place: NDArray[np.int64], cells: pd.DataFrame, end: float) -> Array:
     ahead = np.log(cells["batch_size"].to_numpy(float) / end)
     network = residual.log_features(cells.assign(batch_size=1))
-    return np.column_stack([ahead, foot.shape[place], network])
+    return np.column_stack([ahead, curved.shape[place], network])
 
 
-def _affine(foot: Foot, place: NDArray[np.int64], cells: pd.DataFrame) -> Array:
-    return foot.fitted.part(place).predict(cells[["batch_size"]].to_numpy(float))[:, 0]
+def _affine(curved: Curved, place: NDArray[np.int64], cells: pd.DataFrame) -> Array:
+    return curved.fitted.part(place).predict(cells[["batch_size"]].to_numpy(float))[:, 0]
 
 
 def _places(table: CurveTable, cells: pd.DataFrame) -> NDArray[np.int64]:
-    """The curve that each row belongs to, −1 where there is none."""
+    """Return the curve of each row, −1 where there is none."""
     keys = list(KEYS)
     places = table.keys.assign(place=np.arange(len(table.keys)))
     found = cells[keys].merge(places, on=keys, how="left")["place"].fillna(-1)

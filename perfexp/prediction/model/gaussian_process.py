@@ -1,10 +1,12 @@
 """A Gaussian process of log residuals over networks and batch sizes.
 
-k = a²·net + b²·net·batch + c²·batch, each factor a Matérn-3/2 kernel: networks alike err alike, at
-batch sizes alike more so, and a batch size has an error of its own. ``net`` has one length for how
-large a network is and one for how its work divides (C. Rasmussen, C. Williams, "Gaussian Processes
-for Machine Learning", 2006, chapters 4 and 5). The scales are the most probable ones under broad
-log-normal priors, which keeps them sane where there are few cells.
+k = a²·net + b²·net·batch + c²·batch, each factor a Matérn-3/2 kernel: similar networks have similar
+errors, more so at similar batch sizes, and each batch size has an error of its own. ``net`` has one
+length scale for a network's size and one for the shares of its work (C. Rasmussen, C. Williams,
+"Gaussian Processes for Machine Learning", 2006, chapters 4 and 5). The scales are the most probable
+ones under broad log-normal priors, which keep them plausible where there are few cells. GPy and
+GPyTorch have such kernels with active dimensions and priors; GPy is no longer maintained, GPyTorch
+would bring PyTorch into a package that must not import it, and scikit-learn's process has neither.
 """
 
 from dataclasses import dataclass
@@ -18,9 +20,9 @@ from threadpoolctl import threadpool_limits
 Array = NDArray[np.float64]
 NOISE, _NET, _BOTH, _BATCH, _SIZE_LENGTH, _SHARE_LENGTH, _BATCH_LENGTH = range(7)
 TYPICAL = np.log([0.05, 0.2, 0.1, 0.1, 4.0, 4.0, 1.5])
-"""Prior medians: errors of some percent, lengths of some standard deviations of a feature."""
-_FARTHEST = 6.0
-"""Standard deviations of the priors; a line search may try what no floating-point number can hold."""
+"""Prior medians: errors of a few percent, lengths of a few standard deviations of a feature."""
+_MAX_DEVIATION = 6.0
+"""In standard deviations of the priors: without bounds a line search may overflow."""
 _KERNEL_CELLS = 150
 _JITTER = 1e-8
 
@@ -34,13 +36,13 @@ class Inputs:
     shares: Array
 
     def part(self, rows: NDArray[np.int64]) -> "Inputs":
-        """Some of the cells."""
+        """Return some of the cells."""
         return Inputs(self.batch[rows], self.sizes[rows], self.shares[rows])
 
 
 @dataclass(frozen=True)
-class Process:
-    """A fitted process: log scales ``(7,)``, its cells, their weights, and a factor of their covariance."""
+class GaussianProcess:
+    """A fitted process: log scales ``(7,)``, cells, their weights, and their covariance's Cholesky factor."""
 
     scales: Array
     inputs: Inputs
@@ -48,11 +50,11 @@ class Process:
     factor: tuple[Array, bool]
 
     def predict(self, at: Inputs) -> Array:
-        """The mean log residual, shape ``(M,)``."""
+        """Return the mean log residual, shape ``(M,)``."""
         return np.asarray(self._across(at) @ self.weights)
 
     def spread(self, at: Inputs) -> Array:
-        """The standard deviation of a new cell's log residual, shape ``(M,)``."""
+        """Return the standard deviation of a new cell's log residual, shape ``(M,)``."""
         across = self._across(at)
         known = (across * cho_solve(self.factor, across.T).T).sum(axis=1)
         total = np.exp(2 * self.scales[: _BATCH + 1]).sum()
@@ -62,18 +64,18 @@ class Process:
         return _kernel(_distances(at, self.inputs), self.scales)
 
 
-def fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
-    """Find the scales on a sample of ``_KERNEL_CELLS`` at most, then let all cells take part."""
+def fit(inputs: Inputs, log_residual: Array, seed: int) -> GaussianProcess:
+    """Find the scales on a sample of at most ``_KERNEL_CELLS``, then condition on all cells."""
     with threadpool_limits(1, "blas"):  # threads cost more than they save on matrices this small
         return _fit(inputs, log_residual, seed)
 
 
-def _fit(inputs: Inputs, log_residual: Array, seed: int) -> Process:
+def _fit(inputs: Inputs, log_residual: Array, seed: int) -> GaussianProcess:
     sample = np.random.default_rng(seed).permutation(len(log_residual))[:_KERNEL_CELLS]
     some = inputs.part(sample)
     scales = _scales(_distances(some, some), log_residual[sample])
     factor = _factor(covariance(inputs, scales), scales)
-    return Process(scales, inputs, cho_solve(factor, log_residual), factor)
+    return GaussianProcess(scales, inputs, cho_solve(factor, log_residual), factor)
 
 
 Distances = tuple[Array, Array, Array]
@@ -86,14 +88,14 @@ def _scales(distances: Distances, values: Array) -> Array:
         (distances, values),
         jac=True,
         method="L-BFGS-B",
-        bounds=Bounds(TYPICAL - _FARTHEST, TYPICAL + _FARTHEST),
+        bounds=Bounds(TYPICAL - _MAX_DEVIATION, TYPICAL + _MAX_DEVIATION),
         options={"maxiter": 25},
     )
     return np.asarray(found.x)
 
 
 def _loss(scales: Array, distances: Distances, values: Array) -> tuple[float, Array]:
-    """−log posterior of the scales but for a constant, and its gradient (ibid., equation 5.9)."""
+    """Return −log posterior of the scales up to a constant, and its gradient (ibid., equation 5.9)."""
     away = scales - TYPICAL
     prior = 0.5 * (away**2).sum()
     parts, slopes = _parts(distances, scales)
@@ -111,7 +113,7 @@ def _loss(scales: Array, distances: Distances, values: Array) -> tuple[float, Ar
 
 
 def covariance(inputs: Inputs, scales: Array) -> Array:
-    """Of the log residuals of cells, without noise, shape ``(N, N)``."""
+    """Return the covariance of the cells' log residuals without noise, shape ``(N, N)``."""
     return _kernel(_distances(inputs, inputs), scales)
 
 
@@ -120,7 +122,7 @@ def _kernel(distances: Distances, scales: Array) -> Array:
 
 
 def _parts(distances: Distances, scales: Array) -> tuple[list[Array], list[Array]]:
-    """The kernel's three summands, and its derivatives by the three log lengths."""
+    """Return the kernel's three summands, and its derivatives by the three log lengths."""
     net2, both2, batch2 = np.exp(2 * scales[[_NET, _BOTH, _BATCH]])
     size, share, batch = (
         3 * d * np.exp(-2 * scales[length])
@@ -141,7 +143,7 @@ def _factor(covariance: Array, scales: Array) -> tuple[Array, bool]:
 
 
 def _distances(left: Inputs, right: Inputs) -> Distances:
-    """Squared distances ``(N, M)`` of sizes, shares and batch sizes."""
+    """Return squared distances ``(N, M)`` of sizes, shares and batch sizes."""
     return (
         _squared(left.sizes, right.sizes),
         _squared(left.shares, right.shares),

@@ -1,11 +1,11 @@
-"""Latency as physics has it: a non-negative sum of work, once a batch and once an image.
+"""The linear cost model: latency as a non-negative sum of work, per batch and per image.
 
 latency = Σᵢ cᵢ · batch_size^pᵢ · workᵢ with cᵢ ≥ 0 and pᵢ among 0, ½ and 1, minimising the squared
-relative error: rows are divided by their latency, then scipy's non-negative least squares. Weights
-are read once a batch (p = 0), activations once an image (p = 1); the half power lies between, for
-work whose cost an image falls as a larger batch fills the machine. Terms by kind of layer are
-shrunk towards none beside the totals of all kinds, so that a kind that was never seen costs what
-layers cost on average.
+relative error: rows are divided by their latency, then fitted by scipy's non-negative least squares.
+Weights are read once per batch (p = 0), activations once per image (p = 1); the half power is for
+work whose cost per image falls as a larger batch fills the machine. Terms by kind of layer are
+shrunk towards zero beside the totals of all kinds, so that a kind without data costs what layers
+cost on average.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ Array = NDArray[np.float64]
 Terms = tuple[tuple[float, tuple[str, ...]], ...]
 _MIN_MS = 1e-9
 _SHRINKAGE = 2.0
-"""A prior's strength, the same however many cells there are: where a fit errs by a fifth, one kind of layer
-is expected to make up about a seventh of a latency."""
+"""The prior's strength, whatever the number of cells: where a fit errs by a fifth, one kind of layer is
+expected to make up about a seventh of a latency."""
 _TOTALS = ("layers", "params", "macs", "moved")
 
 
 @dataclass(frozen=True)
 class Design:
-    """Powers of the batch size, each with the work that it multiplies; a constant is always there.
+    """Powers of the batch size, each with the work that it multiplies, and a constant.
 
     ``shared`` terms are free, those ``by_kind`` are shrunk.
     """
@@ -38,19 +38,19 @@ class Design:
     by_kind: Terms = ()
 
     def matrix(self, cells: pd.DataFrame) -> Array:
-        """One row a cell: the constant, the shared terms, those by kind."""
+        """Return one row per cell: the constant, the shared terms, those by kind."""
         size = cells[["batch_size"]].to_numpy(float)
         parts = [cells[list(names)].to_numpy(float) * size**power for power, names in self._all]
         return np.column_stack([np.ones(len(cells)), *parts])
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the matrix' columns."""
+        """The names of the matrix' columns."""
         return ("constant", *(_named(power, name) for power, names in self._all for name in names))
 
     @property
     def free(self) -> int:
-        """How many of the columns, the first ones, are not shrunk."""
+        """The number of columns, the first ones, that are not shrunk."""
         return 1 + sum(len(names) for _, names in self.shared)
 
     @property
@@ -85,19 +85,19 @@ MEMORY = Design("memory", ((0, ("params",)), (1, ("largest_layer", "moved"))))
 
 
 @dataclass(frozen=True)
-class Physics:
-    """A design's coefficients, in the unit of what was fitted per unit of each feature."""
+class CostModel:
+    """A design's coefficients, in the unit of the fitted values per unit of each feature."""
 
     design: Design
     coefficients: Array
 
     def predict(self, cells: pd.DataFrame) -> Array:
-        """One positive value a cell, shape ``(N,)``."""
+        """Return one positive value per cell, shape ``(N,)``."""
         return np.maximum(self.design.matrix(cells) @ self.coefficients, _MIN_MS)
 
 
 def with_totals(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells with ``macs``, ``moved`` and ``layers``, summed over all kinds of layer."""
+    """Return the cells with ``macs``, ``moved`` and ``layers``, summed over all kinds of layer."""
     totals = {
         "macs": cells[[f"macs_{kind}" for kind in MULTIPLYING]].sum(axis=1),
         "moved": cells[[f"moved_{kind}" for kind in KINDS]].sum(axis=1),
@@ -106,8 +106,8 @@ def with_totals(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(**totals)
 
 
-def fit(design: Design, cells: pd.DataFrame, values: Array) -> Physics:
-    """The coefficients that predict ``values``, of shape ``(N,)`` and positive, best in relative error."""
+def fit(design: Design, cells: pd.DataFrame, values: Array) -> CostModel:
+    """Fit positive ``values`` of shape ``(N,)``, by least squares of the relative error."""
     matrix = design.matrix(cells) / values[:, None]
     length = np.linalg.norm(matrix, axis=0)
     length[length == 0] = 1
@@ -115,4 +115,4 @@ def fit(design: Design, cells: pd.DataFrame, values: Array) -> Physics:
     shrinking = np.sqrt(_SHRINKAGE / len(cells)) * np.eye(columns)[design.free :]
     targets = np.concatenate([np.ones(len(cells)), np.zeros(len(shrinking))])
     scaled, _ = nnls(np.vstack([matrix / length, shrinking]), targets, maxiter=100 * columns)
-    return Physics(design, scaled / length)
+    return CostModel(design, scaled / length)

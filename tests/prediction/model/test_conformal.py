@@ -20,7 +20,7 @@ def test_a_large_group_has_no_more_weight_than_a_small_one() -> None:
 
 def test_too_few_groups_give_the_largest_score() -> None:
     assert conformal.quantile(np.array([1.0, 3.0, math.nan]), np.array(["a", "b", "c"]), 0.9) == 3
-    assert conformal.fewest_groups(0.9) == 9
+    assert conformal.min_groups(0.9) == 9
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])

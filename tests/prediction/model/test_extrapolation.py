@@ -40,12 +40,12 @@ def test_too_short_a_curve_tells_nothing(curves: pd.DataFrame) -> None:
     assert np.isnan(extrapolation.predict(short, curves[curves["batch_size"] == 4])).all()
 
 
-def test_twins_do_not_tell_each_others_largest_batches(curves: pd.DataFrame) -> None:
+def test_duplicates_do_not_predict_each_others_largest_batches(curves: pd.DataFrame) -> None:
     curves = curves[curves["variant"] < "net09"]
     own = curves["variant"] == "net03"
-    copy = curves[own].assign(model="twin", variant="twin")
+    copy = curves[own].assign(model="copy", variant="copy")
     both = pd.concat([curves, copy], ignore_index=True)
-    changed = both["variant"].isin(["net03", "twin"]) & (both["batch_size"] >= 32)
+    changed = both["variant"].isin(["net03", "copy"]) & (both["batch_size"] >= 32)
     dear = both.assign(latency_ms=both["latency_ms"] * np.where(changed, 9, 1))
     found = [
         frame[frame["variant"] == "net03"]["predicted_ms"].to_numpy()

@@ -1,4 +1,6 @@
-"""Accuracy against cost per image, a ball's area being the number of parameters."""
+"""Accuracy against multiply-accumulates; a ball's area is the number of parameters."""
+
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -6,25 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from perfexp.analysis.pareto import frontier
 from perfexp.analysis.results import Results
 from perfexp.charts import canvas, colours, labels, select
+from perfexp.charts.base import Chart
 
 _ALL_LABELLED = 40
 _AREA_FEW, _AREA_MANY, _AREA_MIN = 900.0, 150.0, 4.0
 _MANY = 200
+_NAMES = {"top1": "top-1", "top5": "top-5"}
 
 
-def ball_chart(results: Results, rank: str, name: str) -> Figure:
-    """Accuracy against MACs, published or measured.
-
-    Args:
-        results: of an analysis.
-        rank: ``top1`` or ``top5``.
-        name: of the accuracy, for the axis.
-
-    Raises:
-        ChartMissing: no model has accuracy, MACs and parameters.
-    """
+def draw(results: Results, rank: str) -> Figure:
+    """Draw one ball per model; ``rank`` is ``top1`` or ``top5``, published or measured."""
     shown = select.accuracy(results, rank)
     accuracy = shown.column
     models = select.per_model(results, accuracy, "macs", "params").sort_values("params", ascending=False)
@@ -38,7 +34,7 @@ def ball_chart(results: Results, rank: str, name: str) -> Figure:
     axes.set(
         xscale="log",
         xlabel="Multiply-accumulates for one image (GMAC)",
-        ylabel=f"{shown.word} {name} accuracy (%)",
+        ylabel=f"{shown.word} {_NAMES[rank]} accuracy (%)",
     )
     axes.margins(0.08)
     canvas.plain_log_ticks(axes, "x")
@@ -46,12 +42,12 @@ def ball_chart(results: Results, rank: str, name: str) -> Figure:
     _size_legend(axes, models, per_param)
     chosen, sentence = _labelled(models, accuracy)
     without = results.runs["model"].nunique() - len(models)
-    canvas.note(drawn, sentence, _left(without))
+    canvas.note(drawn, sentence, _omitted(without))
     labels.place(axes, chosen["macs"] / 1e9, chosen[accuracy], list(chosen["label"]), points)
     return drawn
 
 
-def _left(count: int) -> str:
+def _omitted(count: int) -> str:
     if not count:
         return ""
     models = "1 model" if count == 1 else f"{count:,} models"
@@ -69,7 +65,7 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
         )
         for size in sizes
     ]  # fmt: skip
-    canvas.whole(axes).legend(
+    canvas.figure_of(axes).legend(
         handles=handles,
         loc="outside right lower",
         title="Parameters",
@@ -81,8 +77,24 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
 def _labelled(models: pd.DataFrame, accuracy: str) -> tuple[pd.DataFrame, str]:
     if len(models) <= _ALL_LABELLED:
         return models, ""
-    best = models[select.frontier(models["macs"], models[accuracy])]
+    best = models[frontier(models, "macs", accuracy)]
     return (
         best,
-        f"{len(models):,} models; labelled, as far as there is room, are those no other beats in both.",
+        f"{len(models):,} models; labelled, where there is room, are those no other beats in both.",
     )
+
+
+CHARTS = tuple(
+    Chart(
+        name=f"{rank}_macs",
+        title=f"{name.capitalize()} accuracy against computation",
+        caption=(
+            "Accuracy, published for the named weights or measured as the axis says, against "
+            "multiply-accumulates for one image (half of the FLOPs), on a log axis; a ball's area is the "
+            "number of parameters."
+        ),
+        draw=partial(draw, rank=rank),
+        order=order,
+    )
+    for order, (rank, name) in zip((10, 14), _NAMES.items(), strict=True)
+)
