@@ -11,13 +11,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import Accuracy
-from perfexp.config.settings import AnalyzeConfig as Config
+from perfexp.config.schema import Accuracy, Data, option
 from perfexp.phases import Phases
 from perfexp.runs import query
 from perfexp.store import connection
@@ -32,6 +31,19 @@ if TYPE_CHECKING:
 _FOLDER_TIME = "%Y%m%d-%H%M%S"
 
 
+@dataclass
+class Config(query.RunQuery):
+    """Which runs are analysed, and where the report goes."""
+
+    data: Data | None = option(None, "null: measured runs, or published ones where there are no others")
+    accuracy: Accuracy = option(Accuracy.published, "which accuracy charts show; measured: of evaluations")
+    allow_tainted: bool = option(False, "use runs that were disturbed")
+    allow_inexact: bool = option(False, "use runs whose outputs are beyond the tolerance of their precision")
+    output: str | None = option(None, "folder of the report; null: one below tracking.root/analysis")
+    title: str | None = option(None, "of the report")
+    seed: int = option(0, "of the clustering and resampling")
+
+
 def main(settings: Config) -> None:
     """Write the report and the run of the analysis.
 
@@ -39,15 +51,12 @@ def main(settings: Config) -> None:
         NothingToDo: no run matches.
     """
     stages = Stages()
-    chosen = query.RunQuery(
-        settings.experiment, settings.sweep, settings.where, settings.allow_mixed, settings.tracking
-    )
     with stages("query"):
-        runs = query.cells(chosen, settings.data)
+        runs = query.cells(settings, settings.data)
     with stages("imports"):
         import perfexp.analysis.pipeline
         import perfexp.report  # noqa: F401
-    _analyse(settings, chosen, runs, stages)
+    _analyse(settings, runs, stages)
 
 
 class Stages:
@@ -69,13 +78,13 @@ class Stages:
         return self._phases.seconds
 
 
-def _analyse(settings: Config, chosen: query.RunQuery, runs: "pd.DataFrame", stages: Stages) -> None:
+def _analyse(settings: Config, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
     from perfexp.analysis import export, pipeline
     from perfexp.analysis.selection import comparable, joined, select
 
     measured = settings.accuracy == Accuracy.measured
-    evaluated = comparable(query.evaluations(chosen, required=measured))
+    evaluated = comparable(query.evaluations(settings, required=measured))
     with stages("selection"):
         if measured:
             runs = joined(runs, evaluated)
@@ -97,7 +106,7 @@ def _analyse(settings: Config, chosen: query.RunQuery, runs: "pd.DataFrame", sta
         experiment=tracker.experiment,
         command=_reproduction(),
         source=query.source(results.runs),
-        tracking_uri=connection.redacted(chosen.uri),
+        tracking_uri=connection.redacted(settings.uri),
     )
     with stages("report"):
         written = report.write(results, output, heading)

@@ -18,11 +18,11 @@ from omegaconf import DictConfig
 from perfexp import console, environment
 from perfexp.cache import Cache
 from perfexp.commands import _app, _hydra
-from perfexp.config.settings import EvaluateConfig as Config
 from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.evaluation import run, summary
 from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
+from perfexp.evaluation.plan import EvaluateConfig as Config
 from perfexp.evaluation.plan import Plan, cell_of, from_config
 from perfexp.models.network import CellNetwork
 from perfexp.records import Failure, FailureKind, Outcome

@@ -10,26 +10,58 @@ held-out loss become a checkpoint in the store; judge them on other images with 
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import MISSING, OmegaConf
 
 from perfexp.backends.base import usable_cpus
 from perfexp.config import checks
-from perfexp.config.schema import flatten
-from perfexp.config.settings import FinetuneConfig as Config
+from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten, option
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
 from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.datasets.base import DatasetConfig
 from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
 from perfexp.models.sources import Preprocessing
+from perfexp.plugins import DATASETS
 from perfexp.store import artifacts, connection
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 CHECKPOINT = "network.safetensors"
+
+
+@dataclass
+class DeviceConfig:
+    """Where a network is trained."""
+
+    device: str = option("cpu", "cpu, cuda, cuda:1 or mps")
+
+
+@dataclass
+class Config:
+    """A network with ImageNet's weights, trained on to tell ``model.classes`` classes apart."""
+
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="squeezenet1_1"
+    )
+    dataset: DatasetConfig = option(MISSING, "labelled images", choose="digits", plugins=DATASETS)
+    weights: str = option("pretrained", "pretrained, random, a checkpoint's path or runs:/RUN/PATH")
+    input_size: int | None = option(32, "height and width in pixels; the model's own if null")
+    resize: int | None = option(None, "shorter side before the centre is cut out, pixels")
+    backend: DeviceConfig = option(DeviceConfig(), "")
+    epochs: int = option(20, "most passes over the images")
+    patience: int = option(4, "epochs without a lower held-out loss after which training ends")
+    learning_rate: float = option(3e-4, "highest rate of the one-cycle schedule of AdamW")
+    weight_decay: float = option(0.01, "of AdamW")
+    batch_size: int = option(64, "images in a batch")
+    validation: float = option(0.15, "share of the images that is held out, of each class")
+    workers: int | None = option(None, "processes that decode; one for each usable CPU if null")
+    seed: int = option(0, "of the split, the shuffling and the new head")
+    experiment: str | None = option(None, EXPERIMENT)
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 def main(settings: Config) -> None:

@@ -13,11 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from omegaconf import MISSING
+
 from perfexp import published
 from perfexp.cache import Cache
-from perfexp.config.settings import ImportConfig as Config
+from perfexp.config.schema import TrackingConfig, option
 from perfexp.errors import ConfigError
+from perfexp.plugins import TABLES
 from perfexp.published import Broken, Row, Source, _runs
+from perfexp.published.base import SourceConfig
 from perfexp.runs import load
 from perfexp.store import connection
 from perfexp.store.run_data import RunData
@@ -25,6 +29,16 @@ from perfexp.store.tracker import Tracker, open_tracker
 
 _BROKEN_SHOWN = 20
 NEEDS_ARGUMENTS = True
+
+
+@dataclass
+class Config:
+    """A published table, and the experiment that its rows go into."""
+
+    source: SourceConfig = option(MISSING, "layout of the table: study, timm or csv", plugins=TABLES)
+    path: str | None = option(None, "file or folder of the table")
+    experiment: str | None = option(None, "MLflow experiment; null: published-TABLE")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,14 @@
 It also names the runs that would settle doubtful choices.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from perfexp import backends, console
 from perfexp.cache import Cache
 from perfexp.config import catalog, checks
-from perfexp.config.schema import ModelConfig
-from perfexp.config.settings import PlanConfig as Config
+from perfexp.config.schema import ModelConfig, option
 from perfexp.errors import ConfigError, NotMet
 from perfexp.models import sources
 from perfexp.prediction import data, service
@@ -26,6 +25,21 @@ if TYPE_CHECKING:
 
 _SHOWN, _SETTLING = 20, 5
 NEEDS_ARGUMENTS = True
+
+
+@dataclass
+class Config(RunQuery):
+    """Limits that a model on a backend at a batch size must keep to; null sets no limit."""
+
+    max_latency_ms: float | None = option(None, "limit of a batch's latency, ms")
+    percentile: int = option(50, "of the latency that is limited")
+    min_throughput: float | None = option(None, "limit of the throughput, images/s")
+    min_top1: float | None = option(None, "limit of the published top-1 accuracy, %")
+    max_memory_mb: float | None = option(None, "limit of the peak memory, MB")
+    models: list[str] = option([], "models to consider, with or without runs; all that have runs if empty")
+    batch_sizes: list[int] = option([1, 2, 4, 8, 16, 32, 64], "batch sizes to consider")
+    coverage: float = option(0.9, "share of cells that the intervals hold")
+    seed: int = option(0, "of the fits")
 
 
 def main(settings: Config) -> None:
@@ -41,11 +55,8 @@ def main(settings: Config) -> None:
     limits = Limits(
         settings.max_latency_ms, settings.min_throughput, settings.min_top1, settings.max_memory_mb
     )
-    query = RunQuery(
-        settings.experiment, settings.sweep, settings.where, settings.allow_mixed, settings.tracking
-    )
-    cells = data.cells(query, print)
-    choices = _choices(settings, cells, query.cache)
+    cells = data.cells(settings, print)
+    choices = _choices(settings, cells, settings.cache)
     judged = judge(choices, limits)
     if (judged["verdict"] == "fails").all():
         raise NotMet(

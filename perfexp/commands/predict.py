@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from perfexp.analysis.names import listed
 from perfexp.cache import Cache
 from perfexp.config import checks
-from perfexp.config.settings import PredictConfig as Config
 from perfexp.console import progress
 from perfexp.errors import NothingToDo
 from perfexp.prediction import data, service
-from perfexp.runs.query import RunQuery
+from perfexp.prediction.service import PredictConfig as Config
 from perfexp.store.run_data import TAG_LIMIT, RunData
 from perfexp.store.tracker import open_tracker
 
@@ -41,10 +40,7 @@ def main(settings: Config) -> None:
     """
     checks.at_least(1, {"batch_size": settings.batch_size, "input_size": settings.input_size})
     checks.inside(0, 1, {"coverage": settings.coverage}, "a share of the cells, as in coverage=0.9")
-    query = RunQuery(
-        settings.experiment, settings.sweep, settings.where, settings.allow_mixed, settings.tracking
-    )
-    cells, name, cache = data.cells(query, print), query.experiment_name, query.cache
+    cells, name, cache = data.cells(settings, print), settings.experiment_name, settings.cache
     if settings.validate:
         _validate(settings, cells, name, cache)
         return

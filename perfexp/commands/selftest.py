@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from perfexp import console, environment
 from perfexp.backends.fake import FakeConfig, FakeSession
 from perfexp.config import checks
-from perfexp.config.schema import Cell, ModelConfig
-from perfexp.config.settings import SelftestConfig as Config
+from perfexp.config.schema import Cell, MeasureConfig, ModelConfig, TrackingConfig, option
 from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
 from perfexp.store.run_data import RunData
@@ -31,6 +30,17 @@ if TYPE_CHECKING:
 
 _LOOP_S = 0.5
 _LOOP_MIN = 10
+
+
+@dataclass
+class Config:
+    """Waits of known length, each measured several times."""
+
+    latencies_ms: list[float] = option([0.1, 1.0, 10.0, 100.0], "waits to measure, ms a batch")
+    repeats: int = option(3, "measurements of each wait")
+    experiment: str | None = option(None, "MLflow experiment; null: perfexp-selftest")
+    measure: MeasureConfig = option(MeasureConfig(), "preset: default, quick, study", choose="default")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass(frozen=True)

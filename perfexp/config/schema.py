@@ -10,6 +10,7 @@ from omegaconf import MISSING
 from perfexp.plugins import BACKENDS
 
 T = TypeVar("T")
+EXPERIMENT = "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp"
 
 
 def option(default: T, meaning: str, **about: object) -> T:
@@ -174,7 +175,7 @@ class RunConfig:
     )
     weights: str = option("random", "random, pretrained, a checkpoint's path or runs:/RUN/PATH")
     seed: int = option(0, "of random weights and inputs")
-    experiment: str | None = option(None, "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp")
+    experiment: str | None = option(None, EXPERIMENT)
     sweep: SweepConfig = option(SweepConfig(), "named sweep: a file in sweeps/")
     measure: MeasureConfig = option(MeasureConfig(), "preset: default, quick, study", choose="default")
     tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")

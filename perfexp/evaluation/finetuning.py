@@ -30,7 +30,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Schedule:
-    """AdamW's settings and the stop rule; see :class:`perfexp.config.settings.FinetuneConfig`."""
+    """AdamW's settings and the stop rule; see ``perfexp finetune --help``."""
 
     epochs: int
     patience: int

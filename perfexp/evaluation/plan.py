@@ -3,20 +3,63 @@
 import math
 from dataclasses import dataclass, replace
 
+from omegaconf import MISSING
+
 from perfexp import cell as cells
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
-from perfexp.config.schema import Cell, MeasureConfig, Precision
-from perfexp.config.settings import EvaluateConfig
+from perfexp.config.schema import (
+    EXPERIMENT,
+    BackendConfig,
+    Cell,
+    InputFit,
+    MeasureConfig,
+    ModelConfig,
+    Precision,
+    Rerun,
+    SweepConfig,
+    TrackingConfig,
+    option,
+)
 from perfexp.environment import version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.datasets.base import DatasetConfig
 from perfexp.models import network, sources
 from perfexp.models.base import Preprocessing
 from perfexp.models.images import CALIBRATION_IMAGES
 from perfexp.models.network import CellNetwork
+from perfexp.plugins import BACKENDS, DATASETS
 from perfexp.store import artifacts
+
+
+@dataclass
+class EvaluateConfig:
+    """A model with weights, on a backend, judged on labelled images.
+
+    Preprocessing is that of the weights; another ``input_size`` than theirs resizes the shorter
+    side to ``resize``, or to ``input_size`` itself, before the centre is cut out.
+    """
+
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="squeezenet1_1"
+    )
+    backend: BackendConfig = option(MISSING, "torch, openvino", choose="torch", plugins=BACKENDS)
+    dataset: DatasetConfig = option(MISSING, "labelled images", choose="imagenette", plugins=DATASETS)
+    weights: str = option("pretrained", "pretrained, random, a checkpoint's path or runs:/RUN/PATH")
+    batch_size: int = option(32, "images in a batch")
+    input_size: int | None = option(None, "height and width in pixels; the model's own if null")
+    resize: int | None = option(None, "shorter side before the centre is cut out, pixels")
+    input_fit: InputFit = option(InputFit.strict, "grow: take the architecture's minimum where it is larger")
+    workers: int | None = option(None, "processes that decode; one for each usable CPU if null")
+    images_at_once: int = option(256, "images decoded, then inferred, then kept for a later resume")
+    agreement: bool = option(True, "compare the logits with PyTorch in f32")
+    lock_wait_s: float = option(3600.0, "longest wait for a measurement on the device")
+    seed: int = option(0, "of random weights and of int8's calibration images")
+    experiment: str | None = option(None, EXPERIMENT)
+    sweep: SweepConfig = option(SweepConfig(rerun=Rerun.all), "", internal=True)
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfexp.config.schema import Cell, flatten
-from perfexp.config.settings import EvaluateConfig
 from perfexp.evaluation.evaluator import Evaluation, is_reference
-from perfexp.evaluation.plan import Plan
+from perfexp.evaluation.plan import EvaluateConfig, Plan
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.models import weights
 from perfexp.models.network import CellNetwork

@@ -1,15 +1,18 @@
 """Predict cells with models fitted to the training data and stored in the cache."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from omegaconf import MISSING
 
 from perfexp.analysis.names import folded
 from perfexp.cache import Cache, digest
-from perfexp.config.schema import ModelConfig
-from perfexp.config.settings import PredictConfig
+from perfexp.config.schema import ModelConfig, option
 from perfexp.environment import version
 from perfexp.errors import BackendError, ConfigError, nearest
 from perfexp.models import description, features, sources
+from perfexp.runs.query import RunQuery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +22,25 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int], Callable[[], None]]
 _KIND = "prediction"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+@dataclass
+class PredictConfig(RunQuery):
+    """A cell that nobody measured, or with ``validate`` the worth of such predictions."""
+
+    model: ModelConfig = option(
+        MISSING, "preset in conf/model; torchvision or timm with model.name=", choose="resnet50"
+    )
+    backend: str | None = option(None, "name as the runs have it; null: every backend they have")
+    batch_size: int = option(1, "images in a batch")
+    input_size: int | None = option(
+        None, "height and width in pixels; null: as the runs, else the model's own"
+    )
+    validate: bool = option(False, "hold models, families and batch sizes out, and show the errors")
+    coverage: float = option(0.9, "share of cells that the intervals hold")
+    strict: bool = option(False, "refuse a cell outside of what was measured")
+    output: str | None = option(None, "folder of a validation; null: one below tracking.root/prediction")
+    seed: int = option(0, "of the fits")
 
 
 def predict(

@@ -1,8 +1,7 @@
 """Published tables: each public module here except ``base`` is a table layout, found by its file name."""
 
-from perfexp.config.settings import SourceConfig
 from perfexp.plugins import TABLES
-from perfexp.published.base import Broken, Row, Source
+from perfexp.published.base import Broken, Row, Source, SourceConfig
 
 __all__ = ["Broken", "Row", "Source", "create", "names", "source_class"]
 

@@ -11,10 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from perfexp.config.settings import SourceConfig
+from omegaconf import MISSING
+
 from perfexp.errors import ConfigError, nearest
 
 Line = tuple[int, Mapping[str, str]]
+
+
+@dataclass
+class SourceConfig:
+    """What every published table has; each layout adds fields in its module."""
+
+    name: str = MISSING
 
 
 @dataclass(frozen=True)

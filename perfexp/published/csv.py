@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from perfexp.config.settings import SourceConfig
 from perfexp.errors import ConfigError
 from perfexp.metrics import METRICS
 from perfexp.published.base import (
     Broken,
     Row,
     Source,
+    SourceConfig,
     named,
     positive,
     read,

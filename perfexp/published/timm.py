@@ -5,9 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.config.settings import SourceConfig
 from perfexp.errors import ConfigError
-from perfexp.published.base import Broken, Line, Row, Source, named, positive, read, required, whole
+from perfexp.published.base import (
+    Broken,
+    Line,
+    Row,
+    Source,
+    SourceConfig,
+    named,
+    positive,
+    read,
+    required,
+    whole,
+)
 
 _TIMED = {"model", "infer_step_time", "infer_batch_size", "infer_img_size"}
 _JUDGED = {"model", "img_size", "top1", "top5"}

@@ -1,12 +1,12 @@
 """Which runs a command reads: its query, and the runs that match it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
-from perfexp.config.schema import Data, TrackingConfig
+from perfexp.config.schema import EXPERIMENT, Data, TrackingConfig, option
 from perfexp.errors import NothingToDo
 from perfexp.records import FINISHED, RunKind
 from perfexp.runs.load import load_runs
@@ -26,18 +26,13 @@ _MAX_NAMED = 4
 
 @dataclass
 class RunQuery:
-    """Which runs are read, and from which store; as in :func:`perfexp.load_runs`.
+    """Which runs are read, and from which store; as in :func:`perfexp.load_runs`."""
 
-    Attributes:
-        experiment: None means MLFLOW_EXPERIMENT_NAME, else ``perfexp``.
-        allow_mixed: use runs of several hosts or versions as one.
-    """
-
-    experiment: str | None = None
-    sweep: str | None = None
-    where: str | None = None
-    allow_mixed: bool = False
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    experiment: str | None = option(None, EXPERIMENT)
+    sweep: str | None = option(None, "id or name of a sweep; null: all runs of the experiment")
+    where: str | None = option(None, "pandas query over the runs' columns, as in batch_size <= 8")
+    allow_mixed: bool = option(False, "use runs of several hosts or versions as one")
+    tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
     @property
     def uri(self) -> str:

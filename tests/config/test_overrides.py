@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from perfexp.commands.analyze import Config as AnalyzeConfig
+from perfexp.commands.import_ import Config as ImportConfig
+from perfexp.commands.plan import Config as PlanConfig
 from perfexp.config import overrides
 from perfexp.config.schema import Data, Precision, RunConfig, option
-from perfexp.config.settings import AnalyzeConfig, ImportConfig, PlanConfig, PredictConfig
 from perfexp.errors import ConfigError, PerfexpError
+from perfexp.prediction.service import PredictConfig
 
 
 @dataclass

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perfexp.config.settings import DatasetConfig
 from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets.base import DatasetConfig
 from perfexp.evaluation.loading import ImageLoader
 from perfexp.models import sources
 

@@ -1,7 +1,6 @@
 """Labelled images: each module here but ``base`` is a data set, or a layout of one, found by name."""
 
-from perfexp.config.settings import DatasetConfig
-from perfexp.evaluation.datasets.base import Dataset, Item
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig, Item
 from perfexp.plugins import DATASETS
 
 __all__ = ["Dataset", "Item", "create", "dataset_class", "names"]

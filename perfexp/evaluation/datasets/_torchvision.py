@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
-from perfexp.evaluation.datasets.base import path_of
+from perfexp.evaluation.datasets.base import DatasetConfig, path_of
 
 _Read = TypeVar("_Read")
 

@@ -7,13 +7,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from omegaconf import MISSING
+
 from perfexp.cache import digest
-from perfexp.config.settings import DatasetConfig
+from perfexp.config.schema import option
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets._images import is_image, open_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+@dataclass
+class DatasetConfig:
+    """What every data set has; each adds fields in its module."""
+
+    name: str = MISSING
+    path: str | None = option(None, "folder of the images")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfexp.config.settings import DatasetConfig
-from perfexp.evaluation.datasets.base import Dataset, Item
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig, Item
 
 if TYPE_CHECKING:
     from PIL.Image import Image

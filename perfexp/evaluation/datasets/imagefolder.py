@@ -1,8 +1,7 @@
 """A folder for each class: classes are numbered by the sorted names, as torchvision's ImageFolder does."""
 
-from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
-from perfexp.evaluation.datasets.base import FolderDataset, folder, images_below, item
+from perfexp.evaluation.datasets.base import DatasetConfig, FolderDataset, folder, images_below, item
 
 
 class ImageFolder(FolderDataset):

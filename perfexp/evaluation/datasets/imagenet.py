@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets import _labels
-from perfexp.evaluation.datasets.base import FolderDataset, Item, folder, images_below, item
+from perfexp.evaluation.datasets.base import DatasetConfig, FolderDataset, Item, folder, images_below, item
 
 
 @dataclass

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from perfexp.config.settings import DatasetConfig
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets
+from perfexp.evaluation.datasets.base import DatasetConfig
 from perfexp.evaluation.datasets.imagenet import ImageNetConfig
 
 
