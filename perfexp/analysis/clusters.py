@@ -1,8 +1,5 @@
 """Clusters of models whose latency scales alike, by k-means over their curves."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,6 +8,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_
 from threadpoolctl import threadpool_limits
 
 from perfexp.analysis import study
+from perfexp.analysis.results import Tables
 from perfexp.analysis.scaling import compare, intervals
 from perfexp.analysis.scaling.curves import tabulate
 from perfexp.analysis.scaling.forms import Array
@@ -25,24 +23,14 @@ _SCORED_POINTS = 1500
 """The silhouette's cost grows with the square of the points: of more than these a sample is used."""
 
 
-@dataclass(frozen=True)
-class Clusters:
-    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` gives reasons for absent ones."""
-
-    members: pd.DataFrame
-    bands: pd.DataFrame
-    centroids: pd.DataFrame
-    missing: Mapping[str, str]
-
-
-def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
-    """Cluster the models of each backend.
+def analyse(cells: pd.DataFrame, seed: int) -> tuple[Tables, dict[str, str]]:
+    """Cluster the models of each backend; also return the reasons for absent tables.
 
     Args:
         cells: ``model, family, backend, batch_size, latency_ms, latency_per_image_ms``.
         seed: of k-means and of the resampling.
     """
-    members, lines, centroids = [], [], []
+    parts: dict[str, list[pd.DataFrame]] = {"clusters": [], "cluster_bands": [], "centroids": []}
     missing: dict[str, str] = {}
     for backend, part in cells.groupby("backend", observed=True):
         curves = common_curves(part)
@@ -54,16 +42,13 @@ def analyse(cells: pd.DataFrame, seed: int) -> Clusters:
             continue
         families = part.drop_duplicates("model").set_index("model")["family"]
         found = _members(curves, seed).assign(backend=backend)
-        members.append(found.assign(family=families.reindex(found["model"]).to_numpy()))
-        lines.append(_bands(part.merge(found[["model", "cluster"]], on="model")).assign(backend=backend))
+        parts["clusters"].append(found.assign(family=families.reindex(found["model"]).to_numpy()))
+        bands = _bands(part.merge(found[["model", "cluster"]], on="model"))
+        parts["cluster_bands"].append(bands.assign(backend=backend))
         times_ms = curves.apply(np.exp)
         pooled = study.centroids(times_ms, cluster(times_ms.to_numpy(), seed))
-        centroids.append(pooled.assign(backend=backend))
-    return Clusters(_joined(members), _joined(lines), _joined(centroids), missing)
-
-
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        parts["centroids"].append(pooled.assign(backend=backend))
+    return {name: pd.concat(some, ignore_index=True) for name, some in parts.items() if some}, missing
 
 
 def common_curves(cells: pd.DataFrame) -> pd.DataFrame:
@@ -90,43 +75,33 @@ def _members(curves: pd.DataFrame, seed: int) -> pd.DataFrame:
     order = np.argsort([values[labels == k].mean() for k in range(labels.max() + 1)])
     labels = np.argsort(order)[labels]
     jaccard, rand = stability(points, labels, seed)
-    return pd.DataFrame(
-        {
-            "model": curves.index.astype(str),
-            "cluster": labels,
-            "silhouette": silhouettes(points, labels),
-            "stability": jaccard[labels],
-            "adjusted_rand": rand,
-        }
-    )
+    return pd.DataFrame({
+        "model": curves.index.astype(str), "cluster": labels, "silhouette": silhouettes(points, labels),
+        "stability": jaccard[labels], "adjusted_rand": rand,
+    })  # fmt: skip
 
 
 def _bands(cells: pd.DataFrame) -> pd.DataFrame:
     """Return one curve through all models of a cluster, and the band that holds 95 % of its models."""
     table = tabulate(cells, ["cluster"])
     judged = compare.judge(table.curves)
-    chosen = compare.choose(judged)
     parts = [
-        _band(judged[form].fitted.part(slice(i, i + 1)), table.curves.part(slice(i, i + 1)))
-        for i, form in enumerate(chosen)
+        _band(judged[form].fitted.part(slice(i, i + 1)), table.curves.part(slice(i, i + 1))).assign(
+            cluster=name
+        )
+        for i, (form, name) in enumerate(zip(compare.choose(judged), table.keys["cluster"], strict=True))
     ]
-    return pd.concat(
-        [part.assign(cluster=name) for part, name in zip(parts, table.keys["cluster"], strict=True)],
-        ignore_index=True,
-    )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _band(fitted: Fit, curve: Curves) -> pd.DataFrame:
     sizes = curve.batch_size[curve.weight > 0]
     grid = np.geomspace(sizes.min(), sizes.max(), _BAND_POINTS)[None, :]
-    found = intervals.limits(fitted, curve, grid)
-    columns = {
-        "predicted_per_image_ms": "predicted_ms",
-        "low_per_image_ms": "prediction_low_ms",
-        "high_per_image_ms": "prediction_high_ms",
-    }
-    per_image = {name: (found[source] / grid)[0] for name, source in columns.items()}
-    return pd.DataFrame({"form": fitted.form.name, "batch_size": grid[0], **per_image})
+    found = {name: (values / grid)[0] for name, values in intervals.limits(fitted, curve, grid).items()}
+    return pd.DataFrame({
+        "form": fitted.form.name, "batch_size": grid[0], "predicted_per_image_ms": found["predicted_ms"],
+        "low_per_image_ms": found["prediction_low_ms"], "high_per_image_ms": found["prediction_high_ms"],
+    })  # fmt: skip
 
 
 def cluster(points: Array, seed: int) -> Labels:

@@ -5,56 +5,48 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from perfexp.analysis.clusters import Clusters
+from perfexp.analysis.comparison import frontier
 from perfexp.analysis.names import listed
-from perfexp.analysis.pareto import frontier
-from perfexp.analysis.scaling.compare import Scaling
-from perfexp.analysis.scaling.forms import AFFINE
-from perfexp.analysis.selection import Selection
-from perfexp.analysis.variance import Variance
+from perfexp.analysis.results import Results
+from perfexp.analysis.scaling.forms import AFFINE, Array
 
 _NAMED = 5
 _RATE = "throughput_images_per_s"
 _FAULTS = {"verdict": "tainted", "parity": "beyond tolerance"}
 
 
-def write(
-    selection: Selection, scaling: Scaling | None, clusters: Clusters, variance: Variance
-) -> tuple[str, ...]:
-    """Return all findings, in the order of the report."""
-    cells, labels = selection.cells, selection.labels
-    sentences = [*_scope(selection), *_speed(cells, labels), *_backends(cells)]
-    if scaling is not None:
-        sentences += [*_forms(scaling), *_fixed_costs(scaling.table, labels), *_outliers(scaling, labels)]
-    sentences += [*_clusters(clusters), *_centroids(clusters), *_variance(variance), *_pareto(cells, labels)]
+_LATENCY = {"cell": "the median of a batch's wall times", "published": "the mean that its table gives"}
+
+
+def write(results: Results, foreseen: Array) -> tuple[str, ...]:
+    """Return all findings, in the order of the report; ``foreseen`` as in ``compare.Scaling``."""
+    cells, labels = results.runs, results.labels
+    sentences = [*_scope(results), *_speed(cells, labels), *_backends(cells)]
+    if not results.scaling.empty:
+        sentences += [*_forms(results.scaling, foreseen), *_fixed_costs(results.scaling, labels)]
+        sentences += _outliers(results.residuals, labels)
+    sentences += [*_clusters(results), *_variance(results), *_pareto(cells, labels)]
     return tuple(sentences)
 
 
-def _scope(selection: Selection) -> Iterator[str]:
-    cells = selection.cells
+def _scope(results: Results) -> Iterator[str]:
+    cells, left_out = results.runs, results.left_out
     counts = ", ".join(
         f"{count} {name}{'' if count == 1 else 's'}"
         for column, name in (("model", "model"), ("backend", "backend"), ("batch_size", "batch size"))
         for count in [cells[column].nunique()]
     )
     kinds = set(cells["kind"].astype(str)) if "kind" in cells else {"cell"}
-    latency = {
-        "cell": "the median of a batch's wall times",
-        "published": "the mean that its table gives",
-    }
-    named = " and ".join(f"{latency[k]} for {k} runs" for k in sorted(kinds & latency.keys()))
+    named = " and ".join(f"{_LATENCY[k]} for {k} runs" for k in sorted(kinds & _LATENCY.keys()))
     yield f"{len(cells)} cells were analysed: {counts}; a cell's latency is {named}."
     for column, fault in _FAULTS.items():
         count = int((cells[column] == fault).sum()) if column in cells else 0
         if count:
             yield f"{count} of these cells are used although their {column} is {fault!r}."
-    if len(selection.left_out):
-        reasons = selection.left_out["reason"].value_counts()
-        yield (
-            f"{len(selection.left_out)} runs were left out: "
-            + "; ".join(f"{count} because {reason}" for reason, count in reasons.items())
-            + "."
-        )
+    if len(left_out):
+        reasons = left_out["reason"].value_counts()
+        named = "; ".join(f"{count} because {reason}" for reason, count in reasons.items())
+        yield f"{len(left_out)} runs were left out: {named}."
 
 
 def _speed(cells: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
@@ -82,8 +74,7 @@ def _backends(cells: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _forms(scaling: Scaling) -> Iterator[str]:
-    table = scaling.table
+def _forms(table: pd.DataFrame, foreseen: Array) -> Iterator[str]:
     chosen = table.loc[table["selected"], "form"].value_counts()
     shares = ", ".join(f"{form} for {count}" for form, count in chosen.items())
     yield f"By the errors on held-out batch sizes the form selected is {shares} of {chosen.sum()} curves."
@@ -93,7 +84,7 @@ def _forms(scaling: Scaling) -> Iterator[str]:
             f"{form}: median error {row['mape_in_sample']:.1f} % in sample, {row['mape_held_out']:.1f} % on "
             f"held-out batch sizes, {row['ape_largest_batch']:.1f} % at the largest by a fit without it."
         )
-    foreseen = scaling.foreseen[np.isfinite(scaling.foreseen)]
+    foreseen = foreseen[np.isfinite(foreseen)]
     if len(foreseen):
         yield (
             "With the form also selected without the largest batch size, the median error there is "
@@ -116,27 +107,23 @@ def _fixed_costs(table: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str
         )
 
 
-def _outliers(scaling: Scaling, labels: Mapping[str, str]) -> Iterator[str]:
-    odd = scaling.residuals[scaling.residuals["outlier"]]
+def _outliers(residuals: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[str]:
+    odd = residuals[residuals["outlier"]]
     if odd.empty:
         yield "No point is contradicted by the other points of its curve."
         return
     worst = odd.loc[odd["standardised"].abs().sort_values(ascending=False).index]
     named = [
-        f"{labels[str(model)]} on {backend} at batch size {_numbers(part['batch_size'])}"
-        for (model, backend), part in worst.groupby(["model", "backend"], sort=False)
+        f"{labels[str(model)]} on {backend} at batch size {', '.join(map('{:g}'.format, sorted(sizes)))}"
+        for (model, backend), sizes in worst.groupby(["model", "backend"], sort=False)["batch_size"]
     ]
     yield f"Points that the rest of their curve contradicts: {listed(named, _NAMED, '; ')}."
 
 
-def _numbers(values: "pd.Series[float]") -> str:
-    return ", ".join(f"{value:g}" for value in sorted(values))
-
-
-def _clusters(clusters: Clusters) -> Iterator[str]:
-    if clusters.members.empty:
+def _clusters(results: Results) -> Iterator[str]:
+    if results.clusters.empty:
         return
-    for backend, part in clusters.members.groupby("backend"):
+    for backend, part in results.clusters.groupby("backend"):
         sizes = part.groupby("cluster").size()
         stability = part.groupby("cluster")["stability"].first().mean()
         counts = " and ".join(str(n) for n in sizes)
@@ -145,12 +132,7 @@ def _clusters(clusters: Clusters) -> Iterator[str]:
             f"(mean silhouette {part['silhouette'].mean():.2f}; over resampled models the clusters come back "
             f"with a mean Jaccard index of {stability:.2f})."
         )
-
-
-def _centroids(clusters: Clusters) -> Iterator[str]:
-    if clusters.centroids.empty:
-        return
-    for backend, part in clusters.centroids.groupby("backend"):
+    for backend, part in results.centroids.groupby("backend"):
         if part["r_squared"].notna().all():
             yield (
                 f"The study's exponential through the centroids of {part['models'].iloc[0]} models on "
@@ -158,21 +140,21 @@ def _centroids(clusters: Clusters) -> Iterator[str]:
             )
 
 
-def _variance(variance: Variance) -> Iterator[str]:
-    if variance.anova.empty:
+def _variance(results: Results) -> Iterator[str]:
+    if results.anova.empty:
         return
-    for method, part in variance.anova.groupby("method", sort=False):
+    for method, part in results.anova.groupby("method", sort=False):
         terms = part[part["term"] != "Residual"]
         shares = ", ".join(
             f"{str(name).replace('_', ' ')} {share:.2f} (p = {p:.2g})"
             for name, share, p in zip(terms["term"], terms["partial_eta_sq"], terms["p"], strict=True)
         )
         yield f"Partial η² of log latency by analysis of variance, {method}: {shares}."
-    failed = variance.assumptions.loc[~variance.assumptions["holds"], "check"]
+    failed = results.assumptions.loc[~results.assumptions["holds"], "check"]
     if len(failed):
         yield f"Assumptions that do not hold: {'; '.join(failed)}."
-    if not variance.tukey.empty:
-        for factor, part in variance.tukey.groupby("factor", sort=False):
+    if not results.tukey.empty:
+        for factor, part in results.tukey.groupby("factor", sort=False):
             yield f"By Tukey's test {part['reject'].sum()} of {len(part)} pairs of {factor} levels differ."
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from perfexp.analysis import clusters, findings, variance
@@ -10,6 +12,7 @@ from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
 from perfexp.analysis.scaling import compare
 from perfexp.analysis.selection import Selection
+from perfexp.config.schema import Accuracy
 
 Stage = Callable[[str], AbstractContextManager[None]]
 _NAMED = 5
@@ -18,49 +21,37 @@ _ACCURACY = {"published_top1": "top-1", "published_top5": "top-5"}
 
 def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
     """Return every table and finding; ``stage`` is a context around each part, for timing."""
-    missing: dict[str, str] = {}
-    scalable = _scalable(selection, missing)
-    with stage("regressions"):
-        fits = compare.analyse(scalable) if len(scalable) else None
-    with stage("clusters"):
-        grouped = clusters.analyse(selection.cells, seed)
-    with stage("variance"):
-        varied = variance.analyse(selection.cells)
-    with stage("findings"):
-        sentences = findings.write(selection, fits, grouped, varied)
-    missing |= {**grouped.missing, **varied.missing, **_unpublished(selection), **_alone(selection)}
-    nothing = pd.DataFrame()
-    return Results(
-        runs=selection.cells,
-        left_out=selection.left_out,
-        scaling=fits.table if fits else nothing,
-        bands=fits.bands if fits else nothing,
-        residuals=fits.residuals if fits else nothing,
-        clusters=grouped.members,
-        cluster_bands=grouped.bands,
-        centroids=grouped.centroids,
-        anova=varied.anova,
-        tukey=varied.tukey,
-        tukey_groups=varied.tukey_groups,
-        assumptions=varied.assumptions,
-        findings=sentences,
-        missing=missing,
-        labels=selection.labels,
-    )
-
-
-def _scalable(selection: Selection, missing: dict[str, str]) -> pd.DataFrame:
-    """Return the cells of curves with enough batch sizes; add the other models to ``missing``."""
-    cells = selection.cells
+    cells, missing = selection.cells, {}
     sizes = cells.groupby(list(compare.KEYS))["batch_size"].transform("nunique")
-    short = cells[sizes < compare.MIN_SIZES]
+    scalable, short = cells[sizes >= compare.MIN_SIZES], cells[sizes < compare.MIN_SIZES]
     if len(short):
-        everything = "No model has" if len(short) == len(cells) else "These have no"
         missing["scaling"] = (
-            f"{everything} {compare.MIN_SIZES} batch sizes on one backend, which a regression needs: "
-            f"{_names(short, selection)}."
+            f"{'These have no' if len(scalable) else 'No model has'} {compare.MIN_SIZES} batch sizes on one "
+            f"backend, which a regression needs: {_names(short, selection)}."
         )
-    return cells[sizes >= compare.MIN_SIZES]
+    tables, foreseen = {}, np.empty(0)
+    with stage("regressions"):
+        if len(scalable):
+            fits = compare.analyse(scalable)
+            tables = {"scaling": fits.table, "bands": fits.bands, "residuals": fits.residuals}
+            foreseen = fits.foreseen
+    with stage("clusters"):
+        grouped, ungrouped = clusters.analyse(cells, seed)
+    with stage("variance"):
+        varied, unvaried = variance.analyse(cells)
+    results = Results(
+        runs=cells,
+        left_out=selection.left_out,
+        labels=selection.labels,
+        missing={**missing, **ungrouped, **unvaried, **_unpublished(selection), **_alone(selection)},
+        findings=(),
+        accuracy=Accuracy.published,
+        **tables,
+        **grouped,
+        **varied,
+    )
+    with stage("findings"):
+        return replace(results, findings=findings.write(results, foreseen))
 
 
 def _unpublished(selection: Selection) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Tukey's honestly significant differences of log latency, and the groups of levels they leave."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from string import ascii_letters
 
 import numpy as np
@@ -10,6 +9,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.stats import studentized_range
 
 from perfexp.analysis.additive import Additive, fit_additive
+from perfexp.analysis.results import Tables
 from perfexp.analysis.scaling.forms import Array
 
 _LEVEL = 0.05
@@ -20,17 +20,10 @@ different values p is interpolated, to within 0.001."""
 _SMALLEST_P = 1e-12
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` gives reasons for absent ones."""
-
-    pairs: pd.DataFrame
-    groups: pd.DataFrame
-    missing: Mapping[str, str]
-
-
-def compare(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Compared:
+def compare(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> tuple[Tables, dict[str, str]]:
     """Compare the levels of model, family and backend, adjusted for the other factors.
+
+    Also return the reasons for absent tables.
 
     Args:
         response: log latency, shape ``(n,)``.
@@ -56,12 +49,8 @@ def compare(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> Com
             groups.append(_groups(model, table, factor, pairs[-1]))
         elif factor == "family":
             missing["tukey by family"] = "All models are of one family, so there are none to compare."
-    nothing = pd.DataFrame()
-    return Compared(
-        pairs=pd.concat(pairs, ignore_index=True) if pairs else nothing,
-        groups=pd.concat(groups, ignore_index=True) if groups else nothing,
-        missing=missing,
-    )
+    parts = {"tukey": pairs, "tukey_groups": groups}
+    return {name: pd.concat(some, ignore_index=True) for name, some in parts.items() if some}, missing
 
 
 def pairwise(model: Additive, table: pd.DataFrame, factor: str) -> pd.DataFrame:
@@ -73,18 +62,13 @@ def pairwise(model: Additive, table: pd.DataFrame, factor: str) -> pd.DataFrame:
     share = 1 / counts.to_numpy()
     error = np.sqrt(model.mean_square / 2 * (share[first] + share[second]))
     critical = float(studentized_range.isf(_LEVEL, len(means), model.freedom))
-    return pd.DataFrame(
-        {
-            "factor": factor,
-            "group1": means.index[first],
-            "group2": means.index[second],
-            "mean_difference": difference,
-            "low": difference - critical * error,
-            "high": difference + critical * error,
-            "p_adjusted": _p(np.abs(difference) / error, len(means), model.freedom, critical),
-            "reject": np.abs(difference) > critical * error,
-        }
-    )
+    return pd.DataFrame({
+        "factor": factor, "group1": means.index[first], "group2": means.index[second],
+        "mean_difference": difference,
+        "low": difference - critical * error, "high": difference + critical * error,
+        "p_adjusted": _p(np.abs(difference) / error, len(means), model.freedom, critical),
+        "reject": np.abs(difference) > critical * error,
+    })  # fmt: skip
 
 
 def _p(statistic: Array, levels: int, freedom: int, critical: float) -> Array:
@@ -116,11 +100,7 @@ def _groups(model: Additive, table: pd.DataFrame, factor: str, pairs: pd.DataFra
             covered, letter = end, next(unused)
             for level in range(start, end):
                 letters[level] += letter
+    means_ms = np.exp(means.to_numpy())
     return pd.DataFrame(
-        {
-            "factor": factor,
-            "level": means.index,
-            "mean_latency_ms": np.exp(means.to_numpy()),
-            "groups": letters,
-        }
+        {"factor": factor, "level": means.index, "mean_latency_ms": means_ms, "groups": letters}
     )

@@ -1,7 +1,6 @@
 """Analysis of variance of log latency, with checks of its assumptions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ from scipy import stats
 
 from perfexp.analysis import tukey
 from perfexp.analysis.additive import Additive, fit_additive
+from perfexp.analysis.results import Tables
 from perfexp.analysis.scaling.forms import Array
 
 _LEVEL = 0.05
@@ -24,23 +24,13 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Variance:
-    """Tables as in :class:`perfexp.analysis.results.Results`; ``missing`` gives reasons for absent ones."""
-
-    anova: pd.DataFrame
-    tukey: pd.DataFrame
-    tukey_groups: pd.DataFrame
-    assumptions: pd.DataFrame
-    missing: Mapping[str, str]
-
-
-def analyse(cells: pd.DataFrame) -> Variance:
+def analyse(cells: pd.DataFrame) -> tuple[Tables, dict[str, str]]:
     """Analyse log latency of a batch by model, batch size and, where there are several, backend.
 
     Type II sums of squares of the main effects; interactions are part of the residual. Where an
     assumption fails, a robust analysis follows: Wald tests with the HC3 covariance, or for many
     models an analysis of the ranks (W. Conover, R. Iman, American Statistician 35 (1981) 124).
+    Also return the reasons for absent tables.
 
     Args:
         cells: ``model, family, backend, batch_size, latency_ms``, one row per cell.
@@ -68,15 +58,13 @@ def analyse(cells: pd.DataFrame) -> Variance:
     anova = [_effects(model, factors, "type II")]
     if not checks["holds"].all():
         anova.append(_robust(response, table, factors))
-    compared = tukey.compare(response, table, factors)
-    missing |= compared.missing
-    return Variance(pd.concat(anova, ignore_index=True), compared.pairs, compared.groups, checks, missing)
+    compared, uncompared = tukey.compare(response, table, factors)
+    tables = {"anova": pd.concat(anova, ignore_index=True), "assumptions": checks, **compared}
+    return tables, missing | uncompared
 
 
-def _nothing(reason: str) -> Variance:
-    missing = {name: f"There is no {what}: {reason}." for name, what in _NAMES.items()}
-    nothing = pd.DataFrame()
-    return Variance(nothing, nothing, nothing, nothing, missing)
+def _nothing(reason: str) -> tuple[Tables, dict[str, str]]:
+    return {}, {name: f"There is no {what}: {reason}." for name, what in _NAMES.items()}
 
 
 def _effects(model: Additive, factors: Sequence[str], method: str) -> pd.DataFrame:
@@ -94,13 +82,11 @@ def _robust(response: Array, table: pd.DataFrame, factors: Sequence[str]) -> pd.
         model = fit_additive(stats.rankdata(response), table, factors)
         return _effects(model, factors, "type II on ranks")
     formula = "response ~ " + " + ".join(f"C({factor})" for factor in factors)
-    found: pd.DataFrame = anova_lm(
-        ols(formula, table.assign(response=response)).fit(), typ=2, robust="hc3"
-    ).rename(columns={"PR(>F)": "p", "F": "f"})
-    found.insert(0, "term", [name.removeprefix("C(").removesuffix(")") for name in found.index])
-    found["partial_eta_sq"] = (found["sum_sq"] / (found["sum_sq"] + found["sum_sq"].iloc[-1])).where(
-        found["f"].notna()
-    )
+    fitted = ols(formula, table.assign(response=response)).fit()
+    found: pd.DataFrame = anova_lm(fitted, typ=2, robust="hc3").rename(columns={"PR(>F)": "p", "F": "f"})
+    share = found["sum_sq"] / (found["sum_sq"] + found["sum_sq"].iloc[-1])
+    found["term"] = [name.removeprefix("C(").removesuffix(")") for name in found.index]
+    found["partial_eta_sq"] = share.where(found["f"].notna())
     columns = ["term", "df", "sum_sq", "f", "p", "partial_eta_sq"]
     return found[columns].assign(method="type II, HC3 covariance")
 

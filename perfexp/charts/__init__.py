@@ -1,13 +1,39 @@
-"""The figures of :mod:`perfexp.charts.figures`, found by module, and how they are drawn and saved."""
+"""The figures of :mod:`perfexp.charts.figures`, found by module, and how they are drawn.
+
+A module in ``figures`` lists its charts as ``CHARTS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
-from perfexp.charts.base import Chart, ChartMissing
-from perfexp.charts.canvas import Files, freeze, save, styled
+from perfexp.charts.canvas import freeze, styled
 from perfexp.plugins import CHARTS
 
-__all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "save"]
+
+class ChartMissing(Exception):
+    """The data do not allow this figure; the message gives the reason in one sentence."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One figure.
+
+    Attributes:
+        name: of the files.
+        order: of the figures in the report.
+        title: a few words.
+        draw: from results to a finished figure; raises ChartMissing.
+        caption: what is drawn and how to read it, in a sentence or two.
+    """
+
+    name: str
+    order: int
+    title: str
+    draw: Callable[[Results], Figure]
+    caption: str
 
 
 def charts() -> list[Chart]:

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,14 +28,6 @@ _FEW_DECADES = 100
 _MAX_TICKS = 8
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of a figure."""
-
-    svg: Path
-    png: Path
 
 
 def styled() -> AbstractContextManager[None]:
@@ -108,15 +99,9 @@ def batch_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.minorticks_off()
 
 
-def above_zero(low: "pd.Series[float]") -> "pd.Series[float]":
-    """Clip a band's lower end to what a log axis can show."""
-    return low.clip(lower=1e-9)
-
-
 def sideways(sizes: "pd.Series[float]", width: float = 0.3) -> "pd.Series[float]":
     """Shift batch sizes by a fixed pattern within ``width`` octaves, so that points do not overlap."""
-    golden = 0.6180339887
-    shifts = (np.arange(len(sizes)) * golden) % 1 - 0.5
+    shifts = (np.arange(len(sizes)) * 0.6180339887) % 1 - 0.5  # the golden ratio's
     moved: pd.Series[float] = sizes * np.exp2(width * shifts)
     return moved
 
@@ -132,13 +117,6 @@ def curves(axes: Axes, frame: pd.DataFrame, y: str, **style: Any) -> None:
     axes.autoscale_view()
 
 
-def figure_of(axes: Axes) -> Figure:
-    """Return the figure of the axes."""
-    found = axes.get_figure(root=True)
-    assert found is not None
-    return found
-
-
 def freeze(drawn: Figure) -> None:
     """Fix the figure's layout, so that both files are equal and labels keep their places."""
     if drawn.get_layout_engine() is not None:
@@ -146,10 +124,10 @@ def freeze(drawn: Figure) -> None:
         drawn.set_layout_engine("none")
 
 
-def save(drawn: Figure, folder: Path, name: str) -> Files:
+def save(drawn: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write ``name.svg`` and ``name.png`` into ``folder``; equal figures give equal bytes."""
-    files = Files(folder / f"{name}.svg", folder / f"{name}.png")
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     with styled():
-        drawn.savefig(files.svg, metadata={"Date": None}, dpi=_PNG_DPI)
-        drawn.savefig(files.png, dpi=_PNG_DPI)
-    return files
+        drawn.savefig(svg, metadata={"Date": None}, dpi=_PNG_DPI)
+        drawn.savefig(png, dpi=_PNG_DPI)
+    return svg, png

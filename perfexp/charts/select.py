@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from perfexp.analysis.results import Results
-from perfexp.charts.base import ChartMissing
+from perfexp.charts import ChartMissing
 from perfexp.config.schema import Accuracy
 from perfexp.metrics import METRICS
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perfexp.analysis.proportion import wilson
+from perfexp.analysis.comparison import wilson
 from perfexp.charts import canvas, colours
 
 SCHEMES = {"model": "model held out", "family": "family held out", "batch": "largest batches held out"}
@@ -30,8 +30,7 @@ def predicted_measured(table: pd.DataFrame) -> Figure:
         axes.set(xscale="log", yscale="log", xlabel="Measured batch latency (ms)")
     next(iter(panels.values())).set_ylabel("Predicted batch latency (ms)")
     canvas.note(
-        drawn,
-        "Line: prediction equals measurement; whiskers: intervals, with the share of cells inside.",
+        drawn, "Line: prediction equals measurement; whiskers: intervals, with the share of cells inside."
     )
     return drawn
 
@@ -67,10 +66,8 @@ def coverage(table: pd.DataFrame, promised: float) -> Figure:
             named.groupby(named["family"].astype(str))["inside"].agg(["sum", "size"]),
             rows["inside"].agg(["sum", "size"]).to_frame("all").T,
         ])  # fmt: skip
-        places, (low, high) = (
-            np.arange(len(groups)),
-            wilson(groups["sum"].to_numpy(), groups["size"].to_numpy()),
-        )
+        places = np.arange(len(groups))
+        low, high = wilson(groups["sum"].to_numpy(), groups["size"].to_numpy())
         axes.hlines(places, low, high, color=colours.GREY, linewidth=1)
         axes.plot(100 * groups["sum"] / groups["size"], places, "o", color=_INK, markersize=3.5)
         axes.set_yticks(places, list(groups.index))

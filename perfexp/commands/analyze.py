@@ -80,7 +80,8 @@ class Stages:
 
 def _analyse(settings: Config, runs: "pd.DataFrame", stages: Stages) -> None:
     from perfexp import report
-    from perfexp.analysis import export, pipeline
+    from perfexp.analysis import pipeline
+    from perfexp.analysis.results import fitted_models, write_tables
     from perfexp.analysis.selection import comparable, joined, select
 
     measured = settings.accuracy == Accuracy.measured
@@ -98,9 +99,9 @@ def _analyse(settings: Config, runs: "pd.DataFrame", stages: Stages) -> None:
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
     output = _output(settings, tracker.experiment)
     with stages("tables"):
-        paths = [("tables", path) for path in export.write(results, output / "tables")]
+        paths = [("tables", path) for path in write_tables(results, output / "tables")]
         models = output / "models.json"
-        models.write_text(export.fitted_models(results.scaling), encoding="utf-8")
+        models.write_text(fitted_models(results.scaling), encoding="utf-8")
     heading = report.Heading(
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,

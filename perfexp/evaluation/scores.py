@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from perfexp.analysis.proportion import wilson
+from perfexp.analysis.comparison import wilson
 
 if TYPE_CHECKING:
     import pandas as pd

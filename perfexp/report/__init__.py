@@ -4,22 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from perfexp import charts
 from perfexp.analysis.results import Results
-from perfexp.report.page import Heading, render
-from perfexp.report.pictures import draw_all
+from perfexp.charts import canvas
+from perfexp.report.page import Heading, Picture, render
 
 __all__ = ["Heading", "Written", "write"]
 
 
 @dataclass(frozen=True)
 class Written:
-    """The files that ``write`` made.
-
-    Attributes:
-        html: the page.
-        figures: SVG and PNG files.
-        missing: figure to the reason why it is absent, in one sentence.
-    """
+    """The page, the figures' files, and why figures are absent, in a sentence each."""
 
     html: Path
     figures: tuple[Path, ...]
@@ -37,8 +32,16 @@ def write(results: Results, output: Path, heading: Heading) -> Written:
         output: a folder; created if it does not exist.
         heading: title and origin of the page.
     """
-    pictures, missing = draw_all(results, output / "figures")
-    html = output / "report.html"
+    folder, html = output / "figures", output / "report.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures, missing = [], {}
+    for chart in charts.charts():
+        try:
+            drawn = charts.draw(chart, results)
+        except charts.ChartMissing as reason:
+            missing[chart.name] = str(reason)
+            continue
+        width, height = (round(100 * inches) for inches in drawn.get_size_inches())
+        pictures.append(Picture(chart, canvas.save(drawn, folder, chart.name), width, height))
     html.write_text(render(results, heading, pictures, missing), encoding="utf-8")
-    files = tuple(path for picture in pictures for path in (picture.files.svg, picture.files.png))
-    return Written(html, files, missing)
+    return Written(html, tuple(path for picture in pictures for path in picture.files), missing)

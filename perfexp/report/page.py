@@ -4,25 +4,20 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import jinja2
 
 from perfexp.analysis.results import Results
+from perfexp.charts import Chart
 from perfexp.environment import version
-from perfexp.report.pictures import Picture
-from perfexp.report.tables import MAX_ROWS, left_out, tables
+from perfexp.report.tables import MAX_ROWS, data_uri, left_out, tables
 
 _LIBRARIES = ("perfexp", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "mlflow")
 _SCOPE = {
-    "model": "models",
-    "family": "families",
-    "backend": "backends",
-    "device": "devices",
-    "precision": "precisions",
-    "batch_size": "batch sizes",
-    "host": "hosts",
-    "source": "model sources",
-}
+    "model": "models", "family": "families", "backend": "backends", "device": "devices",
+    "precision": "precisions", "batch_size": "batch sizes", "host": "hosts", "source": "model sources",
+}  # fmt: skip
 _MAX_NAMES = 12
 
 
@@ -43,6 +38,22 @@ class Heading:
     command: str
     source: str
     tracking_uri: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure: its files as SVG and PNG, its width and height in CSS pixels."""
+
+    chart: Chart
+    files: tuple[Path, Path]
+    width: int
+    height: int
+
+    @property
+    def uri(self) -> str:
+        """Return the smaller of the two files as a data URI."""
+        path = min(self.files, key=lambda file: file.stat().st_size)
+        return data_uri(path.read_bytes(), "image/svg+xml" if path.suffix == ".svg" else "image/png")
 
 
 def render(

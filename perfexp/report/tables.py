@@ -1,5 +1,6 @@
 """Tables of the page: chosen columns, formatted numbers, and the CSV of tables shown in full."""
 
+import base64
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ import pandas as pd
 
 from perfexp.analysis.results import Results
 from perfexp.metrics import METRICS
-from perfexp.report.pictures import data_uri
 
 MAX_ROWS = 200
+
+
+def data_uri(content: bytes, media: str) -> str:
+    """Return ``content`` as a URI that needs no file and no network."""
+    return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True)
@@ -24,22 +29,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Spec:
+    """A table's name as in Results, its title, how to read it, its order and its columns."""
+
+    name: str
+    title: str
+    sentence: str
+    order: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of the page.
 
     Attributes:
-        name: of the field of Results, and of the CSV file.
-        title: a few words.
-        sentence: how to read the table.
+        spec: the table's description.
         columns: name to meaning; empty where the name is enough.
         rows: the rows shown.
         total: number of all rows.
         csv: a data URI; empty when not all rows are shown.
     """
 
-    name: str
-    title: str
-    sentence: str
+    spec: Spec
     columns: Mapping[str, str]
     rows: list[list[Cell]]
     total: int
@@ -48,15 +60,6 @@ class Table:
     def is_number(self, column: int) -> bool:
         """Return whether the column holds numbers."""
         return self.rows[0][column].number
-
-
-@dataclass(frozen=True)
-class _Spec:
-    name: str
-    title: str
-    sentence: str
-    order: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
-    columns: tuple[str, ...] = ()
 
 
 def _selected_first(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +76,7 @@ def _furthest_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _SPECS = (
-    _Spec(
+    Spec(
         "scaling", "Latency against batch size",
         "One row per model, backend and form; errors are fractions, ape_largest_batch is of a fit without "
         "the largest batch size. Of the affine form: fixed cost of a batch, marginal cost of an image, "
@@ -82,13 +85,13 @@ _SPECS = (
             "fixed_ms", "marginal_ms", "half_peak_batch_size", "params",
         ),
     ),
-    _Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
-    _Spec("centroids", "Pooled regression", "Through the mean time per image at each batch size.", _measured),
-    _Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
-    _Spec("assumptions", "Assumption checks", "Assumptions of the analysis of variance, each with its test."),
-    _Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),
-    _Spec("residuals", "Residuals", "The furthest from their fit come first.", _furthest_first),
-    _Spec(
+    Spec("clusters", "Clusters", "Cluster 0 is the fastest."),
+    Spec("centroids", "Pooled regression", "Through the mean time per image at each batch size.", _measured),
+    Spec("anova", "Analysis of variance", "Of log latency; partial_eta_sq is the effect's size, 0 to 1."),
+    Spec("assumptions", "Assumption checks", "Assumptions of the analysis of variance, each with its test."),
+    Spec("tukey", "Tukey's honest significant differences", "Pairs of levels, p adjusted for all pairs."),
+    Spec("residuals", "Residuals", "The furthest from their fit come first.", _furthest_first),
+    Spec(
         "runs", "Runs used", "One row per cell.", columns=(
             "model", "family", "backend", "device", "precision", "batch_size", "latency_per_image_ms",
             "latency_p50_ms", "throughput_images_per_s", "memory_peak_mb", "params", "macs", "published_top1",
@@ -109,11 +112,11 @@ def left_out(results: Results) -> tuple[list[tuple[str, int]], Table | None]:
     if frame.empty:
         return [], None
     counts = frame["reason"].astype(str).value_counts()
-    spec = _Spec("left_out", "Cells left out", "With the reason.")
+    spec = Spec("left_out", "Cells left out", "With the reason.")
     return [(str(reason), int(count)) for reason, count in counts.items()], _table(spec, results)
 
 
-def _table(spec: _Spec, results: Results) -> Table:
+def _table(spec: Spec, results: Results) -> Table:
     frame: pd.DataFrame = getattr(results, spec.name)
     columns = [name for name in spec.columns if name in frame and frame[name].notna().any()]
     ordered = spec.order(frame)
@@ -122,9 +125,7 @@ def _table(spec: _Spec, results: Results) -> Table:
         shown = shown.assign(model=[results.labels.get(str(name), str(name)) for name in shown["model"]])
     complete = len(shown) == len(ordered)
     return Table(
-        name=spec.name,
-        title=spec.title,
-        sentence=spec.sentence,
+        spec=spec,
         columns={name: METRICS[name].description if name in METRICS else "" for name in shown.columns},
         rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)],
         total=len(ordered),

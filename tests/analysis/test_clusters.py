@@ -12,18 +12,18 @@ def two_kinds(count: int = 12):
 
 
 def test_two_kinds_of_models_are_two_stable_clusters(synthetic) -> None:
-    found = clusters.analyse(synthetic(two_kinds(), noise=0.02), seed=0)
-    members = found.members.set_index("model")["cluster"]
+    found, _ = clusters.analyse(synthetic(two_kinds(), noise=0.02), seed=0)
+    members = found["clusters"].set_index("model")["cluster"]
     assert set(members.filter(like="fast")) == {0}
     assert set(members.filter(like="slow")) == {1}
-    assert (found.members["stability"] > 0.95).all()
-    assert (found.members["silhouette"] > 0.5).all()
-    assert set(found.bands["cluster"]) == {0, 1}
-    assert (found.bands["low_per_image_ms"] < found.bands["high_per_image_ms"]).all()
+    assert (found["clusters"]["stability"] > 0.95).all()
+    assert (found["clusters"]["silhouette"] > 0.5).all()
+    assert set(found["cluster_bands"]["cluster"]) == {0, 1}
+    assert (found["cluster_bands"]["low_per_image_ms"] < found["cluster_bands"]["high_per_image_ms"]).all()
 
 
 def test_the_studys_centroids_and_exponential_are_reproduced(study) -> None:
-    found = clusters.analyse(study, seed=0).centroids
+    found = clusters.analyse(study, seed=0)[0]["centroids"]
     centroids = found.dropna(subset=["centroid_per_image_ms"])["centroid_per_image_ms"]
     assert centroids.round(1).tolist() == [12.8, 7.1, 4.8, 3.0, 2.0, 1.5, 1.3]
     assert (found["r_squared"] >= 0.97).all()
@@ -49,9 +49,9 @@ def test_a_size_that_one_model_lacks_is_interpolated(synthetic) -> None:
 
 
 def test_too_few_models_say_so(synthetic) -> None:
-    found = clusters.analyse(synthetic({"a": lambda b: b, "b": lambda b: 2 * b}), seed=0)
-    assert found.members.empty and found.centroids.empty
-    [reason] = found.missing.values()
+    found, missing = clusters.analyse(synthetic({"a": lambda b: b, "b": lambda b: 2 * b}), seed=0)
+    assert found == {}
+    [reason] = missing.values()
     assert "2 models share 7 batch sizes on torch" in reason
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from perfexp.analysis import export, pipeline
-from perfexp.analysis.results import Results
+from perfexp.analysis import pipeline
+from perfexp.analysis.results import SCALING, Results, fitted_models, write_tables
 from perfexp.analysis.selection import select
 
 
@@ -94,19 +94,19 @@ def test_sentences_hold_the_tables_numbers(synthetic) -> None:
 
 def test_the_csv_has_exactly_the_promised_columns(models: pd.DataFrame, tmp_path: Path) -> None:
     found = analysed(models)
-    export.write(found, tmp_path)
+    write_tables(found, tmp_path)
     scaling = pd.read_csv(tmp_path / "scaling.csv")
-    assert list(scaling) == list(export.SCALING)
+    assert list(scaling) == list(SCALING)
     assert len(scaling) == 6 * 5
     assert set(json.loads(scaling["params"][0])) == {"fixed_ms", "marginal_ms"}
     assert scaling["selected"].sum() == 6
     coefficients = pd.read_csv(tmp_path / "coefficients.csv")
     assert (coefficients["low"] <= coefficients["value"]).all()
-    assert len(json.loads(export.fitted_models(found.scaling))) == 6
+    assert len(json.loads(fitted_models(found.scaling))) == 6
 
 
 def test_promised_files_are_there_when_there_is_nothing_in_them(models: pd.DataFrame, tmp_path: Path) -> None:
-    export.write(analysed(models[models["batch_size"] == 1]), tmp_path)
+    write_tables(analysed(models[models["batch_size"] == 1]), tmp_path)
     for name in ("scaling", "clusters", "anova"):
         assert pd.read_csv(tmp_path / f"{name}.csv").empty
     assert not (tmp_path / "tukey.csv").exists()

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.charts import select
-from perfexp.charts.base import ChartMissing
+from perfexp.charts import ChartMissing, select
 
 
 def test_repeated_cells_give_their_median(build) -> None:

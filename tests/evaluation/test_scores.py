@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
-from perfexp.analysis.proportion import wilson
+from perfexp.analysis.comparison import wilson
 from perfexp.evaluation.scores import Scores, per_class, score, summarise
 
 RANDOM = np.random.default_rng(0)

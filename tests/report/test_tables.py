@@ -29,13 +29,13 @@ def test_cells_sort_by_the_unrounded_value() -> None:
 
 
 def test_the_embedded_csv_holds_all_digits(study) -> None:
-    [anova] = [table for table in tables.tables(study) if table.name == "anova"]
+    [anova] = [table for table in tables.tables(study) if table.spec.name == "anova"]
     content = base64.b64decode(anova.csv.split(",", 1)[1])
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), study.anova, check_dtype=False)
 
 
 def test_selected_forms_and_furthest_residuals_come_first(study) -> None:
-    found = {table.name: table for table in tables.tables(study)}
+    found = {table.spec.name: table for table in tables.tables(study)}
     selected = list(found["scaling"].columns).index("selected")
     assert [row[selected].text for row in found["scaling"].rows[:66]] == ["yes"] * 66
     far = list(found["residuals"].columns).index("standardised")
@@ -48,7 +48,7 @@ def test_points_that_only_draw_the_curve_are_not_listed(study) -> None:
         centroid_per_image_ms=np.nan, batch_size=study.centroids["batch_size"] * 1.1
     )
     dense = replace(study, centroids=pd.concat([study.centroids, grid]))
-    [centroids] = [table for table in tables.tables(dense) if table.name == "centroids"]
+    [centroids] = [table for table in tables.tables(dense) if table.spec.name == "centroids"]
     assert centroids.total == len(centroids.rows) == len(study.centroids)
 
 
@@ -59,7 +59,7 @@ def test_reasons_are_counted(study) -> None:
 
 
 def test_long_tables_are_cut_and_carry_no_csv(build) -> None:
-    found = {table.name: table for table in tables.tables(build(["torch"], count=60))}
+    found = {table.spec.name: table for table in tables.tables(build(["torch"], count=60))}
     runs, anova = found["runs"], found["anova"]
     assert (len(runs.rows), runs.total, runs.csv) == (tables.MAX_ROWS, 420, "")
     assert anova.csv and len(anova.rows) == anova.total

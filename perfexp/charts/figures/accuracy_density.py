@@ -5,10 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perfexp.analysis.proportion import wilson
+from perfexp.analysis.comparison import wilson
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, colours, select
 from perfexp.config.schema import Accuracy
 
 _MAX_BARS = 50
@@ -82,11 +81,7 @@ def _explained(spread: pd.DataFrame) -> str:
     )
 
 
-CHART = Chart(
-    name="accuracy_density",
-    title="Accuracy density",
-    caption="Top-1 accuracy, published or measured as the axis says, divided by millions of parameters.",
-    draw=draw,
-    order=20,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "accuracy_density", 20, "Accuracy density", draw,
+    "Top-1 accuracy, published or measured as the axis says, divided by millions of parameters.",
+),)  # fmt: skip

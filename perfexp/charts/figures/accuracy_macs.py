@@ -4,14 +4,12 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from perfexp.analysis.pareto import frontier
+from perfexp.analysis.comparison import frontier
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, labels, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, colours, labels, select
 
 _ALL_LABELLED = 40
 _AREA_FEW, _AREA_MANY, _AREA_MIN = 900.0, 150.0, 4.0
@@ -39,10 +37,12 @@ def draw(results: Results, rank: str) -> Figure:
     axes.margins(0.08)
     canvas.plain_log_ticks(axes, "x")
     colours.legend(drawn, looks, models["family"])
-    _size_legend(axes, models, per_param)
-    chosen, sentence = _labelled(models, accuracy)
-    without = results.runs["model"].nunique() - len(models)
-    canvas.note(drawn, sentence, _omitted(without))
+    _size_legend(drawn, models, per_param)
+    chosen, sentence = models, ""
+    if len(models) > _ALL_LABELLED:
+        chosen = models[frontier(models, "macs", accuracy)]
+        sentence = f"{len(models):,} models; labelled, where there is room, are those no other beats in both."
+    canvas.note(drawn, sentence, _omitted(results.runs["model"].nunique() - len(models)))
     labels.place(axes, chosen["macs"] / 1e9, chosen[accuracy], list(chosen["label"]), points)
     return drawn
 
@@ -54,7 +54,7 @@ def _omitted(count: int) -> str:
     return f"{models} without accuracy, MACs or parameters {'is' if count == 1 else 'are'} not drawn."
 
 
-def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
+def _size_legend(drawn: Figure, models: pd.DataFrame, per_param: float) -> None:
     low, high = np.log10(models["params"].min()), np.log10(models["params"].max())
     sizes = dict.fromkeys(float(f"{10**power:.1g}") for power in (low, (low + high) / 2, high))
     spacing = max(0.6, np.sqrt(max(sizes) * per_param) / 8 - 0.8)
@@ -65,36 +65,18 @@ def _size_legend(axes: Axes, models: pd.DataFrame, per_param: float) -> None:
         )
         for size in sizes
     ]  # fmt: skip
-    canvas.figure_of(axes).legend(
-        handles=handles,
-        loc="outside right lower",
-        title="Parameters",
-        labelspacing=spacing,
+    drawn.legend(
+        handles=handles, loc="outside right lower", title="Parameters", labelspacing=spacing,
         borderpad=spacing / 2,
-    )
-
-
-def _labelled(models: pd.DataFrame, accuracy: str) -> tuple[pd.DataFrame, str]:
-    if len(models) <= _ALL_LABELLED:
-        return models, ""
-    best = models[frontier(models, "macs", accuracy)]
-    return (
-        best,
-        f"{len(models):,} models; labelled, where there is room, are those no other beats in both.",
-    )
+    )  # fmt: skip
 
 
 CHARTS = tuple(
     Chart(
-        name=f"{rank}_macs",
-        title=f"{name.capitalize()} accuracy against computation",
-        caption=(
-            "Accuracy, published for the named weights or measured as the axis says, against "
-            "multiply-accumulates for one image (half of the FLOPs), on a log axis; a ball's area is the "
-            "number of parameters."
-        ),
-        draw=partial(draw, rank=rank),
-        order=order,
+        f"{rank}_macs", order, f"{name.capitalize()} accuracy against computation", partial(draw, rank=rank),
+        "Accuracy, published for the named weights or measured as the axis says, against "
+        "multiply-accumulates for one image (half of the FLOPs), on a log axis; a ball's area is the "
+        "number of parameters.",
     )
     for order, (rank, name) in zip((10, 14), _NAMES.items(), strict=True)
-)
+)  # fmt: skip

@@ -5,10 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from perfexp.analysis.pareto import frontier
+from perfexp.analysis.comparison import frontier
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, labels, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, labels, select
 from perfexp.metrics import label
 
 _RATE = "throughput_images_per_s"
@@ -63,15 +62,8 @@ def _points(axes: Axes, points: pd.DataFrame, accuracy: str, looks: colours.Look
     return scatter
 
 
-CHART = Chart(
-    name="accuracy_throughput",
-    title="Accuracy against throughput",
-    caption=(
-        "Top-1 accuracy, published or measured as the axis says, against images per second, at the batch "
-        "size most models were run at and at the one where each is fastest, with the Pareto frontier of each "
-        "backend."
-    ),
-    draw=draw,
-    order=50,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "accuracy_throughput", 50, "Accuracy against throughput", draw,
+    "Top-1 accuracy, published or measured as the axis says, against images per second, at the batch size "
+    "most models were run at and at the one where each is fastest, with the Pareto frontier of each backend.",
+),)  # fmt: skip

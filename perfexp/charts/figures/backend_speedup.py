@@ -8,12 +8,12 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 
 _REFERENCE = "torch"
 _MAX_MODELS = 50
 _MIN_TICKS = 3
+_NICE = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
 
 
 def draw(results: Results) -> Figure:
@@ -86,22 +86,14 @@ def _ratios(cells: pd.DataFrame, reference: str) -> pd.DataFrame:
 
 def _ticks(axes: Axes) -> None:
     low, high = axes.get_xlim()
-    nice = [
-        value
-        for value in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
-        if low < value < high
-    ]
+    nice = [value for value in _NICE if low < value < high]
     if len(nice) < _MIN_TICKS:
         nice = [value for value in MaxNLocator(5).tick_values(low, high) if low < value < high]
     axes.set_xticks(nice, [f"{value:g} ×" for value in nice])
     axes.minorticks_off()
 
 
-CHART = Chart(
-    name="backend_speedup",
-    title="Backend speed-up",
-    caption="A model's time per image on the reference backend over that on another; above 1 is faster.",
-    draw=draw,
-    order=70,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "backend_speedup", 70, "Backend speed-up", draw,
+    "A model's time per image on the reference backend over that on another; above 1 is faster.",
+),)  # fmt: skip

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
 from perfexp.analysis.scaling.outliers import LIMIT
-from perfexp.charts import canvas, colours, labels, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, colours, labels, select
 
 _LABELLED = 10
 
@@ -53,14 +52,8 @@ def _outliers(rows: pd.DataFrame) -> pd.DataFrame:
     return odd.loc[odd["standardised"].abs().sort_values(ascending=False).index]
 
 
-CHART = Chart(
-    name="fit_residuals",
-    title="Residuals of the fits",
-    caption=(
-        "Relative error of each selected fit, by batch size: a line away from zero is a bias of the form, a "
-        "labelled point is a measurement that does not follow the curve of its model."
-    ),
-    draw=draw,
-    order=91,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "fit_residuals", 91, "Residuals of the fits", draw,
+    "Relative error of each selected fit, by batch size: a line away from zero is a bias of the form, a "
+    "labelled point is a measurement that does not follow the curve of its model.",
+),)  # fmt: skip

@@ -5,8 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 from perfexp.metrics import label
 
 _TIME = "latency_per_image_ms"
@@ -34,7 +33,8 @@ def draw(results: Results) -> Figure:
     axes[0].set_ylim(cells[_TIME].min() / 1.5, cells[_TIME].max() * 1.5)
     canvas.axis_labels(axes, "Batch size (images)", label(_TIME))
     colours.legend(drawn, looks, cells["family"])
-    pooled = ", ".join(f"{count} on {backend}" for backend, count in _pooled(fits, backends).items())
+    counts = fits.groupby("backend")["models"].first().astype(int)
+    pooled = ", ".join(f"{counts[backend]} on {backend}" for backend in backends)
     canvas.note(
         drawn, f"A centroid is the mean over the largest k-means cluster ({pooled} of "
         f"{cells['model'].nunique()} models) at one batch size; the dots are moved sideways.", rest,
@@ -42,13 +42,9 @@ def draw(results: Results) -> Figure:
     return drawn
 
 
-def _pooled(fits: pd.DataFrame, backends: list[str]) -> dict[str, int]:
-    return {backend: int(fits.loc[fits["backend"] == backend, "models"].iloc[0]) for backend in backends}
-
-
 def _curve(axes: Axes, fit: pd.DataFrame) -> None:
     squared = fit["r_squared"].iloc[0]
-    low = canvas.above_zero(fit["low_per_image_ms"])
+    low = fit["low_per_image_ms"].clip(lower=1e-9)  # what a log axis can show
     axes.fill_between(
         fit["batch_size"], low, fit["high_per_image_ms"], color=colours.FIT, alpha=0.15, linewidth=0,
         label="95 % band",
@@ -64,14 +60,8 @@ def _curve(axes: Axes, fit: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-CHART = Chart(
-    name="latency_centroids",
-    title="Pooled regression through centroids",
-    caption=(
-        "The study's variant: an exponential through the mean time per image at each batch size, with its "
-        "95 % band. It pools the models, so it describes the set and not any single model."
-    ),
-    draw=draw,
-    order=41,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "latency_centroids", 41, "Pooled regression through centroids", draw,
+    "The study's variant: an exponential through the mean time per image at each batch size, with its 95 % "
+    "band. It pools the models, so it describes the set and not any single model.",
+),)  # fmt: skip

@@ -11,11 +11,11 @@ from matplotlib.patheffects import withStroke
 
 from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 from perfexp.metrics import label
 
 _LEGEND_CHARACTERS = 128
+_LOWEST_MS = 1e-9  # what a log axis can show
 _TIME = "latency_per_image_ms"
 
 
@@ -60,7 +60,7 @@ def _fits(axes: Axes, bands: pd.DataFrame, backend: str, shades: list[str]) -> N
     for cluster, band in bands[bands["backend"].astype(str) == backend].groupby("cluster"):
         band = band.sort_values("batch_size")
         shade = _shade(shades, cluster)
-        low, high = canvas.above_zero(band["low_per_image_ms"]), band["high_per_image_ms"]
+        low, high = band["low_per_image_ms"].clip(lower=_LOWEST_MS), band["high_per_image_ms"]
         axes.fill_between(band["batch_size"], low, high, color=shade, alpha=0.2, linewidth=0)
         [line] = axes.plot(band["batch_size"], band["predicted_per_image_ms"], color=shade, linewidth=2.2)
         line.set_path_effects([withStroke(linewidth=4, foreground="white")])
@@ -86,15 +86,9 @@ def _members(cells: pd.DataFrame, clusters: pd.DataFrame, shades: list[str], sev
     return handles
 
 
-CHART = Chart(
-    name="latency_clusters",
-    title="Clusters of latency curves",
-    caption=(
-        "Latency per image against batch size, one thin line per model, coloured by its cluster (0 is the "
-        "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability says "
-        "how often resampling finds the same clusters again, 1 being always."
-    ),
-    draw=draw,
-    order=40,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "latency_clusters", 40, "Clusters of latency curves", draw,
+    "Latency per image against batch size, one thin line per model, coloured by its cluster (0 is the "
+    "fastest); thick lines and bands are each cluster's pooled fit with its 95 % band. Stability says how "
+    "often resampling finds the same clusters again, 1 being always.",
+),)  # fmt: skip

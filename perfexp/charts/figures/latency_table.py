@@ -8,8 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, select
 from perfexp.metrics import label
 
 _MAX_MODELS = 40
@@ -38,13 +37,9 @@ def draw(results: Results) -> Figure:
         _heat(panel, table, norm)
     canvas.axis_labels(axes, "Batch size (images)", "")
     scale = drawn.colorbar(
-        ScalarMappable(norm, _SCHEME),
-        ax=axes,
-        label=label(_CELL),
-        pad=0.01,
-        fraction=0.05,
+        ScalarMappable(norm, _SCHEME), ax=axes, label=label(_CELL), pad=0.01, fraction=0.05,
         aspect=5 * drawn.get_figheight(),
-    )
+    )  # fmt: skip
     canvas.plain_log_ticks(scale.ax, "y")
     empty = len(order) * len(batches) * len(backends) > len(cells)
     canvas.note(drawn, cut_models, cut_batches, rest, "Blank: not measured, or left out." if empty else "")
@@ -95,11 +90,7 @@ def _number(value: float) -> str:
     return f"{value:,.{digits}f}" if value >= 0.1 else f"{value:#.2g}"
 
 
-CHART = Chart(
-    name="latency_table",
-    title="Inference time",
-    caption="Latency per image in ms for every model and batch size, a panel per backend; fast is light.",
-    draw=draw,
-    order=30,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "latency_table", 30, "Inference time", draw,
+    "Latency per image in ms for every model and batch size, a panel per backend; fast is light.",
+),)  # fmt: skip

@@ -7,13 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 
-_MEASURES = {
-    "memory_model_mb": "rise by loading the model",
-    "memory_peak_mb": "peak during inference",
-}
+_MEASURES = {"memory_model_mb": "rise by loading the model", "memory_peak_mb": "peak during inference"}
 _FIT_MODELS = 4
 _FAMILY_LINES = 3
 
@@ -34,8 +30,7 @@ def draw(results: Results) -> Figure:
         _lines(panel, one, name, looks)
     axes[0].set_ylim(bottom=0)
     canvas.axis_labels(axes, "Parameters (millions)", "Memory (MB)")
-    families = pd.concat(found.values())["family"]
-    colours.legend(drawn, looks, families)
+    colours.legend(drawn, looks, pd.concat(found.values())["family"])
     smallest = min(int(rows["batch_size"].min()) for rows in found.values())
     canvas.note(
         drawn,
@@ -83,14 +78,8 @@ def _line(
     axes.plot(ends, intercept + slope * ends, color=colour, linestyle=style, linewidth=1.3, label=label)
 
 
-CHART = Chart(
-    name="memory_params",
-    title="Memory against parameters",
-    caption=(
-        "Rise of the worker's resident set over its baseline against the number of parameters: after "
-        "loading, and at the peak. Parameters alone are 4 MB per million in 32-bit floats."
-    ),
-    draw=draw,
-    order=60,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "memory_params", 60, "Memory against parameters", draw,
+    "Rise of the worker's resident set over its baseline against the number of parameters: after loading, "
+    "and at the peak. Parameters alone are 4 MB per million in 32-bit floats.",
+),)  # fmt: skip

@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from perfexp.analysis.pareto import frontier
+from perfexp.analysis.comparison import frontier
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, labels, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, colours, labels, select
 
 _RATE = "model_images_per_s"
 _MARKERS = {"f32": "o", "f16": "^", "bf16": "s", "int8": "D"}
@@ -108,14 +107,8 @@ def _label(axes: Axes, found: pd.DataFrame, lines: Sequence[Line]) -> None:
     labels.place(axes, first[_RATE], first["top1"], list(first["label"]), points, size=8, lines=lines)
 
 
-CHART = Chart(
-    name="precision",
-    title="Accuracy against speed across precisions",
-    caption=(
-        "Measured top-1 accuracy with its interval against the images per second of the same runs; a line "
-        "joins one model's precisions, the marker shows the precision, the colour the family."
-    ),
-    draw=draw,
-    order=55,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "precision", 55, "Accuracy against speed across precisions", draw,
+    "Measured top-1 accuracy with its interval against the images per second of the same runs; a line joins "
+    "one model's precisions, the marker shows the precision, the colour the family.",
+),)  # fmt: skip

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, labels, select
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas, colours, labels, select
 
 _LABELLED = 6
 
@@ -46,14 +45,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, ends: NDArray[np.float64], looks: col
     return colours.dots(axes, rows["measured_ms"], rows["predicted_ms"], rows["family"], looks)
 
 
-CHART = Chart(
-    name="predicted_measured",
-    title="Predicted against measured",
-    caption=(
-        "Batch latency by the selected fit against the measured one. The fits include these points: this "
-        "shows how well the form describes them, not how well it extrapolates."
-    ),
-    draw=draw,
-    order=90,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "predicted_measured", 90, "Predicted against measured", draw,
+    "Batch latency by the selected fit against the measured one. The fits include these points: this shows "
+    "how well the form describes them, not how well it extrapolates.",
+),)  # fmt: skip

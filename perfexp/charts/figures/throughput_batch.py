@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from perfexp.analysis.results import Results
-from perfexp.charts import canvas, colours, select
-from perfexp.charts.base import Chart, ChartMissing
+from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 from perfexp.metrics import label
 
 _RATE = "throughput_images_per_s"
@@ -82,11 +81,7 @@ def _ends(axes: Axes, cells: pd.DataFrame, span: tuple[float, float]) -> None:
     )  # fmt: skip
 
 
-CHART = Chart(
-    name="throughput_batch",
-    title="Throughput against batch size",
-    caption="Images per second against batch size on log axes, a panel per family, all on the same scales.",
-    draw=draw,
-    order=80,
-)
-CHARTS = (CHART,)
+CHARTS = (Chart(
+    "throughput_batch", 80, "Throughput against batch size", draw,
+    "Images per second against batch size on log axes, a panel per family, all on the same scales.",
+),)  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from perfexp import charts
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart
 
 
 def chart(name: str) -> Chart:

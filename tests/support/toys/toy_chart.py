@@ -1,7 +1,6 @@
 """The number of runs of each model, as bars."""
 
-from perfexp.charts import canvas
-from perfexp.charts.base import Chart
+from perfexp.charts import Chart, canvas
 
 
 def draw(results):
@@ -13,4 +12,4 @@ def draw(results):
     return figure
 
 
-CHARTS = (Chart(name="toy", title="Runs of each model", caption="Bars.", draw=draw, order=99),)
+CHARTS = (Chart("toy", 99, "Runs of each model", draw, "Bars."),)

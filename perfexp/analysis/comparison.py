@@ -1,4 +1,4 @@
-"""The Pareto frontier of models by two metrics."""
+"""Compare models: the Pareto frontier of two metrics, and the interval of a proportion."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,14 @@ from numpy.typing import NDArray
 
 from perfexp.analysis.scaling.forms import Array
 from perfexp.metrics import METRICS
+
+
+def wilson(count: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the 95 % Wilson score interval of proportions, in percent (E. B. Wilson, JASA 22, 1927)."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(count, total, alpha=0.05, method="wilson")
+    return 100 * np.asarray(low), 100 * np.asarray(high)
 
 
 def frontier(table: pd.DataFrame, first: str, second: str) -> NDArray[np.bool_]:
@@ -18,14 +26,12 @@ def frontier(table: pd.DataFrame, first: str, second: str) -> NDArray[np.bool_]:
         first, second: columns named as in :data:`perfexp.metrics.METRICS`, which says whether more
             or less is better.
     """
-    one, other = _gain(table, first), _gain(table, second)
+    one, other = (
+        table[name].to_numpy(dtype=float) * (1 if METRICS[name].higher_is_better else -1)
+        for name in (first, second)
+    )
     order = np.lexsort((-other, -one))
     before = np.concatenate(([-np.inf], np.maximum.accumulate(other[order])[:-1]))
     best = np.zeros(len(table), dtype=bool)
     best[order] = other[order] > before
     return best
-
-
-def _gain(table: pd.DataFrame, name: str) -> Array:
-    values = table[name].to_numpy(dtype=float)
-    return values if METRICS[name].higher_is_better else -values

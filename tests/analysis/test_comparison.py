@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from perfexp.analysis.pareto import frontier
+from perfexp.analysis.comparison import frontier
 
 
 def test_the_frontier_is_what_no_other_point_beats() -> None:
