@@ -6,10 +6,14 @@ from contextlib import contextmanager
 
 
 class Phases:
-    """Seconds per phase, read from ``clock``."""
+    """Seconds per phase, read from ``clock``; ``report`` receives each phase's name and seconds as it ends."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        report: Callable[[str, float], None] = lambda _name, _seconds: None,
+    ) -> None:
+        self._clock, self._report = clock, report
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -20,3 +24,4 @@ class Phases:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - start
+            self._report(name, self.seconds[name])

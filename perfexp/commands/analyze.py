@@ -9,10 +9,8 @@ The report is one page that needs no network; it is kept in the store as well.
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +18,13 @@ from perfexp.config.schema import Accuracy, Data, option
 from perfexp.phases import Phases
 from perfexp.runs import query
 from perfexp.store import connection
-from perfexp.store.run_data import TAG_LIMIT, RunData
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from perfexp.analysis.results import Results
-
-_FOLDER_TIME = "%Y%m%d-%H%M%S"
 
 
 @dataclass
@@ -50,35 +46,16 @@ def main(settings: Config) -> None:
     Raises:
         NothingToDo: no run matches.
     """
-    stages = Stages()
-    with stages("query"):
+    stages = Phases(report=lambda name, seconds: print(f"{name:12} {seconds:6.2f} s", flush=True))
+    with stages.timed("query"):
         runs = query.cells(settings, settings.data)
-    with stages("imports"):
+    with stages.timed("imports"):
         import perfexp.analysis.pipeline
         import perfexp.report  # noqa: F401
     _analyse(settings, runs, stages)
 
 
-class Stages:
-    """Prints each stage's seconds when it ends."""
-
-    def __init__(self) -> None:
-        self._phases = Phases()
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time the body."""
-        with self._phases.timed(name):
-            yield
-        print(f"{name:12} {self._phases.seconds[name]:6.2f} s", flush=True)
-
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Seconds of each stage so far."""
-        return self._phases.seconds
-
-
-def _analyse(settings: Config, runs: "pd.DataFrame", stages: Stages) -> None:
+def _analyse(settings: Config, runs: "pd.DataFrame", stages: Phases) -> None:
     from perfexp import report
     from perfexp.analysis import pipeline
     from perfexp.analysis.results import fitted_models, write_tables
@@ -86,46 +63,35 @@ def _analyse(settings: Config, runs: "pd.DataFrame", stages: Stages) -> None:
 
     measured = settings.accuracy == Accuracy.measured
     evaluated = comparable(query.evaluations(settings, required=measured))
-    with stages("selection"):
+    with stages.timed("selection"):
         if measured:
             runs = joined(runs, evaluated)
         selection = select(runs, settings.allow_mixed, settings.allow_tainted, settings.allow_inexact)
     results = replace(
-        pipeline.analyse(selection, settings.seed, stages),
+        pipeline.analyse(selection, settings.seed, stages.timed),
         evaluations=evaluated,
         accuracy=settings.accuracy,
     )
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, settings.experiment)
-    output = _output(settings, tracker.experiment)
-    with stages("tables"):
+    output = settings.folder(settings.output, "analysis")
+    with stages.timed("tables"):
         paths = [("tables", path) for path in write_tables(results, output / "tables")]
         models = output / "models.json"
         models.write_text(fitted_models(results.scaling), encoding="utf-8")
     heading = report.Heading(
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,
-        command=_reproduction(),
+        command=shlex.join(["perfexp", *map(connection.redacted, sys.argv[1:])]),
         source=query.source(results.runs),
         tracking_uri=connection.redacted(settings.uri),
     )
-    with stages("report"):
+    with stages.timed("report"):
         written = report.write(results, output, heading)
-    with stages("MLflow run"):
+    with stages.timed("MLflow run"):
         paths += [("", written.html), ("", models), *(("figures", path) for path in written.figures)]
         run_id = tracker.write(_draft(settings, results, paths, stages.seconds))
     _print(results, written.html, tracker, run_id, stages)
-
-
-def _output(settings: Config, experiment: str) -> Path:
-    if settings.output:
-        return Path(settings.output).expanduser()
-    name = f"{experiment}-{datetime.now():{_FOLDER_TIME}}".replace("/", "_")
-    return Path(settings.tracking.root) / "analysis" / name
-
-
-def _reproduction() -> str:
-    return shlex.join(["perfexp", *map(connection.redacted, sys.argv[1:])])
 
 
 def _draft(
@@ -136,7 +102,6 @@ def _draft(
 ) -> RunData:
     """The analysis as a run: its numbers, its files, and which runs it used."""
     runs = results.runs
-    ids = " ".join(runs["run_id"])
     used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
     metrics = {
         "cells": float(len(runs)),
@@ -145,7 +110,7 @@ def _draft(
     }
     tags = {
         "kind": "analysis",
-        "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(runs)} runs, listed in runs_used.csv",
+        "runs_used": query.ids(runs, "listed in runs_used.csv"),
         "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
     }
     asked = {
@@ -166,7 +131,7 @@ def _draft(
     )
 
 
-def _print(results: "Results", html: Path, tracker: Tracker, run_id: str, stages: Stages) -> None:
+def _print(results: "Results", html: Path, tracker: Tracker, run_id: str, stages: Phases) -> None:
     print(f"{'in all':12} {sum(stages.seconds.values()):6.2f} s\n")
     for sentence in results.findings:
         print(f"- {sentence}")

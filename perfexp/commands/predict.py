@@ -10,7 +10,6 @@ predicted from what its layers compute and move.
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,8 @@ from perfexp.console import progress
 from perfexp.errors import NothingToDo
 from perfexp.prediction import data, service
 from perfexp.prediction.service import PredictConfig as Config
-from perfexp.store.run_data import TAG_LIMIT, RunData
+from perfexp.runs import query
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
             f"{MIN_MODELS} models on one backend, or six batch sizes of one."
         )
-    output = _output(settings, experiment)
+    output = settings.folder(settings.output, "prediction")
     output.mkdir(parents=True, exist_ok=True)
     table.to_csv(output / "validation.csv", index=False)
     paths = [
@@ -95,13 +95,6 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
         print(rows.to_string(index=False, float_format="{:.1f}".format), end="\n\n")
     print(f"Held-out cells:  {output / 'validation.csv'}")
     print(f"MLflow run:      {run_id} in experiment {experiment!r}")
-
-
-def _output(settings: Config, experiment: str) -> Path:
-    if settings.output:
-        return Path(settings.output).expanduser()
-    name = f"{experiment}-{datetime.now():%Y%m%d-%H%M%S}".replace("/", "_")
-    return Path(settings.tracking.root) / "prediction" / name
 
 
 def _figures(table: "pd.DataFrame", promised: float, output: Path) -> list[Path]:
@@ -147,7 +140,6 @@ def _draft(
     from perfexp.prediction import validation
 
     numbers = validation.summary(table)
-    ids = " ".join(cells["run_id"])
     several = numbers["backend"].nunique() > 1
     metrics = {
         f"{row.scheme}_{what}_percent" + (f"_{place}" if several else ""): float(getattr(row, what))
@@ -168,7 +160,7 @@ def _draft(
         params={"coverage": str(settings.coverage), "seed": str(settings.seed)},
         tags={
             "kind": "validation",
-            "runs_used": ids if len(ids) <= TAG_LIMIT else f"{len(cells)} runs, listed in the models",
+            "runs_used": query.ids(cells, "listed in the models"),
             "mlflow.note.content": f"{', '.join(numbers.columns)}\n\n{note}",
         },
         paths=[("", path) for path in paths],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from perfexp.errors import NothingToDo
 from perfexp.records import FINISHED, RunKind
 from perfexp.runs.load import load_runs
 from perfexp.store import connection
+from perfexp.store.run_data import TAG_LIMIT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,13 @@ class RunQuery:
     def experiment_name(self) -> str:
         """The experiment's name."""
         return connection.experiment_name(self.experiment)
+
+    def folder(self, given: str | None, kind: str) -> Path:
+        """Return the folder that was given, else a new one below ``tracking.root``/``kind``."""
+        if given:
+            return Path(given).expanduser()
+        name = f"{self.experiment_name}-{datetime.now():%Y%m%d-%H%M%S}".replace("/", "_")
+        return Path(self.tracking.root) / kind / name
 
     def load(self, kind: Sequence[str], status: str | None = FINISHED) -> "pd.DataFrame":
         """Return the runs of these kinds and this status, one row each.
@@ -138,3 +147,9 @@ def _most_frequent(values: "pd.Series[str]") -> str:
     counts = counts[counts > 0]
     more = " or others" if len(counts) > _MAX_NAMED else ""
     return " or ".join(map(str, counts.index[:_MAX_NAMED])) + more
+
+
+def ids(runs: "pd.DataFrame", elsewhere: str) -> str:
+    """Return the runs' ids for a tag, or their number and where they stand if they are too many for one."""
+    text = " ".join(runs["run_id"])
+    return text if len(text) <= TAG_LIMIT else f"{len(runs)} runs, {elsewhere}"
