@@ -1,23 +1,132 @@
 """Judge choices by limits, from measured and predicted cells, and say what to measure to decide."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from perfexp import backends
+from perfexp.config import catalog
+from perfexp.config.schema import ModelConfig, option
+from perfexp.errors import ConfigError
+from perfexp.models import sources
+from perfexp.prediction import service
+from perfexp.runs.query import RunQuery
 
-MEETS, FAILS, DOUBTFUL = "meets", "fails", "doubtful"
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEETS, DOUBTFUL, FAILS = "meets", "doubtful", "fails"
+_SIZE_OPTIONS = ("input_size", "input_fit")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a choice must meet; None for no limit. Times in ms per batch, top-1 in percent."""
+@dataclass
+class PlanConfig(RunQuery):
+    """Limits that a model on a backend at a batch size must keep to; null sets no limit."""
 
-    max_latency_ms: float | None = None
-    min_throughput_images_per_s: float | None = None
-    min_top1: float | None = None
-    max_memory_mb: float | None = None
+    max_latency_ms: float | None = option(None, "limit of a batch's latency, ms")
+    percentile: int = option(50, "of the latency that is limited")
+    min_throughput: float | None = option(None, "limit of the throughput, images/s")
+    min_top1: float | None = option(None, "limit of the published top-1 accuracy, %")
+    max_memory_mb: float | None = option(None, "limit of the peak memory, MB")
+    models: list[str] = option([], "models to consider, with or without runs; all that have runs if empty")
+    batch_sizes: list[int] = option([1, 2, 4, 8, 16, 32, 64], "batch sizes to consider")
+    coverage: float = option(0.9, "share of cells that the intervals hold")
+    seed: int = option(0, "of the fits")
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by name."""
+        names = ("max_latency_ms", "min_throughput", "min_top1", "max_memory_mb")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def judge(choices: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progress) -> "pd.DataFrame":
+    """Return every model on every backend at every batch size of the settings, measured or predicted.
+
+    Returns:
+        The columns that :func:`judge` reads, ``model, backend, measured``, and ``overrides``, with which
+        ``perfexp`` would measure the choice.
+
+    Raises:
+        ConfigError: no run has the percentile, or there are too few runs to predict from.
+    """
+    import pandas as pd
+
+    column = "latency_ms" if settings.percentile == 50 else f"latency_p{settings.percentile}_ms"
+    if column not in cells:
+        raise ConfigError(
+            f"No run has a {settings.percentile}th percentile ({column}); plan with percentile=50, or "
+            "measure with more iterations."
+        )
+    rows: list[dict[str, object]] = []
+    networks = _networks(settings, cells)
+    for backend, own in cells.groupby("backend", observed=True):
+        model = service.fitted(cells, str(backend), settings.seed, settings.cache, progress=progress)
+        ratio = float((own[column] / own["latency_ms"]).median())  # typical of the backend
+        for place, size in product(range(len(networks)), settings.batch_sizes):
+            network = networks.iloc[[place]].assign(batch_size=size)
+            variant = network["variant"].iloc[0]
+            same = own[(own["variant"] == variant) & (own["batch_size"] == size) & own[column].notna()]
+            if len(same):
+                times_ms = [float(same[column].iloc[0])] * 3
+                memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
+            else:
+                found = model.predict(network, settings.coverage)
+                times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
+                memory = found.memory_peak_mb
+            rows.append({
+                "model": variant, "backend": backend, "batch_size": size, "measured": len(same) > 0,
+                **dict(zip(("latency_ms", "low_ms", "high_ms"), times_ms, strict=True)), "memory_mb": memory,
+                "top1": network["published_top1"].iloc[0] if "published_top1" in network else None,
+                "overrides": f"{_model_overrides(network)} {backend_overrides(own.iloc[0])}",
+            })  # fmt: skip
+    return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
+
+
+def _networks(settings: PlanConfig, cells: "pd.DataFrame") -> "pd.DataFrame":
+    """Return one row a network: the measured ones, or those of ``models``, measured or not."""
+    import pandas as pd
+
+    from perfexp.prediction.model.linear import with_totals
+
+    measured = cells.drop_duplicates("variant")
+    if not settings.models:
+        return measured
+    shared = {key: measured[key].iloc[0] for key in _SIZE_OPTIONS if key in measured}
+    rows: list[dict[str, object]] = []
+    for name in sorted(set(settings.models) - set(measured["model"])):
+        source = sources.source_of(name)
+        row = service.network(ModelConfig(source, name), None, cells, settings.cache)
+        top1 = sources.source(source).facts(name).published_top1
+        rows.append({**row, **shared, "source": source, "variant": name, "published_top1": top1})
+    own = measured[measured["model"].isin(settings.models)]
+    return pd.concat([own, with_totals(pd.DataFrame(rows))] if rows else [own], ignore_index=True)
+
+
+def _model_overrides(network: "pd.DataFrame") -> str:
+    """Return what ``perfexp`` needs to measure the network as the other runs were measured."""
+    row = network.iloc[0]
+    preset = catalog.preset("model", str(row["model"]))
+    chosen = f"model={row['model']}" if preset else f"model={row['source']} model.name={row['model']}"
+    sizes = {key: row[key] for key in _SIZE_OPTIONS if key in row}
+    set_ones = [f"{k}={value}" for k, value in sizes.items() if str(value) not in ("None", "nan", "strict")]
+    return " ".join([chosen, *set_ones])
+
+
+def backend_overrides(run: "pd.Series[Any]") -> str:
+    """Return what ``perfexp`` needs to measure on a run's backend with the settings of that run."""
+    name = str(run["runtime"])
+    overrides = [f"backend={name}"]
+    defaults = asdict(backends.backend_class(name).Config()) if name in backends.names() else {}
+    for key, default in defaults.items():
+        value = run.get(key, run.get(f"backend_{key}"))
+        if key != "name" and str(value) not in ("None", "nan", str(default)):
+            overrides.append(f"backend.{key}={f'{value:g}' if isinstance(value, float) else value}")
+    return " ".join(overrides)
+
+
+def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame":
     """Add ``verdict`` to each choice, the best throughput of those that meet the limits first.
 
     A measured choice meets a limit or fails it. A predicted one meets it when its whole interval
@@ -26,40 +135,37 @@ def judge(choices: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     Args:
         choices: ``batch_size, latency_ms, low_ms, high_ms, top1, memory_mb``, one row per
             choice; the ends of a measured one equal its latency.
-        limits: to judge by.
+        limits: as in :class:`PlanConfig`.
     """
+    import pandas as pd
+
     size = choices["batch_size"]
     ends = {
         "max_latency_ms": (choices["low_ms"], choices["high_ms"], 1),
-        "min_throughput_images_per_s": (1e3 * size / choices["low_ms"], 1e3 * size / choices["high_ms"], -1),
+        "min_throughput": (1e3 * size / choices["low_ms"], 1e3 * size / choices["high_ms"], -1),
         "min_top1": (choices["top1"], choices["top1"], -1),
         "max_memory_mb": (choices["memory_mb"], choices["memory_mb"], 1),
     }
     verdict = pd.Series(MEETS, index=choices.index)
-    for name, (best, worst, sign) in ends.items():
-        limit = getattr(limits, name)
-        if limit is None:
-            continue
+    for name, limit in limits.items():
+        best, worst, sign = ends[name]
         met, failed = sign * worst <= sign * limit, sign * best > sign * limit
         verdict = verdict.where(met | (verdict == FAILS), DOUBTFUL).mask(failed, FAILS)
-    rank = {MEETS: 0, DOUBTFUL: 1, FAILS: 2}
     judged = choices.assign(verdict=verdict, throughput_images_per_s=1e3 * size / choices["latency_ms"])
-    order = judged.assign(rank=verdict.map(rank)).sort_values(
+    order = judged.assign(rank=verdict.map([MEETS, DOUBTFUL, FAILS].index)).sort_values(
         ["rank", "throughput_images_per_s"], ascending=[True, False], kind="stable"
     )
     return order.drop(columns="rank").reset_index(drop=True)
 
 
-def refusals(choices: pd.DataFrame, limits: Limits) -> str:
+def refusals(choices: "pd.DataFrame", limits: Mapping[str, float]) -> str:
     """Say how many choices each limit alone leaves."""
-    given = {name: value for name, value in asdict(limits).items() if value is not None}
-    alone = {name: judge(choices, Limits(**{name: value}))["verdict"] for name, value in given.items()}
-    left = {name: (verdict != FAILS).sum() for name, verdict in alone.items()}
-    return ", ".join(f"{name}={given[name]:g} alone leaves {count}" for name, count in left.items())
+    left = {name: (judge(choices, {name: one})["verdict"] != FAILS).sum() for name, one in limits.items()}
+    return ", ".join(f"{name}={limits[name]:g} alone leaves {count}" for name, count in left.items())
 
 
-def to_settle(judged: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+def to_settle(judged: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame":
     """Return doubtful choices that a run would decide, the cheapest first; no run gives a published top-1."""
-    known = judged["top1"].notna() | (limits.min_top1 is None)
+    known = judged["top1"].notna() | ("min_top1" not in limits)
     doubtful = judged[(judged["verdict"] == DOUBTFUL) & ~judged["measured"] & known]
     return doubtful.sort_values("latency_ms", kind="stable")

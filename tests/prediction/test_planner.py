@@ -1,6 +1,7 @@
 import pandas as pd
+import pytest
 
-from perfexp.prediction.planner import Limits, judge, refusals, to_settle
+from perfexp.prediction.planner import backend_overrides, judge, refusals, to_settle
 
 CHOICES = pd.DataFrame(
     {
@@ -17,27 +18,42 @@ CHOICES = pd.DataFrame(
 
 
 def test_an_interval_across_the_limit_is_doubtful_and_a_missing_value_too() -> None:
-    judged = judge(CHOICES, Limits(max_latency_ms=10, min_top1=72)).set_index("model")["verdict"]
+    judged = judge(CHOICES, {"max_latency_ms": 10, "min_top1": 72}).set_index("model")["verdict"]
     assert judged.to_dict() == {
         "sure": "meets", "measured": "meets", "open": "doubtful", "untold": "doubtful", "slow": "fails",
     }  # fmt: skip
 
 
 def test_throughput_is_limited_from_below() -> None:
-    judged = judge(CHOICES, Limits(min_throughput_images_per_s=1000)).set_index("model")["verdict"]
+    judged = judge(CHOICES, {"min_throughput": 1000}).set_index("model")["verdict"]
     assert judged.to_dict() == {
         "sure": "meets", "untold": "meets", "open": "doubtful", "measured": "fails", "slow": "fails",
     }  # fmt: skip
 
 
 def test_doubts_are_settled_by_the_cheapest_runs_first() -> None:
-    limits = Limits(max_latency_ms=5.5)
+    limits = {"max_latency_ms": 5.5}
     assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["untold"]
-    limits = Limits(max_latency_ms=10, min_top1=72)
+    limits = {"max_latency_ms": 10, "min_top1": 72}
     assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["open"]
 
 
 def test_limits_that_exclude_each_other_are_told_apart() -> None:
-    assert refusals(CHOICES, Limits(max_latency_ms=2, min_top1=72)) == (
+    assert refusals(CHOICES, {"max_latency_ms": 2, "min_top1": 72}) == (
         "max_latency_ms=2 alone leaves 0, min_top1=72 alone leaves 5"
     )
+
+
+@pytest.mark.parametrize(
+    ("run", "asked"),
+    [
+        ({"runtime": "torch", "precision": "f32", "device": "cpu", "threads": "None"}, "backend=torch"),
+        (
+            {"runtime": "torch", "precision": "bf16", "threads": 2.0, "backend_heap": "kept"},
+            "backend=torch backend.precision=bf16 backend.threads=2 backend.heap=kept",
+        ),
+        ({"runtime": "torch-colab", "precision": "f32"}, "backend=torch-colab"),
+    ],
+)
+def test_a_run_that_would_settle_is_asked_for_as_the_others_were(run: dict[str, object], asked: str) -> None:
+    assert backend_overrides(pd.Series(run)) == asked

@@ -30,6 +30,12 @@ class CurveTable:
         """Return an array ``(G, N)`` as one value per point."""
         return padded[self.row, self.place]
 
+    def places(self, rows: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the curve of each row by its keys, shape ``(R,)``; −1 where there is none."""
+        places = self.keys.assign(place=np.arange(len(self.keys)))
+        found = rows[list(self.keys)].merge(places, how="left")["place"].fillna(-1)
+        return found.to_numpy(np.int64)
+
 
 def tabulate(frame: pd.DataFrame, keys: Sequence[str]) -> CurveTable:
     """Make a curve of each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``."""

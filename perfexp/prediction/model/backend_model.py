@@ -112,11 +112,8 @@ class BackendModel:
             return None
         at = query.assign(variant=curve["variant"].iloc[0], backend=curve["backend"].iloc[0])
         latency = float(batch_size.predict(self.cells, at)[0])
-        size, smallest, largest = (
-            query["batch_size"].iloc[0],
-            curve["batch_size"].min(),
-            curve["batch_size"].max(),
-        )
+        sizes, size = curve["batch_size"], query["batch_size"].iloc[0]
+        smallest, largest = sizes.min(), sizes.max()
         inside = bool(smallest <= size <= largest)
         ahead = 1.0 if inside else float(max(size / largest, smallest / size))
         scores = batch_size.Scores.of(self._within if inside else self._beyond, "model")

@@ -41,25 +41,21 @@ def predict(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
 
 
 def _within(cells: pd.DataFrame, at: pd.DataFrame) -> Array:
-    fitting = cells[_enough(cells)]
+    sizes = cells.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
+    fitting = cells[sizes >= compare.MIN_SIZES]
     if fitting.empty:
         return np.full(len(at), np.nan)
     table = tabulate(fitting, KEYS)
     judged = compare.judge(table.curves)
     chosen = compare.choose(judged)
-    places = table.keys.assign(place=np.arange(len(table.keys)))
-    keys = list(KEYS)
-    place = at[keys].merge(places, on=keys, how="left")["place"].to_numpy(float)
-    fitted = np.isfinite(place)
-    rows = place[fitted].astype(int)
-    sizes = at["batch_size"].to_numpy(float)[fitted][:, None]
+    place = table.places(at)
+    form = np.where(place >= 0, chosen[place], -1)
+    queried = at[["batch_size"]].to_numpy(float)
     values = np.full(len(at), np.nan)
-    found = np.full(len(rows), np.nan)
     for index, one in enumerate(judged):
-        own = chosen[rows] == index
+        own = form == index
         if own.any():
-            found[own] = one.fitted.part(rows[own]).predict(sizes[own])[:, 0]
-    values[fitted] = found
+            values[own] = one.fitted.part(place[own]).predict(queried[own])[:, 0]
     return values
 
 
@@ -134,14 +130,5 @@ class Scores:
 def log_half_widths(held: pd.DataFrame, coverage: float) -> Array:
     """Return the half-width of each row of :func:`leave_largest`, by the scores of other models."""
     scores = Scores.of(held, "group")
-    return np.array(
-        [
-            scores.log_half_width(ahead, coverage, without=group)
-            for group, ahead in zip(scores.groups, scores.ahead, strict=True)
-        ]
-    )
-
-
-def _enough(cells: pd.DataFrame) -> "pd.Series[bool]":
-    sizes = cells.groupby(list(KEYS), observed=True)["batch_size"].transform("nunique")
-    return sizes >= compare.MIN_SIZES
+    pairs = zip(scores.ahead, scores.groups, strict=True)
+    return np.array([scores.log_half_width(ahead, coverage, without=group) for ahead, group in pairs])

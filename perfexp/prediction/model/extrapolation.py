@@ -72,16 +72,16 @@ def _beyond(cells: pd.DataFrame, at: pd.DataFrame, end: float, seed: int) -> Arr
         return np.full(len(at), np.nan)
     table = tabulate(seen[sizes >= MIN_SIZES], KEYS)
     others = cells[cells["batch_size"] > end]
-    others = others[_places(table, others) >= 0]
+    others = others[table.places(others) >= 0]
     learning = others["variant"].nunique() >= _MIN_OTHERS
     exponent = _most_similar(table, others) if learning else _most_predictive(table.curves)
     curved = _curved(table, exponent)
-    place = _places(table, at)
+    place = table.places(at)
     values = np.full(len(at), np.nan)
     fitted = place >= 0
     values[fitted] = _affine(curved, place[fitted], at[fitted])
     if learning and fitted.any():
-        features = _features(curved, _places(table, others), others, end)
+        features = _features(curved, table.places(others), others, end)
         queries = _features(curved, place[fitted], at[fitted], end)
         values[fitted] *= np.exp(_learned(features, _left(curved, others), queries, seed))
     return values
@@ -107,7 +107,7 @@ def _most_similar(table: CurveTable, others: pd.DataFrame) -> float:
 
 def _left(curved: Curved, others: pd.DataFrame) -> Array:
     measured = others["latency_ms"].to_numpy(float)
-    return np.asarray(np.log(measured / _affine(curved, _places(curved.table, others), others)))
+    return np.asarray(np.log(measured / _affine(curved, curved.table.places(others), others)))
 
 
 def _most_predictive(curves: Curves) -> float:
@@ -152,11 +152,3 @@ def _features(curved: Curved, place: NDArray[np.int64], cells: pd.DataFrame, end
 
 def _affine(curved: Curved, place: NDArray[np.int64], cells: pd.DataFrame) -> Array:
     return curved.fitted.part(place).predict(cells[["batch_size"]].to_numpy(float))[:, 0]
-
-
-def _places(table: CurveTable, cells: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the curve of each row, −1 where there is none."""
-    keys = list(KEYS)
-    places = table.keys.assign(place=np.arange(len(table.keys)))
-    found = cells[keys].merge(places, on=keys, how="left")["place"].fillna(-1)
-    return found.to_numpy(np.int64)

@@ -40,28 +40,14 @@ class Design:
     def matrix(self, cells: pd.DataFrame) -> Array:
         """Return one row per cell: the constant, the shared terms, those by kind."""
         size = cells[["batch_size"]].to_numpy(float)
-        parts = [cells[list(names)].to_numpy(float) * size**power for power, names in self._all]
+        terms = (*self.shared, *self.by_kind)
+        parts = [cells[list(names)].to_numpy(float) * size**power for power, names in terms]
         return np.column_stack([np.ones(len(cells)), *parts])
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """The names of the matrix' columns."""
-        return ("constant", *(_named(power, name) for power, names in self._all for name in names))
 
     @property
     def free(self) -> int:
         """The number of columns, the first ones, that are not shrunk."""
         return 1 + sum(len(names) for _, names in self.shared)
-
-    @property
-    def _all(self) -> Terms:
-        return (*self.shared, *self.by_kind)
-
-
-def _named(power: float, name: str) -> str:
-    if power == 0:
-        return name
-    return f"batch_size·{name}" if power == 1 else f"batch_size^{power:g}·{name}"
 
 
 def _each(*wholes: str) -> tuple[str, ...]:
