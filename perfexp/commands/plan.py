@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from perfexp import backends, console
 from perfexp.cache import Cache
 from perfexp.config import catalog, checks
-from perfexp.config.schema import ModelConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import ModelConfig
 from perfexp.errors import ConfigError, NotMet
 from perfexp.models import sources
 from perfexp.prediction import data, service
