@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Phases:
-    """Seconds per phase, read from ``clock``; ``report`` receives each phase's name and seconds as it ends."""
+    """Seconds per phase, read from ``clock``; ``report`` receives name and seconds as a phase ends."""
 
     def __init__(
         self,

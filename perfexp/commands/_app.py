@@ -14,7 +14,7 @@ from typing import NoReturn, get_args, get_origin
 
 from omegaconf import MISSING
 
-from perfexp.config import overrides
+from perfexp.config import options, overrides
 from perfexp.errors import Exit, PerfexpError
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -134,12 +134,12 @@ def _prose(module: ModuleType) -> list[str]:
 
 
 def _options(config: type) -> list[str]:
-    leaves = [leaf for leaf in overrides.leaves(config) if leaf.meaning]
+    leaves = [leaf for leaf in options.leaves(config) if leaf.meaning]
     rows = [(leaf.key, " ".join(filter(None, (leaf.meaning, _facts(leaf))))) for leaf in leaves]
     return _rows(rows)
 
 
-def _facts(leaf: overrides.Leaf) -> str:
+def _facts(leaf: options.Leaf) -> str:
     if is_dataclass(leaf.type):
         return f"[{leaf.default}]" if isinstance(leaf.default, str) and leaf.default != MISSING else ""
     default = "" if leaf.default in (MISSING, None) else f" [{_text(leaf.default)}]"

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from perfexp.commands import _app
-from perfexp.config import catalog, overrides
+from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
 from perfexp.errors import ConfigError, PerfexpError, nearest
 from perfexp.plugins import BACKENDS, DATASETS, Kind
@@ -36,7 +36,7 @@ def launch(
         PerfexpError: an argument that cannot be.
     """
     name = _app.program(verb)
-    overrides.check(config, arguments)
+    precheck.check(config, arguments)
     _refuse_credentials(name, arguments)
     import hydra
     from hydra.errors import HydraException, MissingConfigException
@@ -44,7 +44,7 @@ def launch(
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     register(verb, config)
     several = any(argument in ("-m", "--multirun") for argument in arguments)
-    sys.argv[1:] = [overrides.for_hydra(config, argument, several) for argument in arguments]
+    sys.argv[1:] = [precheck.for_hydra(config, argument, several) for argument in arguments]
     if catalog.added() and not any("searchpath" in argument for argument in arguments):
         places = ",".join(f"'file://{folder}'" for folder in catalog.added())
         sys.argv.append(f"hydra.searchpath=[{places}]")

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import Accuracy, Data, option
+from perfexp.config.options import option
+from perfexp.config.schema import Accuracy, Data
 from perfexp.phases import Phases
 from perfexp.runs import query
 from perfexp.store import connection

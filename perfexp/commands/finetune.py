@@ -17,7 +17,8 @@ from omegaconf import MISSING, OmegaConf
 
 from perfexp.backends.base import usable_cpus
 from perfexp.config import checks
-from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten, option
+from perfexp.config.options import option
+from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
 from perfexp.evaluation.datasets import Dataset

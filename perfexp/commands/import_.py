@@ -17,7 +17,8 @@ from omegaconf import MISSING
 
 from perfexp import published
 from perfexp.cache import Cache
-from perfexp.config.schema import TrackingConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import TrackingConfig
 from perfexp.errors import ConfigError
 from perfexp.plugins import TABLES
 from perfexp.published import Broken, Row, Source, _runs

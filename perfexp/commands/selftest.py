@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from perfexp import console, environment
 from perfexp.backends.fake import FakeConfig, FakeSession
 from perfexp.config import checks
-from perfexp.config.schema import Cell, MeasureConfig, ModelConfig, TrackingConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import Cell, MeasureConfig, ModelConfig, TrackingConfig
 from perfexp.errors import BackendError, ConfigError
 from perfexp.records import Failure
 from perfexp.store.run_data import RunData

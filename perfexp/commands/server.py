@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfexp.config import checks
-from perfexp.config.schema import option
+from perfexp.config.options import option
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import server
 from perfexp.store import connection

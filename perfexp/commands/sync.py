@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.config.schema import TrackingConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import TrackingConfig
 from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.store import connection
 from perfexp.store.outbox import Outbox

@@ -11,7 +11,8 @@ import sys
 from dataclasses import dataclass
 
 from perfexp.config import checks
-from perfexp.config.schema import TrackingConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import TrackingConfig
 from perfexp.errors import TrackingError
 from perfexp.records import RunKind
 from perfexp.serving import server, target

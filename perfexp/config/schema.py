@@ -1,31 +1,14 @@
 """Types, defaults and meanings of the configuration of a cell. YAML selects values; these own them."""
 
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar, cast
 
 from omegaconf import MISSING
 
+from perfexp.config.options import option
 from perfexp.plugins import BACKENDS
 
-T = TypeVar("T")
 EXPERIMENT = "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp"
-
-
-def option(default: T, meaning: str, **about: object) -> T:
-    """Return a dataclass field with its meaning, which the help of the verbs prints.
-
-    Args:
-        default: of the field; each instance gets a copy of its own.
-        meaning: a few words, with the unit.
-        about: ``choose`` names the preset of a group that is taken when none is named, ``plugins`` the
-            kind of plug-in that brings the schema; ``internal`` fields are set by perfexp itself.
-    """
-    about = {"help": meaning, **about}
-    if default is MISSING or isinstance(default, str | int | float | None):
-        return cast(T, field(default=default, metadata=about))
-    return field(default_factory=lambda: deepcopy(default), metadata=about)
 
 
 class InputFit(StrEnum):

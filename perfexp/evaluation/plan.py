@@ -8,6 +8,7 @@ from omegaconf import MISSING
 from perfexp import cell as cells
 from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
+from perfexp.config.options import option
 from perfexp.config.schema import (
     EXPERIMENT,
     BackendConfig,
@@ -19,7 +20,6 @@ from perfexp.config.schema import (
     Rerun,
     SweepConfig,
     TrackingConfig,
-    option,
 )
 from perfexp.environment import version
 from perfexp.errors import ConfigError, DataError

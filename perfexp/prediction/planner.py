@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from perfexp import backends
 from perfexp.config import catalog
-from perfexp.config.schema import ModelConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import ModelConfig
 from perfexp.errors import ConfigError
 from perfexp.models import sources
 from perfexp.prediction import service

@@ -8,7 +8,8 @@ from omegaconf import MISSING
 
 from perfexp.analysis.names import folded
 from perfexp.cache import Cache, digest
-from perfexp.config.schema import ModelConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import ModelConfig
 from perfexp.environment import version
 from perfexp.errors import BackendError, ConfigError, nearest
 from perfexp.models import description, features, sources

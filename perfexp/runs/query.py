@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
-from perfexp.config.schema import EXPERIMENT, Data, TrackingConfig, option
+from perfexp.config.options import option
+from perfexp.config.schema import EXPERIMENT, Data, TrackingConfig
 from perfexp.errors import NothingToDo
 from perfexp.records import FINISHED, RunKind
 from perfexp.runs.load import load_runs

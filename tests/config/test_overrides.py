@@ -7,8 +7,9 @@ import pytest
 from perfexp.commands.analyze import Config as AnalyzeConfig
 from perfexp.commands.import_ import Config as ImportConfig
 from perfexp.commands.plan import Config as PlanConfig
-from perfexp.config import overrides
-from perfexp.config.schema import Data, Precision, RunConfig, option
+from perfexp.config import options, overrides, precheck
+from perfexp.config.options import option
+from perfexp.config.schema import Data, Precision, RunConfig
 from perfexp.errors import ConfigError, PerfexpError
 from perfexp.prediction.service import PredictConfig
 
@@ -109,7 +110,7 @@ def test_a_preset_beneath_the_working_directory_is_found(tmp_path, monkeypatch) 
 )
 def test_hydras_verbs_refuse_early(typed: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        overrides.check(RunConfig, typed)
+        precheck.check(RunConfig, typed)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_hydras_verbs_refuse_early(typed: list[str], words: str) -> None:
     ],
 )
 def test_what_only_hydra_can_judge_is_left_to_it(typed: list[str]) -> None:
-    overrides.check(RunConfig, typed)
+    precheck.check(RunConfig, typed)
 
 
 @pytest.mark.parametrize(
@@ -140,16 +141,16 @@ def test_what_only_hydra_can_judge_is_left_to_it(typed: list[str]) -> None:
     ],
 )
 def test_free_text_is_quoted_for_hydra(typed: str, several: bool, sent: str) -> None:
-    assert overrides.for_hydra(RunConfig, typed, several) == sent
+    assert precheck.for_hydra(RunConfig, typed, several) == sent
 
 
 @pytest.mark.parametrize("kind", [RunConfig, AnalyzeConfig, PlanConfig, PredictConfig, ImportConfig])
 def test_every_option_says_what_it_means(kind: type) -> None:
-    found = list(overrides.leaves(kind))
+    found = list(options.leaves(kind))
     assert all(leaf.meaning for leaf in found if leaf.key not in ("source.name", "backend.name"))
     assert len({leaf.key for leaf in found}) == len(found)
 
 
 def test_choices_of_a_leaf_are_its_own() -> None:
-    [leaf] = [leaf for leaf in overrides.leaves(RunConfig) if leaf.key == "backend.precision"]
+    [leaf] = [leaf for leaf in options.leaves(RunConfig) if leaf.key == "backend.precision"]
     assert (leaf.type, leaf.default) == (Precision, Precision.f32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from omegaconf import MISSING
 
 from perfexp.cache import digest
-from perfexp.config.schema import option
+from perfexp.config.options import option
 from perfexp.errors import DataError
 from perfexp.evaluation.datasets._images import is_image, open_rgb
 

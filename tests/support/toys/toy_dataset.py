@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from perfexp.config.schema import option
+from perfexp.config.options import option
 from perfexp.evaluation.datasets.base import Dataset, DatasetConfig, Item
 
 

@@ -5,7 +5,7 @@ perfexp toy word=hello
 
 from dataclasses import dataclass
 
-from perfexp.config.schema import option
+from perfexp.config.options import option
 
 
 @dataclass

@@ -1,0 +1,80 @@
+"""What is looked at before Hydra composes a configuration: early refusals, and free text."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, cast, get_type_hints
+
+from perfexp.config import overrides
+from perfexp.config.options import leaves
+from perfexp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+_NOT_CHECKED = re.compile(r"[-+~]|hydra\b|[^=]*[@/]")
+_FUNCTION = re.compile(r"\w+\(.*\)")
+
+
+def check(kind: type, arguments: Sequence[str]) -> None:
+    """Refuse what Hydra would refuse later and more slowly: unknown keys, presets and impossible values.
+
+    What needs Hydra's grammar, and fields of plug-ins' own, is left to Hydra.
+
+    Raises:
+        ConfigError: a key, a preset or a value that cannot be.
+    """
+    several = any(a in ("-m", "--multirun") or a.startswith("sweep=") for a in arguments)
+    open_path = any(a.startswith(("--config", "-c", "hydra.searchpath")) for a in arguments)
+    for key, text in (overrides.pair(a) for a in arguments if "=" in a and not _NOT_CHECKED.match(a)):
+        values = text.split(",") if several and not _FUNCTION.fullmatch(text) else [text]
+        plain = [value for value in values if value and not re.search(r"[\[\]{}()'\"$\\]", text)]
+        if overrides.is_group(kind, key):
+            if not open_path:
+                for name in plain:
+                    overrides.require_preset(overrides.field_of(kind, key), name.strip())
+        else:
+            for value in plain:
+                _check_value(key, *_owner(kind, key), value.strip(), several)
+
+
+def for_hydra(kind: type, argument: str, several: bool) -> str:
+    """Return the argument with free text quoted, as Hydra's grammar requires.
+
+    Args:
+        kind: the dataclass of the configuration.
+        argument: as typed.
+        several: commas separate the values of a sweep.
+    """
+    key, equals, text = argument.partition("=")
+    if not equals or _NOT_CHECKED.match(argument) or not _is_text(kind, key):
+        return argument
+    if text in ("", "null") or text[0] in "'\"[{" or _FUNCTION.fullmatch(text) or (several and "," in text):
+        return argument
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
+    return f'{key}{equals}"{escaped}"'
+
+
+def _owner(kind: type, key: str) -> tuple[type | None, str]:
+    """Return the dataclass that owns a value; None where only a plug-in knows the field."""
+    top, _, rest = key.partition(".")
+    nested = get_type_hints(kind).get(top)
+    if not rest or not is_dataclass(nested):
+        return kind, key
+    if "plugins" in overrides.field_of(kind, top).metadata and rest not in get_type_hints(nested):
+        return None, rest
+    return cast(type, nested), rest
+
+
+def _is_text(kind: type, key: str) -> bool:
+    return next((leaf.type in (str, str | None) for leaf in leaves(kind) if leaf.key == key), False)
+
+
+def _check_value(shown: str, kind: type | None, key: str, text: str, several: bool) -> None:
+    from omegaconf import OmegaConf
+
+    if kind is None:
+        return
+    if not several and "," in text:
+        raise ConfigError(f"{shown}={text} names several values; add --multirun to sweep them.")
+    overrides.assign(cast("DictConfig", OmegaConf.structured(kind)), key, text, shown)
