@@ -1,6 +1,5 @@
 """Facts about a sweep's models, read in a worker process so that this one imports no framework."""
 
-import signal
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +11,7 @@ from perfexp.config import catalog
 from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.errors import ModelError
 from perfexp.models import description, sources
-from perfexp.worker.process import process_context
+from perfexp.worker.process import obey_parent, process_context
 
 _Facts = TypeVar("_Facts")
 
@@ -62,8 +61,7 @@ def published_macs(names: Collection[str]) -> dict[str, float]:
 
 
 def _in_worker(function: Callable[..., _Facts], *arguments: object) -> _Facts:
-    context, ignore_interrupt = process_context(), (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(1, context, signal.signal, ignore_interrupt) as worker:
+    with ProcessPoolExecutor(1, process_context(), obey_parent) as worker:
         return worker.submit(function, *arguments).result()
 
 

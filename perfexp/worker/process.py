@@ -5,14 +5,15 @@ a message like any other. Children are forked from a server that has imported th
 where the platform has one; they are spawned where the cell requests it or there is no such server.
 """
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -34,8 +35,6 @@ _MEMORY_WORDS = (
     "cannot allocate",
     "Unable to allocate",
 )
-
-_PR_SET_PDEATHSIG = 1
 
 Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], Measurement | None]
@@ -114,14 +113,11 @@ def _child(step: Step, cell: Cell, sender: Connection, requested_at: float) -> N
 
 
 def serve_parent(connection: Connection, phases: Phases, body: Callable[[], None]) -> None:
-    """Run ``body`` as the whole of a child process; send an exception as a Failure; then exit.
-
-    Ctrl-C is the parent's to handle; the child ends with the parent.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Run ``body`` as the whole of a child process; send an exception as a Failure; then exit."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _be_killed_first_when_memory_runs_out()
-    _die_with_parent()
+    with suppress(OSError):  # where the platform can, the kernel ends this process before its parent
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    obey_parent()
     gc.freeze()
     try:
         body()
@@ -143,19 +139,16 @@ def _failure(error: Exception, phases: Phases) -> Failure:
     return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
 
 
-def _be_killed_first_when_memory_runs_out() -> None:
-    """Make the kernel prefer this process to its parent, where the platform can."""
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        return
+def obey_parent(*_: object) -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it, however it ends.
 
-
-def _die_with_parent() -> None:
-    """End this process when its parent ends, so that it does not disturb the next sweep (Linux).
-
-    The parent is the fork server, which ends with the process that it serves.
+    The kernel's parent is the fork server, which outlives a killed perfexp: it waits for its children.
     """
-    control = getattr(ctypes.CDLL(None), "prctl", None)
-    if control is not None:
-        control(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

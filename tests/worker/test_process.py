@@ -1,5 +1,6 @@
 import multiprocessing
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from perfexp.backends.base import usable_cpus
@@ -168,3 +170,18 @@ def test_a_spawned_worker_measures_as_a_forked_one(make_cell: Callable[..., Cell
     assert isinstance(outcome, Measurement)
     assert outcome.metrics["latency_p50_ms"] == pytest.approx(1.0, rel=0.2)
     assert outcome.phases_s["worker start"] > 0
+
+
+def test_no_worker_outlives_a_killed_perfexp(tmp_path: Path) -> None:
+    arguments = ("backend=fake", "backend.latency_ms=100", "measure.min_s=300", "measure.budget_s=300")
+    program = [Path(sys.executable).parent / "perfexp", *arguments, "model=squeezenet1_1", "input_size=64"]
+    workers: list[psutil.Process] = []
+    with subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.DEVNULL) as parent:
+        while not any(worker.cpu_times().user > 3 for worker in workers):  # the backend waits busily
+            assert parent.poll() is None
+            time.sleep(0.5)
+            family = psutil.Process(parent.pid).children(recursive=True)
+            workers = [one for one in family if one.ppid() != parent.pid and one.is_running()]
+        parent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
