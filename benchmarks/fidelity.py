@@ -25,9 +25,9 @@ from rich.table import Table
 
 from benchmarks import rivals
 from benchmarks.rivals import Rival
-from perfexp.backends import backend_class
 from perfexp.backends.base import usable_cpus
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig, Start
+from perfexp.plugins import BACKENDS
 from perfexp.records import Measurement
 from perfexp.worker.run import run_cell
 
@@ -62,7 +62,7 @@ def make_cell(
     """A cell of the default protocol, of one input batch as the rivals have one."""
     return Cell(
         model=ModelConfig("torchvision", model),
-        backend=backend_class(backend).Config(**{"threads": usable_cpus(), **own}),
+        backend=BACKENDS.schema(backend)(**{"threads": usable_cpus(), **own}),
         measure=MeasureConfig(input_buffers=1, start=start),
         batch_size=batch_size,
         input_size=None,

@@ -12,7 +12,7 @@ __all__ = ["Chart", "ChartMissing", "Files", "charts", "draw", "save"]
 
 def charts() -> list[Chart]:
     """Return the charts of every figure's module, in the order of the report."""
-    found: list[Chart] = [chart for name in CHARTS.names() for chart in CHARTS.find(name).CHARTS]
+    found: list[Chart] = [chart for name in CHARTS.names() for chart in CHARTS.find(name)]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 

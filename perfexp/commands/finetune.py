@@ -20,11 +20,10 @@ from perfexp.config import checks
 from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten, option
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
-from perfexp.evaluation.datasets import Dataset
-from perfexp.evaluation.datasets.base import DatasetConfig
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
-from perfexp.models.sources import Preprocessing
+from perfexp.models.base import Preprocessing
 from perfexp.plugins import DATASETS
 from perfexp.store import artifacts, connection
 from perfexp.store.run_data import RunData

@@ -20,8 +20,8 @@ from perfexp.cache import Cache
 from perfexp.config.schema import TrackingConfig, option
 from perfexp.errors import ConfigError
 from perfexp.plugins import TABLES
-from perfexp.published import Broken, Row, Source, _runs
-from perfexp.published.base import SourceConfig
+from perfexp.published import _runs
+from perfexp.published.base import Broken, Row, Source, SourceConfig
 from perfexp.runs import load
 from perfexp.store import connection
 from perfexp.store.run_data import RunData

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from perfexp import backends, console
+from perfexp import console
 from perfexp.cache import Cache
 from perfexp.config import catalog, checks
 from perfexp.config.schema import ModelConfig, option
 from perfexp.errors import ConfigError, NotMet
 from perfexp.models import sources
+from perfexp.plugins import BACKENDS
 from perfexp.prediction import data, service
 from perfexp.runs.query import RunQuery
 
@@ -150,7 +151,7 @@ def _on(run: "pd.Series[Any]") -> str:
     """What ``perfexp`` is to be given to measure on a run's backend, as it was set there."""
     name = str(run["runtime"])
     asked = [f"backend={name}"]
-    usual = asdict(backends.backend_class(name).Config()) if name in backends.names() else {}
+    usual = asdict(BACKENDS.schema(name)()) if name in BACKENDS.names() else {}
     for key, default in usual.items():
         value = run.get(key, run.get(f"backend_{key}"))
         if key != "name" and str(value) not in ("None", "nan", str(default)):

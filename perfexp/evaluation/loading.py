@@ -10,7 +10,7 @@ import numpy as np
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import DataError
-from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.datasets.base import Dataset
 from perfexp.models.base import Images
 from perfexp.models.images import CALIBRATION_IMAGES, is_calibration_stored, store_calibration
 from perfexp.worker import process
@@ -18,7 +18,7 @@ from perfexp.worker import process
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
-    from perfexp.models.sources import Preprocessing
+    from perfexp.models.base import Preprocessing
 
 _BATCH = 8
 

@@ -24,8 +24,7 @@ from perfexp.config.schema import (
 from perfexp.environment import version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
-from perfexp.evaluation.datasets import Dataset
-from perfexp.evaluation.datasets.base import DatasetConfig
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.models import network, sources
 from perfexp.models.base import Preprocessing
 from perfexp.models.images import CALIBRATION_IMAGES

@@ -10,7 +10,7 @@ from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.environment import version
 from perfexp.errors import ModelError, nearest
 from perfexp.models import features, sources
-from perfexp.models.sources import Source
+from perfexp.models.base import Source
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,6 +11,7 @@ from perfexp.config import catalog
 from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.errors import ModelError
 from perfexp.models import description, sources
+from perfexp.plugins import MODEL_SOURCES
 from perfexp.worker.process import obey_parent, process_context
 
 _Facts = TypeVar("_Facts")
@@ -53,7 +54,7 @@ def describe(names: list[str], input_size: int | None, fit: InputFit, cache: Cac
 def published_macs(names: Collection[str]) -> dict[str, float]:
     """As :func:`macs`, but in this process."""
     found: dict[str, float] = {}
-    for source in map(sources.source, sources.names()):
+    for source in map(sources.source, MODEL_SOURCES.names()):
         facts = {name: source.facts(name) for name in set(names) & set(source.names())}
         known = {name: fact.published_macs for name, fact in facts.items()}
         found |= {name: count for name, count in known.items() if count is not None}

@@ -16,6 +16,7 @@ from perfexp.errors import BackendError
 from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases
+from perfexp.plugins import BACKENDS
 from perfexp.worker.checks import confirm_effective, expected
 
 MakeCell = Callable[..., Cell]
@@ -33,7 +34,7 @@ def loaded(cell: Cell, batch_size: int = 2):
     return backend.load(network, batch_size, cache, Phases()), network
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", BACKENDS.names())
 def test_contract(name: str, make_cell: MakeCell) -> None:
     cell = make_cell(name, batch_size=2)
     session, _ = loaded(cell)
@@ -58,12 +59,12 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
     session.close()
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", BACKENDS.names())
 def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
     from perfexp.config.catalog import conf_dir
 
     assert (conf_dir() / "backend" / f"{name}.yaml").is_file()
-    config_class = backends.backend_class(name).Config
+    config_class = BACKENDS.schema(name)
     assert issubclass(config_class, BackendConfig)
     assert config_class().name == name
     assert all(field.type is not object for field in fields(config_class))
@@ -144,4 +145,4 @@ def test_names_of_one_device_are_one_lock(
 
 def test_unknown_backend_names_the_nearest() -> None:
     with pytest.raises(BackendError, match="no backend named 'pytorch': the nearest are torch"):
-        backends.backend_class("pytorch")
+        BACKENDS.find("pytorch")
