@@ -16,7 +16,8 @@ from perfexp.cache import Cache, digest
 from perfexp.config.schema import BackendConfig, Precision
 from perfexp.environment import version
 from perfexp.errors import BackendError
-from perfexp.models.base import Images, Network
+from perfexp.models.base import Images
+from perfexp.models.network import Network
 from perfexp.phases import Phases
 
 if TYPE_CHECKING:

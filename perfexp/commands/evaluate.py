@@ -24,7 +24,7 @@ from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
 from perfexp.evaluation.plan import EvaluateConfig as Config
 from perfexp.evaluation.plan import Plan, cell_of, from_config
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 from perfexp.records import Failure, FailureKind, Outcome
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep import session
@@ -74,7 +74,7 @@ def _task(config: DictConfig) -> Outcome:
     return _evaluate(job, plan, described)
 
 
-def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
+def _evaluate(job: Job, plan: Plan, described: Network) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
     session.current().close()  # two bars at once would draw over each other
     try:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 
-from perfexp.backends.base import usable_cpus
 from perfexp.config import checks
 from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten, option
+from perfexp.environment import usable_cpus
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
 from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
@@ -120,7 +120,7 @@ def _batches(
     settings: Config, dataset: Dataset, preprocessing: Preprocessing
 ) -> tuple[finetuning.Batches, finetuning.Batches]:
     """Return the batches to train on, and those that are held out."""
-    images, workers = Transformed(dataset, preprocessing), settings.workers or usable_cpus()
+    images, workers = Transformed(dataset, preprocessing), settings.workers or len(usable_cpus())
     labels = [item.label for item in dataset.items]
     train, held_out = finetuning.split(labels, settings.validation, settings.seed)
     return (

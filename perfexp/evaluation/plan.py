@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from omegaconf import MISSING
 
 from perfexp import cell as cells
-from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import (
     EXPERIMENT,
@@ -21,14 +20,14 @@ from perfexp.config.schema import (
     TrackingConfig,
     option,
 )
-from perfexp.environment import version
+from perfexp.environment import usable_cpus, version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
 from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.models import network, sources
 from perfexp.models.base import Preprocessing
 from perfexp.models.images import CALIBRATION_IMAGES
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 from perfexp.plugins import BACKENDS, DATASETS
 from perfexp.store import artifacts
 
@@ -99,7 +98,7 @@ def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
     )
 
 
-def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
+def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, Network]:
     """Find model, weights, images and labels, and check that they fit each other.
 
     Raises:
@@ -129,7 +128,7 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwo
         preprocessing=preprocessing,
         key=digest({"cell": identity, "network": described.key, **images, **options}),
         reference_facts=reference if settings.agreement else None,
-        workers=settings.workers or usable_cpus(),
+        workers=settings.workers or len(usable_cpus()),
         images_at_once=math.ceil(settings.images_at_once / cell.batch_size) * cell.batch_size,
     )
     return made, described

@@ -13,7 +13,7 @@ from perfexp.evaluation.evaluator import Evaluation, is_reference
 from perfexp.evaluation.plan import EvaluateConfig, Plan
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.models import weights
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 from perfexp.records import Failure
 from perfexp.store.build import failed_status, failure_tags, host_tags
 from perfexp.store.run_data import RunData
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 
-def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
+def metrics(evaluation: Evaluation, network: Network) -> dict[str, float]:
     """Return accuracy in percent, loss in nats, images/s of data path and of model, published accuracy."""
     scored = evaluation.scored
     found = {
@@ -47,7 +47,7 @@ def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
 def draft(
     settings: EvaluateConfig,
     plan: Plan,
-    network: CellNetwork,
+    network: Network,
     evaluation: Evaluation,
     facts: Mapping[str, str],
     config_yaml: str,
@@ -104,9 +104,7 @@ def _params(settings: EvaluateConfig, cell: Cell) -> dict[str, str]:
     return {key: str(value) for key, value in choices.items()}
 
 
-def _tags(
-    settings: EvaluateConfig, plan: Plan, network: CellNetwork, evaluation: Evaluation
-) -> dict[str, str]:
+def _tags(settings: EvaluateConfig, plan: Plan, network: Network, evaluation: Evaluation) -> dict[str, str]:
     model, known = plan.cell.model, network.description
     tags = {
         "kind": "evaluation",
@@ -130,7 +128,7 @@ def _tags(
     return tags
 
 
-def _absent(settings: EvaluateConfig, cell: Cell, network: CellNetwork) -> dict[str, str]:
+def _absent(settings: EvaluateConfig, cell: Cell, network: Network) -> dict[str, str]:
     absent: dict[str, str] = {}
     agreement = None
     if not settings.agreement:

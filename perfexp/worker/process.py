@@ -1,8 +1,6 @@
 """Child processes: how they start, how they report, and what their end means.
 
-The parent blocks on a pipe. A child that raises, exits, is killed or exceeds its time limit becomes
-a message like any other. Children are forked from a server that has imported the heavy modules,
-where the platform has one; they are spawned where the cell requests it or there is no such server.
+A child that raises, exits, is killed or exceeds its time limit becomes a message like any other.
 """
 
 import gc
@@ -35,13 +33,12 @@ _MEMORY_WORDS = (
     "cannot allocate",
     "Unable to allocate",
 )
-
 Message = Measurement | Failure | dict[str, float]
-Step = Callable[[Cell, Cache, Phases], Measurement | None]
+Step = Callable[[Cell, Cache, Phases], object]
 
 
 def run_in_child(step: Step, cell: Cell) -> Message:
-    """Return what ``step`` returned in a clean process: its phases' seconds where that is None."""
+    """Return the measurement of ``step`` in a clean process, or its phases' seconds if it makes none."""
     context = process_context(cell.measure.start)
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
@@ -50,11 +47,13 @@ def run_in_child(step: Step, cell: Cell) -> Message:
     sender.close()
     try:
         wait([receiver, child.sentinel], timeout=cell.measure.time_limit_s)
-        message = _receive(receiver)
-        if message is None:
-            message = verdict(child, cell)
-        else:
+        try:
+            if not receiver.poll():
+                raise EOFError
+            message: Message = receiver.recv()
             child.join(timeout=10)
+        except EOFError:
+            message = verdict(child, cell)
     finally:
         if child.is_alive():
             child.kill()
@@ -67,22 +66,12 @@ def run_in_child(step: Step, cell: Cell) -> Message:
 
 
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
-    """Return the start method of clean processes: the fork server where there is one, or spawn."""
+    """Return the start method of clean processes: a server that has imported the frameworks, or spawn."""
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return context
     return multiprocessing.get_context("spawn")
-
-
-def _receive(receiver: Connection) -> Message | None:
-    try:
-        if receiver.poll():
-            message: Message = receiver.recv()
-            return message
-    except EOFError:
-        pass
-    return None
 
 
 def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
@@ -107,7 +96,7 @@ def _child(step: Step, cell: Cell, sender: Connection, requested_at: float) -> N
 
     def send_result() -> None:
         done = step(cell, Cache(Path(cell.cache_dir)), phases)
-        sender.send(phases.seconds if done is None else done)
+        sender.send(done if isinstance(done, Measurement) else phases.seconds)
 
     serve_parent(sender, phases, send_result)
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from perfexp import backends
-from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig, Cell
+from perfexp.environment import usable_cpus
 from perfexp.errors import BackendError
 from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases
 from perfexp.plugins import BACKENDS
-from perfexp.worker.checks import confirm_effective, expected
+from perfexp.worker.checks import confirm_effective
 
 MakeCell = Callable[..., Cell]
 REAL = ["torch", "openvino"]
@@ -51,8 +51,8 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
     assert effective["precision"] == "f32"
     assert int(effective["threads"]) >= 1
     assert effective["device"].lower() == "cpu"
-    asked = expected(cell.backend, backends.create(cell.backend).threads(), (2, 3, 64, 64))
-    confirm_effective(cell.backend, asked, effective)
+    threads = backends.create(cell.backend).threads()
+    confirm_effective(cell.backend, threads, (2, 3, 64, 64), effective)
     assert session.timed_region
     assert session.device_memory() is None
     assert session.gpu_uuid() is None
@@ -98,8 +98,8 @@ def test_threads_are_set_and_read_back(name: str, make_cell: MakeCell) -> None:
 
 @pytest.mark.parametrize("name", REAL)
 def test_more_threads_than_cpus_are_refused(name: str, make_cell: MakeCell) -> None:
-    cell = make_cell(name, threads=usable_cpus() + 1)
-    with pytest.raises(BackendError, match=f"more threads than the {usable_cpus()} CPUs"):
+    cell = make_cell(name, threads=len(usable_cpus()) + 1)
+    with pytest.raises(BackendError, match=f"more threads than the {len(usable_cpus())} CPUs"):
         backends.create(cell.backend).start()
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from perfexp.backends.base import usable_cpus
 from perfexp.config.schema import Cell, MeasureConfig, Protocol, Start, as_protocol
+from perfexp.environment import usable_cpus
 from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock
@@ -143,7 +143,7 @@ def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the evidence is Linux's")
 def test_a_busy_process_on_each_cpu_taints_the_run(make_cell: MakeCell) -> None:
     context = multiprocessing.get_context("spawn")
-    neighbours = [context.Process(target=_burn, daemon=True) for _ in range(usable_cpus())]
+    neighbours = [context.Process(target=_burn, daemon=True) for _ in range(len(usable_cpus()))]
     for neighbour in neighbours:
         neighbour.start()
     time.sleep(1.0)
