@@ -7,6 +7,7 @@ from omegaconf import MISSING
 
 from perfexp import cell as cells
 from perfexp.cache import Cache, digest
+from perfexp.config import checks
 from perfexp.config.schema import (
     EXPERIMENT,
     BackendConfig,
@@ -65,9 +66,6 @@ class Plan:
     """What is evaluated, and how.
 
     Attributes:
-        cell: the network, its weights, backend and batch size.
-        dataset: the labelled images.
-        preprocessing: from an image to the network's input.
         key: hash of all that decides the result; shards of a stopped evaluation are found by it.
         reference_facts: what decides the reference's logits; None for no comparison.
         workers: number of processes that decode.
@@ -75,6 +73,7 @@ class Plan:
     """
 
     cell: Cell
+    network: Network
     dataset: Dataset
     preprocessing: Preprocessing
     key: str
@@ -98,13 +97,14 @@ def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
     )
 
 
-def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, Network]:
+def from_config(settings: EvaluateConfig, cache: Cache) -> Plan:
     """Find model, weights, images and labels, and check that they fit each other.
 
     Raises:
         PerfexpError: one is missing, or they do not fit.
     """
-    _check(settings)
+    counts = ("batch_size", "images_at_once", "workers", "input_size", "resize")
+    checks.at_least(1, {name: getattr(settings, name) for name in counts})
     cell = cell_of(settings, cache)
     cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
     identity = cells.key(cell)
@@ -122,8 +122,9 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, Network]:
     reference: dict[str, object] = {"network": described.key, **images, "torch": version("torch")}
     if cell.backend.precision == Precision.int8:
         cell = replace(cell, calibration=digest({**images, "seed": cell.seed, "images": CALIBRATION_IMAGES}))
-    made = Plan(
+    return Plan(
         cell=cell,
+        network=described,
         dataset=dataset,
         preprocessing=preprocessing,
         key=digest({"cell": identity, "network": described.key, **images, **options}),
@@ -131,14 +132,6 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, Network]:
         workers=settings.workers or len(usable_cpus()),
         images_at_once=math.ceil(settings.images_at_once / cell.batch_size) * cell.batch_size,
     )
-    return made, described
-
-
-def _check(settings: EvaluateConfig) -> None:
-    for name in ("batch_size", "images_at_once", "workers", "input_size", "resize"):
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} must be at least 1, but got {value}; give a larger number.")
 
 
 def _check_classes(cell: Cell, dataset: Dataset) -> None:

@@ -77,4 +77,4 @@ def _network(name: str, input_size: int | None, fit: InputFit, cache: Cache) -> 
     if input_size is not None and fit == InputFit.grow:
         input_size = max(input_size, model.min_input_size)
     family = model.family or sources.source(model.source).facts(model.name).family
-    return Network(family, description.profile(model, input_size, cache))
+    return Network(family, description.describe(model, input_size, cache).features)
