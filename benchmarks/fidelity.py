@@ -25,9 +25,9 @@ from rich.table import Table
 
 from benchmarks import rivals
 from benchmarks.rivals import Rival
-from perfexp.backends import backend_class
-from perfexp.backends.base import usable_cpus
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig, Start
+from perfexp.environment import usable_cpus
+from perfexp.plugins import BACKENDS
 from perfexp.records import Measurement
 from perfexp.worker.run import run_cell
 
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="perfexp-fidelity-") as folder:
         for name in options.sections:
             load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-            print(f"\n{name}: load average {load} on {usable_cpus()} CPUs", flush=True)
+            print(f"\n{name}: load average {load} on {len(usable_cpus())} CPUs", flush=True)
             SECTIONS[name](folder, options)
 
 
@@ -62,7 +62,7 @@ def make_cell(
     """A cell of the default protocol, of one input batch as the rivals have one."""
     return Cell(
         model=ModelConfig("torchvision", model),
-        backend=backend_class(backend).Config(**{"threads": usable_cpus(), **own}),
+        backend=BACKENDS.schema(backend)(**{"threads": len(usable_cpus()), **own}),
         measure=MeasureConfig(input_buffers=1, start=start),
         batch_size=batch_size,
         input_size=None,
@@ -149,7 +149,7 @@ def neighbour(folder: str, _options: argparse.Namespace) -> None:
     table = _table("machine", "runs", "tainted", "first reason")
     cell = make_cell(folder, "torch", "resnet18", 1)
     quiet = [measured(cell) for _ in range(2 * RUNS)]
-    with _busy_neighbours(usable_cpus()):
+    with _busy_neighbours(len(usable_cpus())):
         noisy = [measured(cell) for _ in range(2 * RUNS)]
     for name, runs in (("as it is", quiet), ("one busy process a core", noisy)):
         tainted = [run for run in runs if run.labels["verdict"] == "tainted"]

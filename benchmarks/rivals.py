@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.models.images import random_batches
-from perfexp.models.network import CellNetwork, describe, find
+from perfexp.models.network import Network, describe, find
 
 if TYPE_CHECKING:
     import torch
@@ -69,12 +69,12 @@ def benchmark_app(cell: Cell) -> float:
     return float(report["execution_results"]["latency (ms)"])
 
 
-def _network(cell: Cell) -> CellNetwork:
+def _network(cell: Cell) -> Network:
     cache = Cache(Path(cell.cache_dir))
     return find(cell, cache) or describe(cell, cache)
 
 
-def _converted(cell: Cell, network: CellNetwork) -> list[Path]:
+def _converted(cell: Cell, network: Network) -> list[Path]:
     from perfexp.backends import openvino
 
     return list(Path(cell.cache_dir, "openvino", openvino._key(network)).glob("*.xml"))

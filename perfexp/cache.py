@@ -13,13 +13,13 @@ from perfexp.errors import CacheError
 
 
 def digest(facts: Mapping[str, object]) -> str:
-    """Short stable hash of plain values: 16 hexadecimal digits of SHA-256."""
+    """Return a short stable hash of plain values: 16 hexadecimal digits of SHA-256."""
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def file_digest(path: Path) -> str:
-    """Hash of a file's bytes; read once as long as size and time stay the same."""
+    """Return the hash of a file's bytes; read once as long as size and time stay the same."""
     stat = path.stat()
     return _file_digest(path, stat.st_size, stat.st_mtime_ns)
 
@@ -37,16 +37,16 @@ class Cache:
         self.root = root
 
     def entry(self, kind: str, key: str) -> Path:
-        """The entry's folder, which may not exist yet."""
+        """Return the entry's folder, which may not exist yet."""
         return self.root / kind / key
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether the entry was written completely."""
+        """Return whether the entry was written completely."""
         return self.entry(kind, key).is_dir()
 
     @contextmanager
     def writing(self, kind: str, key: str) -> Iterator[Path]:
-        """An empty folder that becomes the entry when the body ends without an error.
+        """Yield an empty folder that becomes the entry when the body ends without an error.
 
         Raises:
             CacheError: the disk is full or the folder cannot be written.
@@ -57,9 +57,14 @@ class Cache:
             final.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=final.parent))
             yield draft
-            self._publish(draft, final)
+            try:
+                draft.replace(final)
+            except OSError:
+                if not final.is_dir():  # another process was faster
+                    raise
         except OSError as error:
-            free_mb = shutil.disk_usage(_existing(final)).free / 1e6
+            existing = next(folder for folder in final.parents if folder.exists())
+            free_mb = shutil.disk_usage(existing).free / 1e6
             raise CacheError(
                 f"The cache {final.parent} cannot be written ({error.strerror or error}), with "
                 f"{free_mb:.0f} MB free on its disk; free some space or set tracking.root elsewhere."
@@ -67,15 +72,3 @@ class Cache:
         finally:
             if draft is not None:
                 shutil.rmtree(draft, ignore_errors=True)
-
-    @staticmethod
-    def _publish(draft: Path, final: Path) -> None:
-        try:
-            draft.replace(final)
-        except OSError:
-            if not final.is_dir():
-                raise
-
-
-def _existing(path: Path) -> Path:
-    return path if path.exists() else _existing(path.parent)

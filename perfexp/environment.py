@@ -28,11 +28,16 @@ _SETTINGS = (
 def cpu_name() -> str:
     """Return the processor's name as the system prints it."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def usable_cpus() -> set[int]:
+    """Return the CPUs in this process's affinity mask, or all without such masks."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
 
 
 def host() -> dict[str, str]:
@@ -63,9 +68,8 @@ def version(distribution: str) -> str:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the relevant packages that are installed."""
-    found = {package: version(package) for package in _PACKAGES}
-    installed = {package: number for package, number in found.items() if number != ABSENT}
-    return {"python": platform.python_version(), **installed}
+    found = {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
+    return {package: number for package, number in found.items() if number != ABSENT}
 
 
 @cache
@@ -88,10 +92,7 @@ def settings() -> dict[str, str]:
 def snapshot() -> dict[str, str]:
     """Return all of the above in one flat mapping, read now."""
     facts = {**host(), **{f"version.{k}": v for k, v in versions().items()}}
-    facts.update({f"env.{k}": v for k, v in settings().items()})
-    facts["node"] = node()
-    facts["load_average_1min"] = str(os.getloadavg()[0])
+    facts |= {f"env.{k}": v for k, v in settings().items()}
+    facts |= {"node": node(), "load_average_1min": str(os.getloadavg()[0])}
     commit = git_commit()
-    if commit:
-        facts["git_commit"] = commit
-    return facts
+    return facts | ({"git_commit": commit} if commit else {})

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
-from types import ModuleType
+from typing import Any
 
 from perfexp.errors import BackendError, ConfigError, DataError, ModelError, PerfexpError, nearest
 
@@ -39,8 +39,8 @@ class Kind:
         """Return the names of all plug-ins, sorted."""
         return sorted(_modules(self))
 
-    def find(self, name: str) -> ModuleType:
-        """Import the plug-in called ``name``.
+    def find(self, name: str) -> Any:
+        """Return what the module of the plug-in called ``name`` defines.
 
         Raises:
             PerfexpError: of the kind's own type, if there is no such plug-in or its package cannot be
@@ -59,11 +59,11 @@ class Kind:
             ) from error
         if not hasattr(module, self.attribute):
             raise self.error(f"The module {known[name]} defines no {self.attribute}; a {self.what} has one.")
-        return module
+        return getattr(module, self.attribute)
 
     def schema(self, name: str) -> type:
         """Return the dataclass that configures the plug-in ``name``."""
-        found: type = getattr(self.find(name), self.attribute).Config
+        found: type = self.find(name).Config
         return found
 
 

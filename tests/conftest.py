@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from perfexp.analysis.results import Results
-from perfexp.backends import backend_class
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.plugins import BACKENDS
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support import servers
 from tests.support.packaged import Packaged, fetched
@@ -67,7 +67,7 @@ def make_cell(tmp_path: Path, quick_plan: MeasureConfig) -> Callable[..., Cell]:
     """Makes cells: ``make_cell("torch", model="resnet18", batch_size=2, threads=1)``."""
 
     def make(backend: str = "fake", model: str = "squeezenet1_1", **changes: object) -> Cell:
-        config_class = backend_class(backend).Config
+        config_class = BACKENDS.schema(backend)
         own = {k: changes.pop(k) for k in list(changes) if k in config_class.__dataclass_fields__}
         cell = Cell(
             model=ModelConfig("torchvision", model),

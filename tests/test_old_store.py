@@ -14,8 +14,8 @@ import pytest
 
 import perfexp
 from perfexp import cell, environment
-from perfexp.backends import backend_class
 from perfexp.config.schema import Cell, MeasureConfig, ModelConfig
+from perfexp.plugins import BACKENDS
 
 DUMP = Path(__file__).with_name("support") / "store_0_1_0.sql.gz"
 SWEEP = (
@@ -45,7 +45,7 @@ def as_cell(run: pd.Series, folder: Path) -> Cell:
         model=ModelConfig(
             "torchvision", run["model"], run["display_name"], run["family"], int(run["model_min_input_size"])
         ),
-        backend=backend_class(run["backend"]).Config(),
+        backend=BACKENDS.schema(run["backend"])(),
         measure=measure,
         batch_size=int(run["batch_size"]),
         input_size=32,

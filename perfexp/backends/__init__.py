@@ -5,21 +5,7 @@ from perfexp.config.schema import BackendConfig
 from perfexp.plugins import BACKENDS
 
 
-def names() -> list[str]:
-    """Return the names that ``backend=`` may take."""
-    return BACKENDS.names()
-
-
-def backend_class(name: str) -> type[Backend]:
-    """Return the class of the backend called ``name``.
-
-    Raises:
-        BackendError: there is no such backend.
-    """
-    found: type[Backend] = BACKENDS.find(name).BACKEND
-    return found
-
-
 def create(config: BackendConfig) -> Backend:
-    """Return the backend that ``config`` names."""
-    return backend_class(config.name)(config)
+    """Return the backend that ``config`` names; raise BackendError if there is none."""
+    backend: Backend = BACKENDS.find(config.name)(config)
+    return backend

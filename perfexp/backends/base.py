@@ -4,7 +4,6 @@ A module in this package defines one Backend and names it ``BACKEND``. Heavy imp
 the methods: the command line imports the module for its configuration.
 """
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
-from perfexp.environment import version
+from perfexp.environment import usable_cpus, version
 from perfexp.errors import BackendError
-from perfexp.models.base import Images, Network
+from perfexp.models.base import Images
+from perfexp.models.network import Network
 from perfexp.phases import Phases
 
 
@@ -124,7 +124,7 @@ class Backend(ABC):
         Raises:
             BackendError: more threads are requested than CPUs may be used.
         """
-        usable = usable_cpus()
+        usable = len(usable_cpus())
         requested = self.config.threads
         if requested is not None and requested > usable:
             raise BackendError(
@@ -132,10 +132,3 @@ class Backend(ABC):
                 f"may run on, which slows inference many times over; request {usable} or fewer."
             )
         return requested or usable
-
-
-def usable_cpus() -> int:
-    """Return the number of CPUs in this process's affinity mask, or of all without such masks."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

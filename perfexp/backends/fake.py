@@ -16,7 +16,8 @@ from perfexp.backends.base import Backend, Session
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
-from perfexp.models.base import Images, Network
+from perfexp.models.base import Images
+from perfexp.models.network import Network
 from perfexp.phases import Phases
 
 

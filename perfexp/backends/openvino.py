@@ -16,7 +16,8 @@ from perfexp.cache import Cache, digest
 from perfexp.config.schema import BackendConfig, Precision
 from perfexp.environment import version
 from perfexp.errors import BackendError
-from perfexp.models.base import Images, Network
+from perfexp.models.base import Images
+from perfexp.models.network import Network
 from perfexp.phases import Phases
 
 if TYPE_CHECKING:
@@ -185,19 +186,15 @@ class OpenVinoBackend(Backend):
 
     def _properties(self, core: "ov.Core") -> dict[str, str | int]:
         """Return the settings that this device supports; the effective ones are read back afterwards."""
+        is_int8 = self.config.precision == Precision.int8
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _hint(self.config.precision).value,
+            "INFERENCE_PRECISION_HINT": Precision.f32.value if is_int8 else self.config.precision.value,
             "INFERENCE_NUM_THREADS": self.threads(),
             "NUM_STREAMS": 1,
         }
         supported = set(core.get_property(self.config.device, "SUPPORTED_PROPERTIES"))
         return {name: value for name, value in settings.items() if name in supported}
-
-
-def _hint(precision: Precision) -> Precision:
-    """Return the precision of the layers that are not quantised."""
-    return Precision.f32 if precision == Precision.int8 else precision
 
 
 def _key(network: Network) -> str:

@@ -14,7 +14,8 @@ from perfexp.backends.base import Backend, DeviceMemory, Session
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError
-from perfexp.models.base import Images, Network
+from perfexp.models.base import Images
+from perfexp.models.network import Network
 from perfexp.phases import Phases
 
 if TYPE_CHECKING:
@@ -71,9 +72,8 @@ class TorchSession(Session):
         self._outputs = [self._nothing] * len(inputs)
 
     def infer(self, index: int) -> None:
-        self._outputs[index] = (
-            self._nothing
-        )  # a kept output would change where the heap places the activations
+        # a kept output would change where the heap places the activations
+        self._outputs[index] = self._nothing
         with self._inference_mode():
             self._outputs[index] = self._network(self._inputs[index])
         self._synchronize()
@@ -136,16 +136,13 @@ class TorchBackend(Backend):
     """The reference every other backend is compared with."""
 
     Config = TorchConfig
+    config: TorchConfig
     packages = ("torch",)
-
-    def __init__(self, config: TorchConfig) -> None:
-        super().__init__(config)
-        self._heap = Heap(config.heap)
 
     def start(self) -> None:
         import torch
 
-        if self._heap == Heap.kept:
+        if Heap(self.config.heap) == Heap.kept:
             _keep_freed_memory()
         if self.config.precision.value not in _DTYPES:
             raise BackendError(
@@ -180,7 +177,7 @@ class TorchBackend(Backend):
         with phases.timed("load"):
             device = torch.device(self.config.device)
             module = module.to(device, getattr(torch, _DTYPES[self.config.precision.value]))
-            return TorchSession(module, device, self._heap)
+            return TorchSession(module, device, Heap(self.config.heap))
 
 
 def _keep_freed_memory() -> None:

@@ -38,7 +38,7 @@ class Chart:
 
 def charts() -> list[Chart]:
     """Return the charts of every figure's module, in the order of the report."""
-    found: list[Chart] = [chart for name in CHARTS.names() for chart in CHARTS.find(name).CHARTS]
+    found: list[Chart] = [chart for name in CHARTS.names() for chart in CHARTS.find(name)]
     return sorted(found, key=lambda chart: (chart.order, chart.name))
 
 

@@ -25,7 +25,6 @@ from perfexp.evaluation.evaluator import Evaluator
 from perfexp.evaluation.inference import InferenceError
 from perfexp.evaluation.plan import EvaluateConfig as Config
 from perfexp.evaluation.plan import Plan, cell_of, from_config
-from perfexp.models.network import CellNetwork
 from perfexp.records import Failure, FailureKind, Outcome
 from perfexp.store.tracker import Tracker, open_tracker
 
@@ -67,17 +66,17 @@ def _task(config: DictConfig) -> Outcome:
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
     job = Job(settings, cache, _hydra.text(config), int(time.time() * 1000))
     try:
-        plan, described = from_config(settings, cache)
+        plan = from_config(settings, cache)
     except TrackingError:
         raise
     except PerfexpError as error:
         if not job.in_sweep:
             raise
         return _fail(job, Failure(FailureKind.REFUSED, str(error)))
-    return _evaluate(job, plan, described)
+    return _evaluate(job, plan)
 
 
-def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
+def _evaluate(job: Job, plan: Plan) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
     _progress().close()  # two bars at once would draw over each other
     try:
@@ -93,13 +92,12 @@ def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
         return _fail(job, Failure(FailureKind.REFUSED, str(error)))
     facts = environment.snapshot()
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        draft = run.draft(
-            job.settings, plan, described, evaluation, facts, job.config_yaml, job.started_ms, Path(folder)
-        )
+        place = Path(folder)
+        draft = run.draft(job.settings, plan, evaluation, facts, job.config_yaml, job.started_ms, place)
         run_id = tracker.submit(draft)
     evaluator.shards.forget()
     print(f"{draft.name}, weights {job.settings.weights}")
-    summary.print_numbers(plan, evaluation, run.metrics(evaluation, described))
+    summary.print_numbers(plan, evaluation, run.metrics(evaluation, plan.network))
     if run_id:
         print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
     return _told(job, summary.outcome(plan.cell, draft, run_id))

@@ -15,17 +15,16 @@ from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 
-from perfexp.backends.base import usable_cpus
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten
+from perfexp.environment import usable_cpus
 from perfexp.errors import DataError
 from perfexp.evaluation import datasets, finetuning
-from perfexp.evaluation.datasets import Dataset
-from perfexp.evaluation.datasets.base import DatasetConfig
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
-from perfexp.models.sources import Preprocessing
+from perfexp.models.base import Preprocessing
 from perfexp.plugins import DATASETS
 from perfexp.store import artifacts, connection
 from perfexp.store.run_data import RunData
@@ -122,7 +121,7 @@ def _batches(
     settings: Config, dataset: Dataset, preprocessing: Preprocessing
 ) -> tuple[finetuning.Batches, finetuning.Batches]:
     """Return the batches to train on, and those that are held out."""
-    images, workers = Transformed(dataset, preprocessing), settings.workers or usable_cpus()
+    images, workers = Transformed(dataset, preprocessing), settings.workers or len(usable_cpus())
     labels = [item.label for item in dataset.items]
     train, held_out = finetuning.split(labels, settings.validation, settings.seed)
     return (

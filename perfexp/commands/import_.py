@@ -21,8 +21,8 @@ from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
 from perfexp.errors import ConfigError
 from perfexp.plugins import TABLES
-from perfexp.published import Broken, Row, Source, _runs
-from perfexp.published.base import SourceConfig
+from perfexp.published import _runs
+from perfexp.published.base import Broken, Row, Source, SourceConfig
 from perfexp.runs import load
 from perfexp.store import connection
 from perfexp.store.run_data import RunData

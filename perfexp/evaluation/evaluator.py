@@ -1,11 +1,10 @@
-"""The loop: a shard is decoded, then inferred, then scored and stored; one after the other.
+"""The loop: a shard is decoded, then inferred, then scored and stored, so that each is timed alone.
 
-Decoding and inference take turns, so that neither is timed while the other uses the processors. The
-device is locked throughout: no measurement runs beside an evaluation, its decoding included.
+The device is locked throughout: no measurement runs beside an evaluation, its decoding included.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,31 +69,26 @@ class Evaluator:
         return min(self._plan.images_at_once, len(self._plan.dataset.items) - start)
 
     def _evaluated(self, starts: Sequence[int], done: Callable[[int], None]) -> dict[int, Shard]:
+        made: dict[int, Shard] = {}
         if not starts:
-            return {}
-        made = {}
+            return made
         plan, cell = self._plan, self._plan.cell
         loader = ImageLoader(plan.dataset, plan.preprocessing, plan.workers)
         device = backends.create(cell.backend).physical_device()
         with ExitStack() as stack:
-            stack.enter_context(device_lock.held(device, cell.measure.lock_wait_s, _say))
+            stack.enter_context(device_lock.held(device, cell.measure.lock_wait_s))
             loader.start(starts[0])
             calibrate(cell, loader, self._cache)
-            model = stack.enter_context(Inference(cell))
-            self._effective = dict(model.effective)
-            reference = self._reference(stack)
+            model = stack.enter_context(closing(Inference(cell)))
+            self._effective = model.effective
+            facts = plan.reference_facts
+            reference = None if facts is None else Reference(cell, self._cache, facts, stack)
             for start in starts:
                 indices = range(start, start + self._length(start))
                 made[start] = self._shard(indices, loader, model, reference)
                 self.shards.store(start, made[start])
                 done(self._length(start))
         return made
-
-    def _reference(self, stack: ExitStack) -> Reference | None:
-        facts = self._plan.reference_facts
-        if facts is None:
-            return None
-        return stack.enter_context(Reference(self._plan.cell, self._cache, facts))
 
     def _shard(
         self, indices: Sequence[int], loader: ImageLoader, model: Inference, reference: Reference | None
@@ -131,10 +125,6 @@ class Evaluator:
             reference.store(logits, decoded.indices)
             return None
         return reference.logits(decoded.images, decoded.indices)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def is_reference(cell: Cell) -> bool:

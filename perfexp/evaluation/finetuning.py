@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfexp.errors import DataError
-from perfexp.evaluation.loading import Transformed, end_with_parent
+from perfexp.evaluation.loading import Transformed
 from perfexp.evaluation.scores import Scores, score, summarise
-from perfexp.worker.process import process_context
+from perfexp.worker.process import obey_parent, process_context
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -87,7 +87,7 @@ class Batches:
             num_workers=workers,
             collate_fn=list,
             persistent_workers=True,
-            worker_init_fn=end_with_parent,
+            worker_init_fn=obey_parent,
             multiprocessing_context=process_context(),
         )
 

@@ -1,12 +1,10 @@
 """A network loaded in a clean process, which infers batches until it is closed."""
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -29,15 +27,12 @@ class InferenceError(BackendError):
         self.failure = failure
 
 
-@dataclass(frozen=True)
-class Ready:
-    """The process's message after its first inference."""
-
-    effective: Mapping[str, str]
-
-
 class Inference:
-    """The parent's side: sends batches, receives logits. Use it in a ``with`` block."""
+    """The parent's side: sends batches, receives logits, until it is closed.
+
+    Raises:
+        InferenceError: the network cannot be loaded, or its process ended.
+    """
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -47,17 +42,10 @@ class Inference:
         self._process.start()
         far.close()
         self.seconds = 0.0
-        self.effective: Mapping[str, str] = {}
+        self.effective: dict[str, str] = self._received()
 
-    def __enter__(self) -> "Inference":
-        ready = self._received()
-        assert isinstance(ready, Ready)
-        self.effective = ready.effective
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the process."""
         self._connection.close()
         self._process.join(timeout=2)
         if self._process.is_alive():
@@ -79,16 +67,14 @@ class Inference:
                 self._connection.send(batch)
             except OSError:
                 self._received()
-            answer = self._received()
-            assert isinstance(answer, tuple)
-            outputs, seconds = answer
+            outputs, seconds = self._received()
             self.seconds += seconds
             answers.append(outputs)
         return np.concatenate(answers)
 
-    def _received(self) -> Ready | tuple[Logits, float]:
+    def _received(self) -> Any:
         try:
-            message: Ready | Failure | tuple[Logits, float] = self._connection.recv()
+            message = self._connection.recv()
         except (EOFError, OSError):
             message = process.verdict(self._process, self._cell)
         if isinstance(message, Failure):
@@ -97,26 +83,21 @@ class Inference:
 
 
 def _serve(cell: Cell, connection: Connection) -> None:
-    """Run in the worker: load, then answer until the parent closes the connection."""
-    process.serve_parent(connection, Phases(), lambda: _load_and_answer(cell, connection))
-
-
-def _load_and_answer(cell: Cell, connection: Connection) -> None:
-    session, size, threads = _loaded(cell)
-    _answer(session, np.zeros((1, 3, size, size), np.float32), cell.batch_size)
-    actual = session.effective()
-    expected = checks.expected(cell.backend, threads, (cell.batch_size, 3, size, size))
-    checks.confirm_effective(cell.backend, expected, actual)
-    with suppress(EOFError, ConnectionError):
-        connection.send(Ready({**actual, "input_size": str(size)}))
-        while True:
-            connection.send(_answer(session, connection.recv(), cell.batch_size))
-
-
-def _loaded(cell: Cell) -> tuple[Session, int, int]:
+    """Run in the worker: load, report the effective settings, then answer until the connection closes."""
     cache, phases = Cache(Path(cell.cache_dir)), Phases()
-    network, backend = steps.prepared(cell, cache, phases)
-    return backend.load(network, cell.batch_size, cache, phases), network.input_size, backend.threads()
+
+    def load_and_answer() -> None:
+        network, backend = steps.prepared(cell, cache, phases)
+        session = backend.load(network, cell.batch_size, cache, phases)
+        shape = (cell.batch_size, 3, network.input_size, network.input_size)
+        _answer(session, np.zeros(shape, np.float32), cell.batch_size)
+        actual = checks.confirm_effective(cell.backend, backend.threads(), shape, session.effective())
+        with suppress(EOFError, ConnectionError):
+            connection.send({**actual, "input_size": str(network.input_size)})
+            while True:
+                connection.send(_answer(session, connection.recv(), cell.batch_size))
+
+    process.serve_parent(connection, phases, load_and_answer)
 
 
 def _answer(session: Session, images: Images, batch_size: int) -> tuple[Logits, float]:

@@ -1,8 +1,5 @@
 """Decoding and transforming, in worker processes that are idle while the model is timed."""
 
-import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +10,7 @@ import numpy as np
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import DataError
-from perfexp.evaluation.datasets import Dataset
+from perfexp.evaluation.datasets.base import Dataset
 from perfexp.models.base import Images
 from perfexp.models.images import CALIBRATION_IMAGES, is_calibration_stored, store_calibration
 from perfexp.worker import process
@@ -21,7 +18,7 @@ from perfexp.worker import process
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
-    from perfexp.models.sources import Preprocessing
+    from perfexp.models.base import Preprocessing
 
 _BATCH = 8
 
@@ -67,18 +64,6 @@ class _Batches:
             yield list(self.indices[start : start + _BATCH])
 
 
-def end_with_parent(_worker: int) -> None:
-    """End a loader process with its parent: torch watches the fork server, which outlives a killed parent."""
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 class ImageLoader:
     """Reads images of a data set; ``seconds`` is the wall time that reading took so far."""
 
@@ -93,7 +78,7 @@ class ImageLoader:
             num_workers=workers,
             collate_fn=list,
             persistent_workers=True,
-            worker_init_fn=end_with_parent,
+            worker_init_fn=process.obey_parent,
             multiprocessing_context=process.process_context(),
         )
         self.seconds = 0.0

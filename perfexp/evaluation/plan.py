@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from omegaconf import MISSING
 
 from perfexp import cell as cells
-from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache, digest
+from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import (
     EXPERIMENT,
@@ -21,15 +21,14 @@ from perfexp.config.schema import (
     SweepConfig,
     TrackingConfig,
 )
-from perfexp.environment import version
+from perfexp.environment import usable_cpus, version
 from perfexp.errors import ConfigError, DataError
 from perfexp.evaluation import datasets
-from perfexp.evaluation.datasets import Dataset
-from perfexp.evaluation.datasets.base import DatasetConfig
+from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.models import network, sources
 from perfexp.models.base import Preprocessing
 from perfexp.models.images import CALIBRATION_IMAGES
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 from perfexp.plugins import BACKENDS, DATASETS
 from perfexp.store import artifacts
 
@@ -67,9 +66,6 @@ class Plan:
     """What is evaluated, and how.
 
     Attributes:
-        cell: the network, its weights, backend and batch size.
-        dataset: the labelled images.
-        preprocessing: from an image to the network's input.
         key: hash of all that decides the result; shards of a stopped evaluation are found by it.
         reference_facts: what decides the reference's logits; None for no comparison.
         workers: number of processes that decode.
@@ -77,6 +73,7 @@ class Plan:
     """
 
     cell: Cell
+    network: Network
     dataset: Dataset
     preprocessing: Preprocessing
     key: str
@@ -100,13 +97,14 @@ def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
     )
 
 
-def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwork]:
+def from_config(settings: EvaluateConfig, cache: Cache) -> Plan:
     """Find model, weights, images and labels, and check that they fit each other.
 
     Raises:
         PerfexpError: one is missing, or they do not fit.
     """
-    _check(settings)
+    counts = ("batch_size", "images_at_once", "workers", "input_size", "resize")
+    checks.at_least(1, {name: getattr(settings, name) for name in counts})
     cell = cell_of(settings, cache)
     cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
     identity = cells.key(cell)
@@ -124,23 +122,16 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> tuple[Plan, CellNetwo
     reference: dict[str, object] = {"network": described.key, **images, "torch": version("torch")}
     if cell.backend.precision == Precision.int8:
         cell = replace(cell, calibration=digest({**images, "seed": cell.seed, "images": CALIBRATION_IMAGES}))
-    made = Plan(
+    return Plan(
         cell=cell,
+        network=described,
         dataset=dataset,
         preprocessing=preprocessing,
         key=digest({"cell": identity, "network": described.key, **images, **options}),
         reference_facts=reference if settings.agreement else None,
-        workers=settings.workers or usable_cpus(),
+        workers=settings.workers or len(usable_cpus()),
         images_at_once=math.ceil(settings.images_at_once / cell.batch_size) * cell.batch_size,
     )
-    return made, described
-
-
-def _check(settings: EvaluateConfig) -> None:
-    for name in ("batch_size", "images_at_once", "workers", "input_size", "resize"):
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} must be at least 1, but got {value}; give a larger number.")
 
 
 def _check_classes(cell: Cell, dataset: Dataset) -> None:

@@ -1,9 +1,8 @@
 """Logits of PyTorch in f32 on the same images: inferred once for each data set, then cached."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from types import TracebackType
 
 import numpy as np
 
@@ -23,22 +22,17 @@ def cell_of(cell: Cell) -> Cell:
 
 
 class Reference:
-    """Reference logits, stored below ``cache`` under a key of network, data set and preprocessing."""
+    """Reference logits, stored below ``cache`` under a key of network, data set and preprocessing.
 
-    def __init__(self, cell: Cell, cache: Cache, facts: dict[str, object]) -> None:
+    The process that infers them starts when it is needed and ends with ``open_until``.
+    """
+
+    def __init__(self, cell: Cell, cache: Cache, facts: dict[str, object], open_until: ExitStack) -> None:
         self._cell = cell_of(cell)
         self._cache = cache
         self._facts = facts
         self._inference: Inference | None = None
-        self._open = ExitStack()
-
-    def __enter__(self) -> "Reference":
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+        self._open_until = open_until
 
     def store(self, logits: Logits, indices: Sequence[int]) -> None:
         """Store logits that were inferred as the reference is, for comparison with other backends.
@@ -67,5 +61,5 @@ class Reference:
 
     def _infer(self, images: Images) -> Logits:
         if self._inference is None:
-            self._inference = self._open.enter_context(Inference(self._cell))
+            self._inference = self._open_until.enter_context(closing(Inference(self._cell)))
         return self._inference.logits(images)

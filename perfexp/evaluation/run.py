@@ -13,7 +13,7 @@ from perfexp.evaluation.evaluator import Evaluation, is_reference
 from perfexp.evaluation.plan import EvaluateConfig, Plan
 from perfexp.evaluation.scores import per_class, summarise
 from perfexp.models import weights
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 from perfexp.records import Failure
 from perfexp.store.build import failed_status, failure_tags, host_tags
 from perfexp.store.run_data import RunData
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CHOICES = ("weights", "resize", "workers", "images_at_once", "agreement")
 
 
-def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
+def metrics(evaluation: Evaluation, network: Network) -> dict[str, float]:
     """Return accuracy in percent, loss in nats, images/s of data path and of model, published accuracy."""
     scored = evaluation.scored
     found = {
@@ -47,7 +47,6 @@ def metrics(evaluation: Evaluation, network: CellNetwork) -> dict[str, float]:
 def draft(
     settings: EvaluateConfig,
     plan: Plan,
-    network: CellNetwork,
     evaluation: Evaluation,
     facts: Mapping[str, str],
     config_yaml: str,
@@ -60,9 +59,9 @@ def draft(
         name=_name(settings),
         status="FINISHED",
         started_ms=started_ms,
-        metrics=[(name, value, 0) for name, value in metrics(evaluation, network).items()],
+        metrics=[(name, value, 0) for name, value in metrics(evaluation, plan.network).items()],
         params=_params(settings, plan.cell),
-        tags=_tags(settings, plan, network, evaluation) | host_tags(facts) | settings.sweep.tags(),
+        tags=_tags(settings, plan, evaluation) | host_tags(facts) | settings.sweep.tags(),
         files={"config.yaml": config_yaml, "environment.json": json.dumps(dict(facts), indent=1)},
         paths=[("", path) for path in sorted(folder.iterdir())],
     )
@@ -104,16 +103,14 @@ def _params(settings: EvaluateConfig, cell: Cell) -> dict[str, str]:
     return {key: str(value) for key, value in choices.items()}
 
 
-def _tags(
-    settings: EvaluateConfig, plan: Plan, network: CellNetwork, evaluation: Evaluation
-) -> dict[str, str]:
-    model, known = plan.cell.model, network.description
+def _tags(settings: EvaluateConfig, plan: Plan, evaluation: Evaluation) -> dict[str, str]:
+    network, named = plan.network, plan.network.labels()
     tags = {
         "kind": "evaluation",
         "evaluation_key": plan.key,
-        "model": model.name,
+        "model": plan.cell.model.name,
         "family": network.family,
-        "display_name": model.display_name or model.name,
+        "display_name": named["display_name"],
         "weights_identity": network.weights_identity,
         "dataset_digest": plan.dataset.digest,
         "dataset_images": str(len(plan.dataset.items)),
@@ -125,20 +122,17 @@ def _tags(
         **{f"effective.{k}": v for k, v in evaluation.effective.items()},
         **{f"absent.{k}": v for k, v in _absent(settings, plan.cell, network).items()},
     }
-    if plan.cell.weights == weights.PRETRAINED and known.published_top1 is not None:
-        tags["published_weights"] = str(known.published_weights)
+    if plan.cell.weights == weights.PRETRAINED and "published_weights" in named:
+        tags["published_weights"] = named["published_weights"]
     return tags
 
 
-def _absent(settings: EvaluateConfig, cell: Cell, network: CellNetwork) -> dict[str, str]:
+def _absent(settings: EvaluateConfig, cell: Cell, network: Network) -> dict[str, str]:
     absent: dict[str, str] = {}
-    agreement = None
-    if not settings.agreement:
-        agreement = "agreement=false was asked for"
-    elif is_reference(cell):
-        agreement = "this run is the reference itself"
-    if agreement:
-        absent |= {"top1_agreement": agreement, "rank_correlation": agreement}
+    if not settings.agreement or is_reference(cell):
+        asked = "agreement=false was asked for"
+        absent["top1_agreement"] = "this run is the reference itself" if settings.agreement else asked
+        absent["rank_correlation"] = absent["top1_agreement"]
     if cell.weights != weights.PRETRAINED:
         absent["published_top1"] = absent["published_top5"] = "nothing is published for these weights"
     elif network.description.published_top1 is None:

@@ -3,7 +3,6 @@
 A reader returns None where the system does not count or the file cannot be read; the certificate says so.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+
+from perfexp.environment import usable_cpus
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
@@ -62,7 +63,7 @@ def between(before: Counters, after: Counters, threads: int) -> dict[str, float 
     Involuntary switches are per thread.
     """
     wall_s = max(after.wall_s - before.wall_s, 1e-9)
-    cpus = _usable_cpu_count()
+    cpus = len(usable_cpus())
     own_s = after.own_cpu_s - before.own_cpu_s
     others_s = max(0.0, after.busy_s - before.busy_s - own_s - cpus * _TICK_S)
     return {
@@ -105,19 +106,9 @@ def _change(before: float | None, after: float | None) -> float | None:
     return 100 * (after / before - 1)
 
 
-def _usable() -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
-
-
-def _usable_cpu_count() -> int:
-    return len(_usable())
-
-
 def _usable_cpu_times() -> "list[psutil._ntuples.scputimes]":
     times = psutil.cpu_times(percpu=True)
-    chosen = [times[cpu] for cpu in _usable() if cpu < len(times)]
+    chosen = [times[cpu] for cpu in usable_cpus() if cpu < len(times)]
     return chosen or times
 
 

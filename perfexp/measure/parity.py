@@ -28,8 +28,8 @@ TF32, whose 11 bits would need f16's tolerance, is switched off wherever f32 is 
 F32_ROUNDING_FACTOR = 10.0
 """How many times PyTorch's own f32 rounding error another order of sums may cost.
 
-OpenVINO cost 0.9 to 3.2 times as much in 16 networks of random weights at 64 and 224 pixels, with AVX-512
-and without, and 1.3 to 1.7 times in the deep ones, whose error passes 1e-3: ResNet-152 and Wide ResNet-101-2.
+OpenVINO cost 0.9 to 3.2 times as much in 16 networks of random weights at 64 and 224 pixels (12 of them under
+AVX2 too), and 1.3 to 1.7 times in the deep ones, whose error passes 1e-3: ResNet-152, Wide ResNet-101-2.
 """
 
 OK, BEYOND = ParityVerdict.OK, ParityVerdict.BEYOND

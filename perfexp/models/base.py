@@ -1,9 +1,9 @@
-"""The contracts of a model source, of a network and of calibration images."""
+"""The contract of a model source."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,40 +18,6 @@ IMAGENET = 1000
 
 Images = NDArray[np.float32]
 """A batch of shape ``(images, 3, height, width)``."""
-
-
-class Calibration(Protocol):
-    """Images from which the ranges of a quantised network are read."""
-
-    @property
-    def key(self) -> str:
-        """Hash of everything that decides the images."""
-
-    @property
-    def origin(self) -> str:
-        """Description of the images, for people."""
-
-    def images(self) -> Iterable[Images]:
-        """Return batches of one image, each of shape ``(1, 3, height, width)``."""
-
-
-class Network(Protocol):
-    """A network that can be built, and the key of everything that decides its weights."""
-
-    @property
-    def key(self) -> str:
-        """Hash of source, name, weights, seed, input size and library versions."""
-
-    @property
-    def input_size(self) -> int:
-        """Height and width of the input in pixels."""
-
-    @property
-    def calibration(self) -> Calibration:
-        """Images from which int8's ranges are read."""
-
-    def build(self) -> "nn.Module":
-        """Return an f32 network on the CPU, in eval mode, without gradients."""
 
 
 @dataclass(frozen=True)

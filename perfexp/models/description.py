@@ -10,7 +10,7 @@ from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.environment import version
 from perfexp.errors import ModelError, nearest
 from perfexp.models import features, sources
-from perfexp.models.sources import Source
+from perfexp.models.base import Source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,11 +86,6 @@ def find(
     return Description(**json.loads((cache.entry(_KIND, key) / "description.json").read_text()))
 
 
-def profile(model: ModelConfig, input_size: int | None, cache: Cache) -> Mapping[str, float]:
-    """Return the features of a network; arguments and errors are those of :func:`describe`."""
-    return describe(model, input_size, cache).features
-
-
 def identity(model: ModelConfig) -> dict[str, object]:
     """Return what decides the architecture: library, name, classes and library versions."""
     versions = {package: version(package) for package in sources.source(model.source).packages}
@@ -118,14 +113,8 @@ def _made(model: ModelConfig, input_size: int | None, fit: InputFit) -> Descript
         found = _features(source, model, size)
     except (ModelError, *_UNBUILDABLE) as error:
         raise _explained(error, source, model, size, facts.input_size) from error
-    return Description(
-        input_size=size,
-        family=facts.family,
-        features=found,
-        published_weights=facts.published_weights,
-        published_top1=facts.published_top1,
-        published_top5=facts.published_top5,
-    )
+    published = (facts.published_weights, facts.published_top1, facts.published_top5)
+    return Description(size, facts.family, found, *published)
 
 
 def _features(source: Source, model: ModelConfig, size: int) -> dict[str, float]:

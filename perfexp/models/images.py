@@ -1,14 +1,15 @@
 """Images that are not evaluated: a seeded random stream for timing, and int8's calibration images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import Cell
-from perfexp.models.base import Calibration, Images
+from perfexp.models.base import Images
 
 CALIBRATION_IMAGES = 64
 """Calibration with 64 or with all of 118 labelled photos changed at most one right answer in two networks."""
@@ -28,48 +29,32 @@ def random_batches(seed: int, batches: int, batch_size: int, input_size: int) ->
 
 
 @dataclass(frozen=True)
-class RandomCalibration:
-    """The first images of the seeded stream that the cell is timed with."""
+class Calibration:
+    """Images from which the ranges of a quantised network are read.
 
-    seed: int
-    input_size: int
+    ``key`` is the hash of all that decides them, ``origin`` describes them for people, ``images`` returns
+    batches of one image, each of shape ``(1, 3, height, width)``.
+    """
 
-    @property
-    def key(self) -> str:
-        return digest({"seed": self.seed, "input_size": self.input_size, "images": CALIBRATION_IMAGES})
-
-    @property
-    def origin(self) -> str:
-        return f"{CALIBRATION_IMAGES} random inputs of seed {self.seed}, which are no photos"
-
-    def images(self) -> Iterable[Images]:
-        return random_batches(self.seed, CALIBRATION_IMAGES, 1, self.input_size)
-
-
-@dataclass(frozen=True)
-class StoredCalibration:
-    """Images that :func:`store_calibration` has written."""
-
-    folder: Path
-
-    @property
-    def key(self) -> str:
-        return self.folder.name
-
-    @property
-    def origin(self) -> str:
-        return (self.folder / "origin.txt").read_text(encoding="utf-8")
-
-    def images(self) -> Iterable[Images]:
-        stored: Images = np.load(self.folder / "images.npy", allow_pickle=False)
-        return np.split(stored, len(stored))
+    key: str
+    origin: str
+    images: Callable[[], Sequence[Images]]
 
 
 def calibration_of(cell: Cell, input_size: int) -> Calibration:
-    """Return the cell's calibration images."""
+    """Return the cell's calibration images: stored ones, or the first of the seeded stream."""
     if cell.calibration is None:
-        return RandomCalibration(cell.seed, input_size)
-    return StoredCalibration(Cache(Path(cell.cache_dir)).entry(_KIND, cell.calibration))
+        facts = {"seed": cell.seed, "input_size": input_size, "images": CALIBRATION_IMAGES}
+        origin = f"{CALIBRATION_IMAGES} random inputs of seed {cell.seed}, which are no photos"
+        draw = partial(random_batches, cell.seed, CALIBRATION_IMAGES, 1, input_size)
+        return Calibration(digest(facts), origin, draw)
+    folder = Cache(Path(cell.cache_dir)).entry(_KIND, cell.calibration)
+
+    def stored() -> Sequence[Images]:
+        images: Images = np.load(folder / "images.npy", allow_pickle=False)
+        return np.split(images, len(images))
+
+    return Calibration(cell.calibration, (folder / "origin.txt").read_text(encoding="utf-8"), stored)
 
 
 def is_calibration_stored(cache: Cache, key: str) -> bool:

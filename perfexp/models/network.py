@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from perfexp.cache import Cache, digest, file_digest
 from perfexp.config.schema import Cell
 from perfexp.models import description, sources, weights
-from perfexp.models.base import Calibration
 from perfexp.models.description import Description
-from perfexp.models.images import calibration_of
+from perfexp.models.images import Calibration, calibration_of
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True)
-class CellNetwork:
-    """The network of one cell; implements :class:`perfexp.models.base.Network`."""
+class Network:
+    """The network of one cell; ``module`` is the network itself, where it was built already."""
 
     cell: Cell
     description: Description
+    module: "nn.Module | None" = None
 
     @property
     def input_size(self) -> int:
@@ -43,21 +43,17 @@ class CellNetwork:
     @cached_property
     def key(self) -> str:
         """Hash of everything that decides the weights."""
-        cell = self.cell
-        return digest(
-            {
-                **description.identity(cell.model),
-                "input_size": self.input_size,
-                "weights": self.weights_identity,
-                "seed": cell.seed,
-            }
-        )
+        weights_ = {"weights": self.weights_identity, "seed": self.cell.seed}
+        return digest({**description.identity(self.cell.model), "input_size": self.input_size, **weights_})
 
     @property
     def calibration(self) -> Calibration:
         return calibration_of(self.cell, self.input_size)
 
     def build(self) -> "nn.Module":
+        """Return an f32 network on the CPU, in eval mode, without gradients."""
+        if self.module is not None:
+            return self.module
         cell, source = self.cell, sources.source(self.cell.model.source)
         return weights.with_weights(source, cell.model, self.input_size, cell.weights, cell.seed)
 
@@ -84,31 +80,17 @@ class CellNetwork:
         return named
 
 
-@dataclass(frozen=True)
-class BuiltNetwork:
-    """A network built once for several steps of one process."""
-
-    key: str
-    input_size: int
-    calibration: Calibration
-    module: "nn.Module"
-
-    def build(self) -> "nn.Module":
-        """Return the module that was built."""
-        return self.module
-
-
-def find(cell: Cell, cache: Cache) -> CellNetwork | None:
+def find(cell: Cell, cache: Cache) -> Network | None:
     """Return the cell's network if it was described before; imports no framework."""
     found = description.find(cell.model, cell.input_size, cache, cell.input_fit)
-    return None if found is None else CellNetwork(cell, found)
+    return None if found is None else Network(cell, found)
 
 
-def describe(cell: Cell, cache: Cache) -> CellNetwork:
+def describe(cell: Cell, cache: Cache) -> Network:
     """Return the cell's network, described now or before.
 
     Raises:
         ModelError: there is no such model, or it cannot take the input size.
         CacheError: the cache cannot be written.
     """
-    return CellNetwork(cell, description.describe(cell.model, cell.input_size, cache, cell.input_fit))
+    return Network(cell, description.describe(cell.model, cell.input_size, cache, cell.input_fit))

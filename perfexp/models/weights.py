@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.config.schema import ModelConfig
 from perfexp.errors import ModelError
-from perfexp.models.sources import IMAGENET, Source
+from perfexp.models.base import IMAGENET, Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

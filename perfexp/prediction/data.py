@@ -73,7 +73,7 @@ def _profiles(
         key = (str(source), str(name), None if pd.isna(size) else int(size))
         try:
             if key not in known:
-                known[key] = description.profile(ModelConfig(*key[:2]), key[2], cache)
+                known[key] = description.describe(ModelConfig(*key[:2]), key[2], cache).features
                 if len(known) % _REPORT_EVERY == 0:
                     report(f"{len(known)} networks traced or found in the cache.")
             rows[index] = known[key]

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from perfexp import backends
 from perfexp.config import catalog
 from perfexp.config.options import option
 from perfexp.config.schema import ModelConfig
 from perfexp.errors import ConfigError
 from perfexp.models import sources
+from perfexp.plugins import BACKENDS
 from perfexp.prediction import service
 from perfexp.runs.query import RunQuery
 
@@ -119,7 +119,7 @@ def backend_overrides(run: "pd.Series[Any]") -> str:
     """Return what ``perfexp`` needs to measure on a run's backend with the settings of that run."""
     name = str(run["runtime"])
     overrides = [f"backend={name}"]
-    defaults = asdict(backends.backend_class(name).Config()) if name in backends.names() else {}
+    defaults = asdict(BACKENDS.schema(name)()) if name in BACKENDS.names() else {}
     for key, default in defaults.items():
         value = run.get(key, run.get(f"backend_{key}"))
         if key != "name" and str(value) not in ("None", "nan", str(default)):

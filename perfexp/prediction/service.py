@@ -144,7 +144,9 @@ def network(
     Raises:
         ModelError: no such model, or its graph cannot be traced.
     """
-    found: Mapping[str, float] = description.profile(model, _input_size(model, input_size, cells), cache)
+    found: Mapping[str, float] = description.describe(
+        model, _input_size(model, input_size, cells), cache
+    ).features
     return {"model": model.name, "family": _family(model, cells), **found}
 
 

@@ -1,6 +1,5 @@
 """Facts about a sweep's models, read in a worker process so that this one imports no framework."""
 
-import signal
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +11,8 @@ from perfexp.config import catalog
 from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.errors import ModelError
 from perfexp.models import description, sources
-from perfexp.worker.process import process_context
+from perfexp.plugins import MODEL_SOURCES
+from perfexp.worker.process import obey_parent, process_context
 
 _Facts = TypeVar("_Facts")
 
@@ -54,7 +54,7 @@ def describe(names: list[str], input_size: int | None, fit: InputFit, cache: Cac
 def published_macs(names: Collection[str]) -> dict[str, float]:
     """As :func:`macs`, but in this process."""
     found: dict[str, float] = {}
-    for source in map(sources.source, sources.names()):
+    for source in map(sources.source, MODEL_SOURCES.names()):
         facts = {name: source.facts(name) for name in set(names) & set(source.names())}
         known = {name: fact.published_macs for name, fact in facts.items()}
         found |= {name: count for name, count in known.items() if count is not None}
@@ -62,8 +62,7 @@ def published_macs(names: Collection[str]) -> dict[str, float]:
 
 
 def _in_worker(function: Callable[..., _Facts], *arguments: object) -> _Facts:
-    context, ignore_interrupt = process_context(), (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(1, context, signal.signal, ignore_interrupt) as worker:
+    with ProcessPoolExecutor(1, process_context(), obey_parent) as worker:
         return worker.submit(function, *arguments).result()
 
 
@@ -78,4 +77,4 @@ def _network(name: str, input_size: int | None, fit: InputFit, cache: Cache) -> 
     if input_size is not None and fit == InputFit.grow:
         input_size = max(input_size, model.min_input_size)
     family = model.family or sources.source(model.source).facts(model.name).family
-    return Network(family, description.profile(model, input_size, cache))
+    return Network(family, description.describe(model, input_size, cache).features)

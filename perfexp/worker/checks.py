@@ -1,6 +1,6 @@
 """Checks that a measurement is of what its run states; a cell that fails one has no result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from perfexp.config.schema import BackendConfig
 from perfexp.errors import BackendError, ConfigError
@@ -9,23 +9,21 @@ REPORTED = ("precision", "input_shape")
 """Settings that every session must report."""
 
 
-def expected(config: BackendConfig, threads: int, input_shape: Sequence[int]) -> dict[str, str]:
-    """Return the settings that ``Session.effective`` must report, where it reports them."""
-    return {
+def confirm_effective(
+    config: BackendConfig, threads: int, input_shape: Sequence[int], actual: dict[str, str]
+) -> dict[str, str]:
+    """Return ``actual``, what ``Session.effective`` reports, if these are the requested settings.
+
+    Raises:
+        BackendError: a setting differs, or the session does not report it.
+    """
+    expected = {
         "precision": config.precision.value,
         "threads": str(threads),
         "training": "False",
         "gradients": "False",
         "input_shape": str(list(input_shape)),
     }
-
-
-def confirm_effective(config: BackendConfig, expected: Mapping[str, str], actual: Mapping[str, str]) -> None:
-    """Check that the runtime uses the requested settings.
-
-    Raises:
-        BackendError: a setting differs, or the session does not report it.
-    """
     for what, value in expected.items():
         if what not in actual and what in REPORTED:
             raise BackendError(
@@ -37,6 +35,7 @@ def confirm_effective(config: BackendConfig, expected: Mapping[str, str], actual
                 f"{config.name} on {config.device} reports {what} {actual[what]} where {value} was "
                 f"requested; request {actual[what]}, or use another device."
             )
+    return actual
 
 
 def confirm_output(config: BackendConfig, shape: Sequence[int], batch_size: int) -> None:

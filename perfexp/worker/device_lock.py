@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,6 +11,7 @@ from filelock import FileLock, Timeout
 from perfexp.errors import BackendError
 
 _PATIENCE_S = 3.0
+_say = partial(print, flush=True)
 
 
 def folder() -> Path:
@@ -22,7 +24,7 @@ def folder() -> Path:
 
 
 @contextmanager
-def held(device: str, wait_s: float, report: Callable[[str], None]) -> Iterator[None]:
+def held(device: str, wait_s: float, report: Callable[[str], None] = _say) -> Iterator[None]:
     """Lock ``device`` for the body; the system releases it when this process ends, however it ends.
 
     ``report`` receives one line when the wait becomes noticeable.

@@ -1,18 +1,17 @@
 """Child processes: how they start, how they report, and what their end means.
 
-The parent blocks on a pipe. A child that raises, exits, is killed or exceeds its time limit becomes
-a message like any other. Children are forked from a server that has imported the heavy modules,
-where the platform has one; they are spawned where the cell requests it or there is no such server.
+A child that raises, exits, is killed or exceeds its time limit becomes a message like any other.
 """
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -34,15 +33,12 @@ _MEMORY_WORDS = (
     "cannot allocate",
     "Unable to allocate",
 )
-
-_PR_SET_PDEATHSIG = 1
-
 Message = Measurement | Failure | dict[str, float]
-Step = Callable[[Cell, Cache, Phases], Measurement | None]
+Step = Callable[[Cell, Cache, Phases], object]
 
 
 def run_in_child(step: Step, cell: Cell) -> Message:
-    """Return what ``step`` returned in a clean process: its phases' seconds where that is None."""
+    """Return the measurement of ``step`` in a clean process, or its phases' seconds if it makes none."""
     context = process_context(cell.measure.start)
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
@@ -51,11 +47,13 @@ def run_in_child(step: Step, cell: Cell) -> Message:
     sender.close()
     try:
         wait([receiver, child.sentinel], timeout=cell.measure.time_limit_s)
-        message = _receive(receiver)
-        if message is None:
-            message = verdict(child, cell)
-        else:
+        try:
+            if not receiver.poll():
+                raise EOFError
+            message: Message = receiver.recv()
             child.join(timeout=10)
+        except EOFError:
+            message = verdict(child, cell)
     finally:
         if child.is_alive():
             child.kill()
@@ -68,22 +66,12 @@ def run_in_child(step: Step, cell: Cell) -> Message:
 
 
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
-    """Return the start method of clean processes: the fork server where there is one, or spawn."""
+    """Return the start method of clean processes: a server that has imported the frameworks, or spawn."""
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return context
     return multiprocessing.get_context("spawn")
-
-
-def _receive(receiver: Connection) -> Message | None:
-    try:
-        if receiver.poll():
-            message: Message = receiver.recv()
-            return message
-    except EOFError:
-        pass
-    return None
 
 
 def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:
@@ -108,20 +96,17 @@ def _child(step: Step, cell: Cell, sender: Connection, requested_at: float) -> N
 
     def send_result() -> None:
         done = step(cell, Cache(Path(cell.cache_dir)), phases)
-        sender.send(phases.seconds if done is None else done)
+        sender.send(done if isinstance(done, Measurement) else phases.seconds)
 
     serve_parent(sender, phases, send_result)
 
 
 def serve_parent(connection: Connection, phases: Phases, body: Callable[[], None]) -> None:
-    """Run ``body`` as the whole of a child process; send an exception as a Failure; then exit.
-
-    Ctrl-C is the parent's to handle; the child ends with the parent.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Run ``body`` as the whole of a child process; send an exception as a Failure; then exit."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _be_killed_first_when_memory_runs_out()
-    _die_with_parent()
+    with suppress(OSError):  # where the platform can, the kernel ends this process before its parent
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    obey_parent()
     gc.freeze()
     try:
         body()
@@ -143,19 +128,16 @@ def _failure(error: Exception, phases: Phases) -> Failure:
     return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
 
 
-def _be_killed_first_when_memory_runs_out() -> None:
-    """Make the kernel prefer this process to its parent, where the platform can."""
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        return
+def obey_parent(*_: object) -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it, however it ends.
 
-
-def _die_with_parent() -> None:
-    """End this process when its parent ends, so that it does not disturb the next sweep (Linux).
-
-    The parent is the fork server, which ends with the process that it serves.
+    The kernel's parent is the fork server, which outlives a killed perfexp: it waits for its children.
     """
-    control = getattr(ctypes.CDLL(None), "prctl", None)
-    if control is not None:
-        control(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

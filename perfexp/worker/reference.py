@@ -10,7 +10,7 @@ from perfexp.cache import Cache, digest
 from perfexp.environment import version
 from perfexp.measure import parity
 from perfexp.models.images import random_batches
-from perfexp.models.network import CellNetwork
+from perfexp.models.network import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,12 +33,12 @@ class Reference:
         return 0.0 if self.logits_f64 is None else parity.compare(self.logits, self.logits_f64).max_error
 
 
-def is_written(network: CellNetwork, cache: Cache) -> bool:
+def is_written(network: Network, cache: Cache) -> bool:
     """Return whether the reference is in the cache."""
     return cache.has(_KIND, _key(network))
 
 
-def write(network: CellNetwork, module: "nn.Module", cache: Cache) -> None:
+def write(network: Network, module: "nn.Module", cache: Cache) -> None:
     """Infer the first images of the cell's stream with ``module`` on the CPU, and store the logits.
 
     Raises:
@@ -62,13 +62,13 @@ def write(network: CellNetwork, module: "nn.Module", cache: Cache) -> None:
             np.save(folder / "logits_f64.npy", logits_f64)
 
 
-def read(network: CellNetwork, cache: Cache) -> Reference:
+def read(network: Network, cache: Cache) -> Reference:
     """Read the reference from the cache."""
     folder = cache.entry(_KIND, _key(network))
     f64 = folder / "logits_f64.npy"
     return Reference(np.load(folder / "logits.npy"), np.load(f64) if f64.is_file() else None)
 
 
-def _key(network: CellNetwork) -> str:
+def _key(network: Network) -> str:
     facts = {"network": network.key, "torch": version("torch"), "images": parity.IMAGES}
     return digest({**facts, "format": FORMAT})

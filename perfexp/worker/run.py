@@ -23,42 +23,28 @@ def run_cell(cell: Cell) -> Outcome:
     """
     backend = backends.create(cell.backend)
     try:
-        with device_lock.held(backend.physical_device(), cell.measure.lock_wait_s, _print):
-            is_prepared = steps.is_prepared(cell, backend, Cache(Path(cell.cache_dir)))
-            return _measured(cell, {}) if is_prepared else _prepared_and_measured(cell)
+        with device_lock.held(backend.physical_device(), cell.measure.lock_wait_s):
+            if steps.is_prepared(cell, backend, Cache(Path(cell.cache_dir))):
+                return _measured(cell, {})
+            prepared = run_in_child(steps.prepared, cell)
+            return _measured(cell, prepared) if isinstance(prepared, dict) else prepared
     except BackendError as error:
         return Failure(FailureKind.REFUSED, str(error))
 
 
-def _prepared_and_measured(cell: Cell) -> Outcome:
-    prepared = run_in_child(steps.prepare, cell)
-    if isinstance(prepared, Failure):
-        return prepared
-    assert isinstance(prepared, dict)
-    return _measured(cell, prepared)
-
-
 def _measured(cell: Cell, prepared_s: Mapping[str, float]) -> Outcome:
-    outcome = until_clean(lambda: _attempt(cell), cell.measure.retry_tainted)
-    phases_s = _added(prepared_s, outcome.phases_s)
+    def attempt() -> Outcome:
+        outcome = run_in_child(steps.measure, cell)
+        assert isinstance(outcome, Measurement | Failure)
+        return outcome
+
+    outcome = until_clean(attempt, cell.measure.retry_tainted)
+    both = (*prepared_s, *outcome.phases_s)
+    phases_s = {k: prepared_s.get(k, 0.0) + outcome.phases_s.get(k, 0.0) for k in both}
     if isinstance(outcome, Failure):
         return replace(outcome, phases_s=phases_s)
     extra = {f"{name}_s": s for name, s in prepared_s.items() if name in ("build", "convert")}
     return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics})
-
-
-def _attempt(cell: Cell) -> Outcome:
-    outcome = run_in_child(steps.measure, cell)
-    assert isinstance(outcome, Measurement | Failure)
-    return outcome
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)
-
-
-def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
-    return {k: first.get(k, 0.0) + second.get(k, 0.0) for k in (*first, *second)}
 
 
 def until_clean(measure: Callable[[], Outcome], retries: int) -> Outcome:
@@ -68,19 +54,17 @@ def until_clean(measure: Callable[[], Outcome], retries: int) -> Outcome:
     whose median has the narrowest interval. The others become its ``attempts``. A failure ends the
     attempts and is returned only if nothing was measured.
     """
-    outcomes = [measure()]
-    while len(outcomes) <= retries and _is_tainted(outcomes[-1]):
-        outcomes.append(measure())
+    outcomes: list[Outcome] = []
+    while len(outcomes) <= retries:
+        outcomes.append(last := measure())
+        if isinstance(last, Failure) or last.labels.get("verdict") == CLEAN:
+            break
     measured = [outcome for outcome in outcomes if isinstance(outcome, Measurement)]
     if not measured:
         return outcomes[0]
     best = min(measured, key=_taint)
     others = tuple(outcome for outcome in outcomes if outcome is not best)
     return replace(best, attempts=others, metrics={**best.metrics, "attempts": float(len(outcomes))})
-
-
-def _is_tainted(outcome: Outcome) -> bool:
-    return isinstance(outcome, Measurement) and outcome.labels.get("verdict") != CLEAN
 
 
 def _taint(measured: Measurement) -> tuple[int, float]:

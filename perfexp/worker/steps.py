@@ -1,6 +1,7 @@
 """What happens inside a worker: prepare what is cached, or measure one cell."""
 
 from contextlib import closing
+from dataclasses import replace
 
 from perfexp import backends, environment
 from perfexp.backends.base import Backend
@@ -10,12 +11,12 @@ from perfexp.errors import BackendError
 from perfexp.measure import memory, sentinel
 from perfexp.measure.parity import IMAGES
 from perfexp.models.images import random_batches
-from perfexp.models.network import BuiltNetwork, CellNetwork, describe, find
+from perfexp.models.network import Network, describe, find
 from perfexp.phases import Phases
 from perfexp.records import Measurement
 from perfexp.worker import reference
 from perfexp.worker.summary import CellSummary
-from perfexp.worker.timing import Observation, first_outputs, observe
+from perfexp.worker.timing import first_outputs, observe
 
 _SECONDS_LOGGED = ("build", "convert", "load", "compile")
 
@@ -23,40 +24,35 @@ _SECONDS_LOGGED = ("build", "convert", "load", "compile")
 def is_prepared(cell: Cell, backend: Backend, cache: Cache) -> bool:
     """Return whether ``measure`` can start at once; imports no framework."""
     network = find(cell, cache)
-    return network is not None and _is_complete(network, backend, cache)
+    return network is not None and all(_is_cached(network, backend, cache))
 
 
-def _is_complete(network: CellNetwork, backend: Backend, cache: Cache) -> bool:
+def _is_cached(network: Network, backend: Backend, cache: Cache) -> tuple[bool, bool]:
+    """Return whether the reference and what the backend loads are in the cache."""
     has_reference = not backend.computes or reference.is_written(network, cache)
-    return has_reference and backend.is_prepared(network, cache)
+    return has_reference, backend.is_prepared(network, cache)
 
 
-def prepare(cell: Cell, cache: Cache, phases: Phases) -> None:
-    """Describe, infer the reference, convert: once for all batch sizes, apart from any measurement."""
-    prepared(cell, cache, phases)
+def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[Network, Backend]:
+    """Return the cell's network and its started backend, with all that ``Backend.load`` needs cached.
 
-
-def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[CellNetwork, Backend]:
-    """Return the cell's network and its started backend, with all that ``Backend.load`` needs cached."""
+    Describing, inferring the reference and converting are done once for all batch sizes.
+    """
     with phases.timed("describe"):
         network = describe(cell, cache)
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()
-    if not _is_complete(network, backend, cache):
-        _fill_cache(network, backend, cache, phases)
+    has_reference, is_converted = _is_cached(network, backend, cache)
+    if not (has_reference and is_converted):
+        with phases.timed("build"):
+            module = network.build()
+        if not has_reference:
+            with phases.timed("reference"):
+                reference.write(network, module, cache)
+        if not is_converted:
+            backend.prepare(replace(network, module=module), cache, phases)
     return network, backend
-
-
-def _fill_cache(network: CellNetwork, backend: Backend, cache: Cache, phases: Phases) -> None:
-    with phases.timed("build"):
-        module = network.build()
-    if backend.computes and not reference.is_written(network, cache):
-        with phases.timed("reference"):
-            reference.write(network, module, cache)
-    if not backend.is_prepared(network, cache):
-        built = BuiltNetwork(network.key, network.input_size, network.calibration, module)
-        backend.prepare(built, cache, phases)
 
 
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
@@ -94,10 +90,6 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
         summary.add_model_size(session.model_bytes(), session.weight_bytes())
     summary.add_timing(observed)
     summary.add(*network.metrics())
-    return _record(network, summary, observed, phases)
-
-
-def _record(network: CellNetwork, summary: CellSummary, observed: Observation, phases: Phases) -> Measurement:
     certificate = summary.certify(observed)
     summary.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
     return Measurement(

@@ -22,8 +22,6 @@ class Observation:
     Attributes:
         first_ms: wall time of the very first batch.
         effective: the settings that the runtime reports.
-        warmup: the batches before timing.
-        timing: the timed batches.
         evidence: the system's counters during the timing.
         energy_j: energy during the timing.
     """
@@ -46,12 +44,7 @@ def observe(
 ) -> Observation:
     """Run the bound batches: the first one, warm-up, then timing between two readings of the counters.
 
-    Args:
-        cell: batch size and measuring protocol.
-        session: loaded, with inputs bound.
-        threads: what the backend was told to use.
-        input_shape: of one batch.
-        phases: receives the wall times.
+    ``threads`` and ``input_shape`` (of one batch) are what the session must report.
 
     Raises:
         BackendError: an effective setting is not the requested one.
@@ -59,25 +52,23 @@ def observe(
     """
     with phases.timed("first inference"):
         first_ms = _first_batch_ms(cell, session)
-    effective = _checked_settings(cell, session, threads, input_shape)
+    effective = checks.confirm_effective(cell.backend, threads, input_shape, session.effective())
+    checks.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
     with phases.timed("warm-up"):
         warmup = latency.warm_up(session.infer, cell.measure)
     before = os_counters.read()
     meter = energy.start(session.gpu_uuid())
     with phases.timed("timed"):
         timing = latency.time_batches(session.infer, cell.measure)
-    energy_j = meter if isinstance(meter, energy.NoMeter) else meter.joules()
+    energy_j = meter if isinstance(meter, energy.NoMeter) else meter()
     evidence = os_counters.between(before, os_counters.read(), threads)
+    effective |= {"timed_region": session.timed_region}
     return Observation(first_ms, effective, warmup, timing, evidence, energy_j)
 
 
 def first_outputs(cell: Cell, session: Session, images: int, batches_run: int) -> NDArray[np.float32]:
-    """Return the latest logits of the first images, shape ``(images, classes)``.
-
-    There are fewer rows where the input buffers hold fewer images or not all buffers were used.
-    """
-    needed = ceil(images / cell.batch_size)
-    used = min(needed, batches_run, cell.measure.input_buffers)
+    """Return the latest logits of the first images that ran, at most ``(images, classes)``."""
+    used = min(ceil(images / cell.batch_size), batches_run, cell.measure.input_buffers)
     return np.concatenate([session.output(index) for index in range(used)])[:images]
 
 
@@ -93,12 +84,3 @@ def _batch_ms(session: Session) -> float:
     start = time.perf_counter_ns()
     session.infer(0)
     return (time.perf_counter_ns() - start) / 1e6
-
-
-def _checked_settings(
-    cell: Cell, session: Session, threads: int, input_shape: Sequence[int]
-) -> dict[str, str]:
-    actual = session.effective()
-    checks.confirm_effective(cell.backend, checks.expected(cell.backend, threads, input_shape), actual)
-    checks.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
-    return {**actual, "timed_region": session.timed_region}

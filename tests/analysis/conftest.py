@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perfexp.published import Row
+from perfexp.published.base import Row
 from perfexp.published.study import StudyConfig, StudySource
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)

@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from perfexp import backends
-from perfexp.backends.base import usable_cpus
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig, Cell
+from perfexp.environment import usable_cpus
 from perfexp.errors import BackendError
 from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases
-from perfexp.worker.checks import confirm_effective, expected
+from perfexp.plugins import BACKENDS
+from perfexp.worker.checks import confirm_effective
 
 MakeCell = Callable[..., Cell]
 REAL = ["torch", "openvino"]
@@ -33,7 +34,7 @@ def loaded(cell: Cell, batch_size: int = 2):
     return backend.load(network, batch_size, cache, Phases()), network
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", BACKENDS.names())
 def test_contract(name: str, make_cell: MakeCell) -> None:
     cell = make_cell(name, batch_size=2)
     session, _ = loaded(cell)
@@ -50,20 +51,20 @@ def test_contract(name: str, make_cell: MakeCell) -> None:
     assert effective["precision"] == "f32"
     assert int(effective["threads"]) >= 1
     assert effective["device"].lower() == "cpu"
-    asked = expected(cell.backend, backends.create(cell.backend).threads(), (2, 3, 64, 64))
-    confirm_effective(cell.backend, asked, effective)
+    threads = backends.create(cell.backend).threads()
+    confirm_effective(cell.backend, threads, (2, 3, 64, 64), effective)
     assert session.timed_region
     assert session.device_memory() is None
     assert session.gpu_uuid() is None
     session.close()
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", BACKENDS.names())
 def test_each_has_a_config_file_and_a_typed_config(name: str) -> None:
     from perfexp.config.catalog import conf_dir
 
     assert (conf_dir() / "backend" / f"{name}.yaml").is_file()
-    config_class = backends.backend_class(name).Config
+    config_class = BACKENDS.schema(name)
     assert issubclass(config_class, BackendConfig)
     assert config_class().name == name
     assert all(field.type is not object for field in fields(config_class))
@@ -97,8 +98,8 @@ def test_threads_are_set_and_read_back(name: str, make_cell: MakeCell) -> None:
 
 @pytest.mark.parametrize("name", REAL)
 def test_more_threads_than_cpus_are_refused(name: str, make_cell: MakeCell) -> None:
-    cell = make_cell(name, threads=usable_cpus() + 1)
-    with pytest.raises(BackendError, match=f"more threads than the {usable_cpus()} CPUs"):
+    cell = make_cell(name, threads=len(usable_cpus()) + 1)
+    with pytest.raises(BackendError, match=f"more threads than the {len(usable_cpus())} CPUs"):
         backends.create(cell.backend).start()
 
 
@@ -144,4 +145,4 @@ def test_names_of_one_device_are_one_lock(
 
 def test_unknown_backend_names_the_nearest() -> None:
     with pytest.raises(BackendError, match="no backend named 'pytorch': the nearest are torch"):
-        backends.backend_class("pytorch")
+        BACKENDS.find("pytorch")

@@ -28,7 +28,7 @@ def after(**changes: float | None) -> Counters:
 
 
 def test_shares_of_known_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os_counters, "_usable_cpu_count", lambda: 2)
+    monkeypatch.setattr(os_counters, "usable_cpus", lambda: {0, 1})
     found = os_counters.between(
         BEFORE,
         after(

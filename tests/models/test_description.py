@@ -25,7 +25,7 @@ def test_a_model_is_described_once_then_read(cache: Cache, monkeypatch: pytest.M
 
 
 def test_another_size_is_another_description(cache: Cache) -> None:
-    small, large = (description.profile(SQUEEZENET, size, cache) for size in (64, None))
+    small, large = (description.describe(SQUEEZENET, size, cache).features for size in (64, None))
     assert large["macs_conv3x3"] > 4 * small["macs_conv3x3"]
 
 

@@ -1,4 +1,4 @@
-from perfexp.published import Row
+from perfexp.published.base import Row
 from perfexp.published.study import StudyConfig, StudySource
 
 

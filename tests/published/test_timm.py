@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from perfexp.errors import ConfigError
-from perfexp.published import Broken, Row
+from perfexp.published.base import Broken, Row
 from perfexp.published.timm import TimmConfig, TimmSource
 
 BENCHMARK = """\

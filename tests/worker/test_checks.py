@@ -3,10 +3,10 @@ import pytest
 from perfexp.backends.torch import TorchConfig
 from perfexp.config.schema import Precision
 from perfexp.errors import BackendError, ConfigError
-from perfexp.worker.checks import confirm_budget, confirm_effective, confirm_output, expected
+from perfexp.worker.checks import confirm_budget, confirm_effective, confirm_output
 
 CONFIG = TorchConfig(precision=Precision.bf16)
-WANTED = expected(CONFIG, 2, (8, 3, 64, 64))
+REQUEST = (CONFIG, 2, (8, 3, 64, 64))
 FOUND = {
     "precision": "bf16",
     "threads": "2",
@@ -18,7 +18,7 @@ FOUND = {
 
 
 def test_what_was_asked_passes() -> None:
-    confirm_effective(CONFIG, WANTED, FOUND)
+    assert confirm_effective(*REQUEST, FOUND) == FOUND
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_what_was_asked_passes() -> None:
 )
 def test_each_difference_fails_the_cell(what: str, value: str) -> None:
     with pytest.raises(BackendError) as raised:
-        confirm_effective(CONFIG, WANTED, {**FOUND, what: value})
-    assert f"reports {what} {value} where {WANTED[what]} was requested" in str(raised.value)
+        confirm_effective(*REQUEST, {**FOUND, what: value})
+    assert f"reports {what} {value} where {FOUND[what]} was requested" in str(raised.value)
 
 
 @pytest.mark.parametrize(("what", "fails"), [("precision", True), ("input_shape", True), ("threads", False)])
@@ -42,9 +42,9 @@ def test_silence_fails_where_every_runtime_can_tell(what: str, fails: bool) -> N
     found = {k: v for k, v in FOUND.items() if k != what}
     if fails:
         with pytest.raises(BackendError, match=f"does not report its {what}"):
-            confirm_effective(CONFIG, WANTED, found)
+            confirm_effective(*REQUEST, found)
     else:
-        confirm_effective(CONFIG, WANTED, found)
+        confirm_effective(*REQUEST, found)
 
 
 @pytest.mark.parametrize("shape", [(1, 1000), (8,), (8, 1000, 1)])

@@ -1,5 +1,6 @@
 import multiprocessing
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -7,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from perfexp.backends.base import usable_cpus
 from perfexp.config.schema import Cell, MeasureConfig, Protocol, Start, as_protocol
+from perfexp.environment import usable_cpus
 from perfexp.metrics import METRICS
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock
@@ -141,7 +143,7 @@ def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the evidence is Linux's")
 def test_a_busy_process_on_each_cpu_taints_the_run(make_cell: MakeCell) -> None:
     context = multiprocessing.get_context("spawn")
-    neighbours = [context.Process(target=_burn, daemon=True) for _ in range(usable_cpus())]
+    neighbours = [context.Process(target=_burn, daemon=True) for _ in range(len(usable_cpus()))]
     for neighbour in neighbours:
         neighbour.start()
     time.sleep(1.0)
@@ -168,3 +170,18 @@ def test_a_spawned_worker_measures_as_a_forked_one(make_cell: Callable[..., Cell
     assert isinstance(outcome, Measurement)
     assert outcome.metrics["latency_p50_ms"] == pytest.approx(1.0, rel=0.2)
     assert outcome.phases_s["worker start"] > 0
+
+
+def test_no_worker_outlives_a_killed_perfexp(tmp_path: Path) -> None:
+    arguments = ("backend=fake", "backend.latency_ms=100", "measure.min_s=300", "measure.budget_s=300")
+    program = [Path(sys.executable).parent / "perfexp", *arguments, "model=squeezenet1_1", "input_size=64"]
+    workers: list[psutil.Process] = []
+    with subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.DEVNULL) as parent:
+        while not any(worker.cpu_times().user > 3 for worker in workers):  # the backend waits busily
+            assert parent.poll() is None
+            time.sleep(0.5)
+            family = psutil.Process(parent.pid).children(recursive=True)
+            workers = [one for one in family if one.ppid() != parent.pid and one.is_running()]
+        parent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
