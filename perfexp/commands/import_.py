@@ -15,7 +15,6 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from perfexp import published
 from perfexp.cache import Cache
 from perfexp.config.schema import TrackingConfig, option
 from perfexp.errors import ConfigError
@@ -59,7 +58,7 @@ def main(settings: Config) -> None:
         ConfigError: it holds no measurement.
     """
     path = Path(settings.path).expanduser() if settings.path else None
-    source = published.create(settings.source)
+    source: Source = TABLES.find(settings.source.name).SOURCE(settings.source)
     name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
     began = time.perf_counter()
     rows, broken = _read(source, path)

@@ -8,8 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from perfexp.errors import TrackingError, nearest
 from perfexp.store import connection, search
 
@@ -71,25 +69,13 @@ def experiment_id(uri: str, name: str) -> str:
     return str(found.experiment_id)
 
 
-def newest_tags(uri: str, experiment_id: str, **tags: str) -> Mapping[str, str]:
-    """Return all tags of the newest run that has these; empty if there is none.
-
-    Raises:
-        TrackingError: the store cannot be read.
-    """
-    from mlflow import MlflowClient
-
-    with connection.explained(uri):
-        run = search.newest(MlflowClient(uri), experiment_id, search.mlflow_filter(**tags))
-    return run.data.tags if run else {}
-
-
 def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
     """Return the timed batches of each run in ms, arrays of shape ``(iterations,)``.
 
     Raises:
         MlflowException, OSError: a run has no samples, or the store refused.
     """
+    import numpy as np
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
