@@ -13,6 +13,7 @@ from perfexp.store import connection, search
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _FIRST = ("run_id", "status", "start_time")
@@ -49,22 +50,19 @@ def read(
     return frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
 
 
-def experiment_id(uri: str, name: str) -> str:
+def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     """Return the id of the experiment called ``name``.
 
     Raises:
         TrackingError: there is none; names the nearest.
         MlflowException: the store refused.
     """
-    from mlflow import MlflowClient
-
-    client = MlflowClient(uri)
     found = client.get_experiment_by_name(name)
-    if found is None:
-        known = [experiment.name for experiment in client.search_experiments()]
+    if found is None or found.lifecycle_stage == "deleted":
+        names = [each.name for each in client.search_experiments() if each.name != "Default"]
         raise TrackingError(
-            f"There is no experiment {name!r} in {connection.redacted(uri)}: {nearest(name, known)}; "
-            "name one of them."
+            f"There is no experiment {name!r} in {connection.redacted(uri)}; "
+            + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
     return str(found.experiment_id)
 

@@ -65,13 +65,13 @@ def load_runs(
 
     root = Path("mlruns")
     uri = connection.resolve(tracking_uri, root)
-    connection.connect(uri, root, create=False)
+    store = connection.connect(uri, root, create=False)
     kinds = [kind] if isinstance(kind, str) else list(kind)
     column_of, texts = _chooser(columns, where), required_texts(where)
     if backends := texts.get("backend"):
         texts["backend"] = backends | {old for old, new in FIRST_BACKENDS.items() if new in backends}
     with connection.explained(uri):
-        experiment_id = client.experiment_id(uri, connection.experiment_name(experiment))
+        experiment_id = client.experiment_id(store, uri, connection.experiment_name(experiment))
         frame = pd.DataFrame()
         for sweep_tags in [{tag: [sweep]} for tag in ("sweep_id", "sweep")] if sweep else [{}]:
             tags = {"kind": kinds, **sweep_tags}
