@@ -105,7 +105,7 @@ class PerfexpSweeper(Sweeper):
         progress = session.current()
         identity = session.begin(config, jobs, costs, datetime.now(), progress)
         compose = lambda overrides: loader.load_sweep_config(config, overrides)  # noqa: E731
-        runner = session.Runner(self.launcher, compose, progress)
+        runner = session.Runner(self.launcher, compose, progress, isinstance(self.launcher, BasicLauncher))
         if limits is None:
             runner.run_all([_overrides({**job, **identity}) for job in jobs])
         else:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
@@ -73,16 +72,15 @@ def new_id(name: str | None, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs a sweep's jobs through Hydra's launcher; ``compose`` gives a job's config from its overrides."""
+    """Runs a sweep's jobs through Hydra's launcher; ``compose`` gives a job's config from its overrides.
+
+    ``in_process`` says that jobs run in this process, where each adds its own outcome.
+    """
 
     launcher: Launcher
     compose: Callable[[list[str]], DictConfig]
     progress: SweepProgress
-
-    @property
-    def in_process(self) -> bool:
-        """Whether jobs run in this process, where each adds its own outcome."""
-        return isinstance(self.launcher, BasicLauncher)
+    in_process: bool
 
     def run_all(self, jobs: Sequence[list[str]]) -> None:
         """Run every job, and add the outcomes of those that ran in other processes.

@@ -85,7 +85,7 @@ class Launcher:
 
 def runner(progress: SweepProgress) -> session.Runner:
     cell = {"model": {"name": "vgg16"}, "backend": {"name": "torch"}, "batch_size": 8}
-    return session.Runner(Launcher(), lambda _overrides: OmegaConf.create(cell), progress)
+    return session.Runner(Launcher(), lambda _overrides: OmegaConf.create(cell), progress, in_process=False)
 
 
 def test_a_lost_job_is_an_outcome_and_an_error_comes_after_the_last_job() -> None:
