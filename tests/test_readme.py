@@ -125,3 +125,14 @@ def test_files_shown_exist_or_are_examples() -> None:
         assert (CHECKOUT / path).exists(), path
     for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", README):
         assert (CHECKOUT / picture).is_file(), picture
+
+
+def test_the_architecture_names_files_and_layers_that_there_are() -> None:
+    text = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = [CHECKOUT, CHECKOUT / "perfexp", CHECKOUT / "perfexp" / "prediction" / "model"]
+    for path in re.findall(r"`([\w/]+\.(?:py|yaml))`", text):
+        assert any((folder / path).is_file() for folder in folders), path
+    layers = re.search(r"layers = \[(.*?)\]", (CHECKOUT / "pyproject.toml").read_text(), re.DOTALL)
+    table = text[text.index("| layer |") : text.index("Further contracts")]
+    assert layers is not None
+    assert set(re.findall(r"\w+", layers[1])) == set(re.findall(r"`(\w+)`", table))

@@ -103,10 +103,10 @@ def register(verb: str, config: type) -> None:
     groups: dict[str, Kind] = {"backend": BACKENDS, "dataset": DATASETS}
     for group in groups.keys() & config.__dataclass_fields__.keys():  # type: ignore[attr-defined]
         for name in groups[group].names():
-            node = groups[group].schema(name)
-            store.store(group=f"schema/{group}", name=name, node=node)
+            schema = overrides.named_schema(name, groups[group].schema(name))
+            store.store(group=f"schema/{group}", name=name, node=schema)
             if name not in catalog.names(group):
-                store.store(group=group, name=name, node=node)
+                store.store(group=group, name=name, node=schema)
     for folder in (catalog.sweeps_dir(), Path("sweeps")):
         _register_sweeps(folder)
 

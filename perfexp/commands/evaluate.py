@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -27,7 +28,9 @@ from perfexp.evaluation.plan import Plan, cell_of, from_config
 from perfexp.models.network import CellNetwork
 from perfexp.records import Failure, FailureKind, Outcome
 from perfexp.store.tracker import Tracker, open_tracker
-from perfexp.sweep import session
+
+if TYPE_CHECKING:
+    from perfexp.sweep.progress import SweepProgress
 
 VERB = "evaluate"
 
@@ -35,7 +38,7 @@ VERB = "evaluate"
 def launch(arguments: Sequence[str]) -> Exit:
     """Evaluate; the exit code says whether every accuracy is in the store."""
     _hydra.launch(VERB, Config, arguments, _task, _finish)
-    return Exit.FAILED if session.current().failed else Exit.DONE
+    return Exit.FAILED if _progress().failed else Exit.DONE
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _task(config: DictConfig) -> Outcome:
 
 def _evaluate(job: Job, plan: Plan, described: CellNetwork) -> Outcome:
     tracker, evaluator = job.tracker, Evaluator(plan, job.cache)
-    session.current().close()  # two bars at once would draw over each other
+    _progress().close()  # two bars at once would draw over each other
     try:
         with console.progress("images, left") as begin:
             evaluation = evaluator.run(begin(plan.cell.title, len(plan.dataset.items)))
@@ -115,12 +118,18 @@ def _fail(job: Job, failure: Failure) -> Outcome:
 
 def _told(job: Job, outcome: Outcome) -> Outcome:
     if job.in_sweep:
-        session.current().add(outcome)
+        _progress().add(outcome)
     return outcome
 
 
 def _finish() -> None:
     """The table of a sweep, for whatever was evaluated."""
-    session.current().close()
-    if session.current().outcomes:
-        summary.print_table(session.current().outcomes, console.terminal())
+    _progress().close()
+    if _progress().outcomes:
+        summary.print_table(_progress().outcomes, console.terminal())
+
+
+def _progress() -> "SweepProgress":
+    from perfexp.sweep import session
+
+    return session.current()

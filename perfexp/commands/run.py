@@ -21,9 +21,9 @@ VERB = "run"
 
 def launch(arguments: Sequence[str]) -> Exit:
     """Measure; the exit code says whether every cell was measured."""
+    _hydra.launch(VERB, Config, arguments, _task, _finish)
     from perfexp.sweep import session
 
-    _hydra.launch(VERB, Config, arguments, _task, _finish)
     return Exit.FAILED if session.current().failed else Exit.DONE
 
 

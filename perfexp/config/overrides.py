@@ -166,11 +166,21 @@ def _choice(field: "Field[object]", name: str) -> object:
 
     _require_preset(field, name)
     known = catalog.preset(field.name, name) or catalog.Preset(name)
-    node = OmegaConf.structured(_schema(field, known.schema))
+    node = named_schema(known.schema, _schema(field, known.schema), "plugins" in field.metadata)
     for key in node:  # mappings take new keys, as in source.batch_columns
         if not OmegaConf.is_missing(node, key) and OmegaConf.is_dict(node[key]):
             OmegaConf.set_struct(node[key], False)
     return OmegaConf.merge(node, dict(known.values))
+
+
+def named_schema(name: str, schema: type, is_plugin: bool = True) -> "DictConfig":
+    """Return the node of a schema; a plug-in's ``name`` is its own if its dataclass sets none."""
+    from omegaconf import OmegaConf
+
+    node = cast("DictConfig", OmegaConf.structured(schema))
+    if is_plugin and OmegaConf.is_missing(node, "name"):
+        node.name = name
+    return node
 
 
 def _schema(field: "Field[object]", name: str) -> type:

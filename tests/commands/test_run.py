@@ -57,7 +57,7 @@ def test_a_users_sweep_replaces_a_packaged_one_of_its_name(perfexp, tmp_path: Pa
     (tmp_path / "sweeps" / "study.yaml").write_text("input_size: 48\n")
     done = perfexp("sweep=active", "--cfg", "job")
     assert "input_size: 48" in done.stdout
-    assert done.stderr == "sweeps/study.yaml replaces the packaged sweep 'study'.\n"
+    assert done.stderr == "sweeps/study.yaml replaces perfexp's own sweep study.\n"
 
 
 def test_a_sweep_that_is_not_yaml_is_named(perfexp, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_sweep_that_is_not_yaml_is_named(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps" / "mine.yaml").write_text("a: [b\n")
     done = perfexp("--cfg", "job")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"perfexp: The sweep {tmp_path}/sweeps/mine.yaml cannot be read (while")
+    assert done.stderr.startswith("perfexp: sweeps/mine.yaml cannot be read as YAML (while")
     assert len(done.stderr.strip().splitlines()) == 1
 
 

@@ -29,6 +29,6 @@ def arm(place: str, moment: str, nth: int) -> None:
 if __name__ == "__main__":
     arm(sys.argv[1], sys.argv[2], int(sys.argv[3]))
     del sys.argv[1:4]
-    from perfexp.commands.run import main
+    from perfexp.commands import main
 
     main()

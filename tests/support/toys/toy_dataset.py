@@ -19,7 +19,7 @@ class Toy(Dataset):
 
     Config = ToyConfig
 
-    def __init__(self, config, cache):
+    def __init__(self, config):
         self.items = [Item(str(number), number % 2, 1) for number in range(config.images)]
         self.class_names = ["black", "white"]
         self.labelled_by = "its own code"
