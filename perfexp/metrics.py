@@ -15,12 +15,14 @@ class Metric:
         unit: empty for pure numbers.
         higher_is_better: None where neither direction is better.
         description: the meaning, in a few words.
+        integer: whether values are whole numbers.
     """
 
     name: str
     unit: str
     higher_is_better: bool | None
     description: str
+    integer: bool = False
 
 
 def percentile_name(percentile: float) -> str:
@@ -48,6 +50,11 @@ _LATENCIES = {
     "latency_max_ms": "longest wall time",
 }
 
+
+def _count(name: str, higher_is_better: bool | None, description: str) -> Metric:
+    return Metric(name, "", higher_is_better, description, integer=True)
+
+
 _TABLE = (
     *(Metric(name, "ms", False, f"{meaning} of one batch") for name, meaning in _LATENCIES.items()),
     *(
@@ -60,10 +67,10 @@ _TABLE = (
         True,
         "batch size over the median wall time; of published tables the mean",
     ),
-    Metric("iterations", "", None, "timed batches behind the latency"),
-    Metric("warmup_iterations", "", None, "batches run before timing"),
-    Metric("params", "", False, "learnable parameters of the network"),
-    Metric("macs", "", False, "multiply-accumulates for one image (half of the FLOPs)"),
+    _count("iterations", None, "timed batches behind the latency"),
+    _count("warmup_iterations", None, "batches run before timing"),
+    _count("params", False, "learnable parameters of the network"),
+    _count("macs", False, "multiply-accumulates for one image (half of the FLOPs)"),
     Metric("model_size_mb", "MB", False, "weights and graph as the backend stores them"),
     Metric("model_memory_mb", "MB", False, "weights and buffers as the runtime holds them in memory"),
     Metric("memory_baseline_mb", "MB", None, "resident set after imports, before the model"),
@@ -95,7 +102,7 @@ _TABLE = (
     Metric("sentinel_conv_before_ms", "ms", False, "fixed convolution, before the model is loaded"),
     Metric("sentinel_conv_after_ms", "ms", False, "fixed convolution, after timing"),
     Metric("sentinel_change", "%", None, "change of the fixed kernels from before to after"),
-    Metric("attempts", "", False, "times the cell was measured until its certificate was clean"),
+    _count("attempts", False, "times the cell was measured until its certificate was clean"),
     Metric("build_s", "s", False, "building the network and its weights"),
     Metric("convert_s", "s", False, "converting to the backend's format; absent when cached"),
     Metric("load_s", "s", False, "making the backend ready to infer, compilation included"),
@@ -114,9 +121,9 @@ _TABLE = (
     Metric(
         "rank_correlation", "", True, "mean over images of Spearman's rho of the logits with PyTorch's f32"
     ),
-    Metric("images", "", None, "images behind the measured accuracy; corrupt ones are not among them"),
-    Metric("corrupt_images", "", False, "images that could not be decoded, and are in no percentage"),
-    Metric("nonfinite_images", "", False, "images with a logit that is no finite number, counted as wrong"),
+    _count("images", None, "images behind the measured accuracy; corrupt ones are not among them"),
+    _count("corrupt_images", False, "images that could not be decoded, and are in no percentage"),
+    _count("nonfinite_images", False, "images with a logit that is no finite number, counted as wrong"),
     Metric("train_loss", "nats", False, "mean cross-entropy over an epoch of training; step = epoch"),
     Metric("validation_loss", "nats", False, "cross-entropy on the held-out share; step = epoch"),
     Metric("validation_top1", "%", True, "top-1 on the held-out share, which chose the epoch; step = epoch"),
@@ -126,6 +133,7 @@ _TABLE = (
     Metric("top5_density", "%/M", True, "published top-5 per million parameters"),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
+INTEGER_METRICS = frozenset(metric.name for metric in _TABLE if metric.integer)
 _SUFFIXES = {"ms": "_ms", "s": "_s", "MB": "_mb", "J": "_j", "images/s": "_images_per_s", "1/s": "_per_s"}
 
 

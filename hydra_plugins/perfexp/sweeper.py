@@ -104,18 +104,15 @@ class PerfexpSweeper(Sweeper):
             costs = [nan] * min(len(jobs), limits.runs or len(jobs))
         progress = session.current()
         identity = session.begin(config, jobs, costs, datetime.now(), progress)
-        runner = session.Runner(
-            launcher=self.launcher,
-            compose=lambda overrides: loader.load_sweep_config(config, overrides),
-            progress=progress,
-            in_process=isinstance(self.launcher, BasicLauncher),
-        )
+        compose = lambda overrides: loader.load_sweep_config(config, overrides)  # noqa: E731
+        runner = session.Runner(self.launcher, compose, progress, isinstance(self.launcher, BasicLauncher))
         if limits is None:
             runner.run_all([_overrides({**job, **identity}) for job in jobs])
         else:
+            from perfexp.prediction.acquisition import Budget
             from perfexp.sweep import active
 
-            budget = active.budget(limits.runs, limits.minutes, limits.error_percent)
+            budget = Budget(limits.runs, limits.minutes and 60 * limits.minutes, limits.error_percent)
             run = lambda job: runner.run_one(_overrides({**job, **identity}))  # noqa: E731
             active.explore(config, jobs, budget, run, progress)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from perfexp import published
 from perfexp.cache import Cache
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
@@ -56,11 +55,10 @@ def main(settings: Config) -> None:
     """Write the lines that the experiment does not hold yet.
 
     Raises:
-        ConfigError: the table cannot be read, or has other columns.
-        ConfigError: it holds no measurement.
+        ConfigError: the table cannot be read, has other columns, or holds no measurement.
     """
     path = Path(settings.path).expanduser() if settings.path else None
-    source = published.create(settings.source)
+    source: Source = TABLES.find(settings.source.name)(settings.source)
     name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
     began = time.perf_counter()
     rows, broken = _read(source, path)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from perfexp.cache import Cache, digest
 from perfexp.config import catalog
-from perfexp.config.schema import BackendConfig, Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.config.schema import BackendConfig, Cell, ModelConfig
 from perfexp.models import network
 from perfexp.published.base import Row
 from perfexp.records import FINISHED, RunKind
@@ -33,7 +33,7 @@ def with_facts(rows: Mapping[str, Row], cache: Cache) -> dict[str, Row]:
     unknown = {row.model for row in rows.values() if "model.source" not in row.params}
     facts = {model: _facts(known[model], cache) for model in sorted(unknown & known.keys())}
     nothing: Facts = ({}, {}, {})
-    return {name: _with_densities(_with(row, facts.get(row.model, nothing))) for name, row in rows.items()}
+    return {name: _with(row, facts.get(row.model, nothing)) for name, row in rows.items()}
 
 
 def published_run(row: Row, cell_key: str, title: str, citation: str, now_ms: int) -> RunData:
@@ -64,35 +64,18 @@ def published_run(row: Row, cell_key: str, title: str, citation: str, now_ms: in
 
 
 def _with(row: Row, facts: Facts) -> Row:
-    """Return the row with the facts that it does not state itself."""
+    """Return the row with the facts that it does not state, and its accuracy per million parameters."""
     metrics, params, tags = facts
-    return replace(
-        row, metrics={**metrics, **row.metrics}, params={**params, **row.params}, tags={**tags, **row.tags}
-    )
-
-
-def _with_densities(row: Row) -> Row:
-    """Add percent of published accuracy per million parameters, if both are known."""
-    metrics = dict(row.metrics)
+    metrics = {**metrics, **row.metrics}
     for rank in ("top1", "top5"):
         if f"published_{rank}" in metrics and "params" in metrics:
             metrics[f"{rank}_density"] = metrics[f"published_{rank}"] / (metrics["params"] / 1e6)
-    return replace(row, metrics=metrics)
+    return replace(row, metrics=metrics, params={**params, **row.params}, tags={**tags, **row.tags})
 
 
 def _facts(model: ModelConfig, cache: Cache) -> Facts:
     """Return the facts of a model at its default input size; they are cached."""
-    cell = Cell(
-        model=model,
-        backend=BackendConfig("torch"),
-        measure=MeasureConfig(),
-        batch_size=1,
-        input_size=None,
-        input_fit=InputFit.strict,
-        weights="random",
-        seed=0,
-        cache_dir=str(cache.root),
-    )
+    cell = Cell(model, BackendConfig("torch"), str(cache.root))
     found = (network.find(cell, cache) or network.describe(cell, cache)).description
     accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
     metrics = {"params": float(found.params), "macs": float(found.macs)}

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from math import nan
 from pathlib import Path
 
 from perfexp.errors import ConfigError
@@ -86,39 +87,30 @@ class CsvSource(Source):
         for number, cells in lines:
             where = f"{path.name} line {number}"
             try:
-                shared = self._shared(cells)
+                line = self._line(where, cells)
             except ValueError as error:
                 yield Broken(where, str(error))
                 continue
             for column, batch_size in columns.items():
                 try:
-                    yield self._row(where, cells, column, batch_size, shared)
+                    size = batch_size or whole(cells, self.config.batch_size_column)
+                    images = size if self.config.per == Per.image else 1
+                    latency_ms = positive(cells, column) * _IN_MS[self.config.unit] * images
+                    yield replace(line, batch_size=size, latency_mean_ms=latency_ms)
                 except ValueError as error:
                     yield Broken(where, str(error))
 
-    def _row(
-        self,
-        where: str,
-        cells: Mapping[str, str],
-        column: str,
-        batch_size: int | None,
-        shared: "_Shared",
-    ) -> Row:
-        size = whole(cells, self.config.batch_size_column) if batch_size is None else batch_size
-        images = size if self.config.per == Per.image else 1
-        latency_ms = positive(cells, column) * _IN_MS[self.config.unit] * images
-        return Row(
-            where, shared.model, shared.backend, size, latency_ms, shared.metrics, shared.params, shared.tags
-        )
-
-    def _shared(self, cells: Mapping[str, str]) -> "_Shared":
+    def _line(self, where: str, cells: Mapping[str, str]) -> Row:
         """Return what all batch sizes of one line share."""
         config = self.config
         tags = {"family": config.family_column, "display_name": config.display_name_column}
         params = {"backend.device": config.device, "backend.precision": config.precision}
-        return _Shared(
+        return Row(
+            where,
             model=named(cells, config.model_column),
             backend=named(cells, config.backend_column) if config.backend_column else config.backend,
+            batch_size=0,
+            latency_mean_ms=nan,
             metrics={m: positive(cells, c) for m, c in config.metric_columns.items() if cells[c]},
             params={k: v for k, v in params.items() if v},
             tags={k: cells[c] for k, c in tags.items() if c and cells[c]},
@@ -137,9 +129,7 @@ class CsvSource(Source):
                 "use params, macs, published_top1, published_top5 or another of perfexp.metrics."
             )
         if config.latency_column and config.batch_columns:
-            raise ConfigError(
-                "source.latency_column and source.batch_columns were both given; keep one of them."
-            )
+            raise ConfigError("source.latency_column and source.batch_columns were both given; keep one.")
         if config.latency_column:
             require_columns(path, header, [config.latency_column], "source.latency_column")
             require_columns(path, header, [config.batch_size_column], "source.batch_size_column")
@@ -159,15 +149,6 @@ class CsvSource(Source):
                 "set source.latency_column, or source.batch_columns='{column: 8, …}'."
             )
         return dict(given) or found
-
-
-@dataclass(frozen=True)
-class _Shared:
-    model: str
-    backend: str
-    metrics: Mapping[str, float]
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
 
 
 SOURCE = CsvSource

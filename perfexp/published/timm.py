@@ -21,16 +21,9 @@ from perfexp.published.base import (
 
 _TIMED = {"model", "infer_step_time", "infer_batch_size", "infer_img_size"}
 _JUDGED = {"model", "img_size", "top1", "top5"}
+Accuracies = dict[tuple[str, int], tuple[float, float, str]]
+"""The best top-1, its top-5 and the weights' name, by architecture and input size."""
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "amp": "amp"}
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Accuracy in percent of one set of weights."""
-
-    weights: str
-    top1: float
-    top5: float
 
 
 @dataclass
@@ -61,7 +54,7 @@ class TimmSource(Source):
                 f"{path} holds no benchmark table of timm (no file with the columns "
                 f"{', '.join(sorted(_TIMED))}); give path= one of its benchmark-infer-*.csv."
             )
-        accuracies: dict[tuple[str, int], Accuracy] = {}
+        accuracies: Accuracies = {}
         for file, (header, lines) in tables.items():
             if set(header) >= _JUDGED:
                 yield from _judge(file, lines, accuracies)
@@ -79,18 +72,17 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.csv")) if path.is_dir() else [path]
 
 
-def _judge(file: Path, lines: list[Line], into: dict[tuple[str, int], Accuracy]) -> Iterator[Broken]:
+def _judge(file: Path, lines: list[Line], into: Accuracies) -> Iterator[Broken]:
     """Fill ``into`` with each architecture's best weights by input size; yield broken lines."""
     for number, cells in lines:
         try:
             weights, size = named(cells, "model"), whole(cells, "img_size")
-            found = Accuracy(weights, positive(cells, "top1"), positive(cells, "top5"))
+            found = positive(cells, "top1"), positive(cells, "top5"), weights
         except ValueError as error:
             yield Broken(f"{file.name} line {number}", str(error))
             continue
         for name in {weights, weights.partition(".")[0]}:
-            best = into.get((name, size))
-            if best is None or found.top1 > best.top1:
+            if (name, size) not in into or found[0] > into[name, size][0]:
                 into[name, size] = found
 
 
@@ -102,20 +94,15 @@ def _settings(file: Path) -> Mapping[str, str]:
     return settings | {"backend.device": "cpu" if "cpu" in words else "cuda"}
 
 
-def _row(
-    where: str,
-    cells: Mapping[str, str],
-    settings: Mapping[str, str],
-    accuracies: Mapping[tuple[str, int], Accuracy],
-) -> Row:
+def _row(where: str, cells: Mapping[str, str], settings: Mapping[str, str], accuracies: Accuracies) -> Row:
     model, size = named(cells, "model"), whole(cells, "infer_img_size")
     facts = (("params", "param_count", 1e6), ("macs", "infer_gmacs", 1e9))
     metrics = {name: float(round(positive(cells, c) * scale)) for name, c, scale in facts if cells.get(c)}
     tags = {"family": _family(model), "display_name": model, "effective.input_size": str(size)}
-    accuracy = accuracies.get((model, size))
-    if accuracy:
-        metrics |= {"published_top1": accuracy.top1, "published_top5": accuracy.top5}
-        tags["published_weights"] = accuracy.weights
+    if (model, size) in accuracies:
+        metrics["published_top1"], metrics["published_top5"], tags["published_weights"] = accuracies[
+            model, size
+        ]
     return Row(
         where=where,
         model=model,

@@ -8,13 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from perfexp.errors import TrackingError, nearest
 from perfexp.store import connection, search
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _FIRST = ("run_id", "status", "start_time")
@@ -51,37 +50,21 @@ def read(
     return frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
 
 
-def experiment_id(uri: str, name: str) -> str:
+def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     """Return the id of the experiment called ``name``.
 
     Raises:
         TrackingError: there is none; names the nearest.
         MlflowException: the store refused.
     """
-    from mlflow import MlflowClient
-
-    client = MlflowClient(uri)
     found = client.get_experiment_by_name(name)
-    if found is None:
-        known = [experiment.name for experiment in client.search_experiments()]
+    if found is None or found.lifecycle_stage == "deleted":
+        names = [each.name for each in client.search_experiments() if each.name != "Default"]
         raise TrackingError(
-            f"There is no experiment {name!r} in {connection.redacted(uri)}: {nearest(name, known)}; "
-            "name one of them."
+            f"There is no experiment {name!r} in {connection.redacted(uri)}; "
+            + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
     return str(found.experiment_id)
-
-
-def newest_tags(uri: str, experiment_id: str, **tags: str) -> Mapping[str, str]:
-    """Return all tags of the newest run that has these; empty if there is none.
-
-    Raises:
-        TrackingError: the store cannot be read.
-    """
-    from mlflow import MlflowClient
-
-    with connection.explained(uri):
-        run = search.newest(MlflowClient(uri), experiment_id, search.mlflow_filter(**tags))
-    return run.data.tags if run else {}
 
 
 def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
@@ -90,6 +73,7 @@ def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
     Raises:
         MlflowException, OSError: a run has no samples, or the store refused.
     """
+    import numpy as np
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from perfexp.metrics import INTEGER_METRICS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,18 +15,9 @@ _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
     "weights", "host", "cpu", "sweep", "sweep_id", "kind", "published_in", "dataset",
 )  # fmt: skip
-_INTEGERS = (
-    "batch_size",
-    "effective_input_size",
-    "seed",
-    "params",
-    "macs",
-    "iterations",
-    "warmup_iterations",
-    "attempts",
-    "images",
-    "corrupt_images",
-)
+_INTEGERS = INTEGER_METRICS | {"batch_size", "effective_input_size", "seed"}
+FIRST_BACKENDS = {"null": "fake"}
+"""Today's names of backends in stores that were written before they were renamed."""
 
 
 def typed(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -46,6 +39,7 @@ def _typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return pd.to_datetime(column, unit="ms", utc=True)
     if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
         column = column.where(column != "None", None)
+        column = column.replace(FIRST_BACKENDS) if column.name == "backend" else column
         column = column.astype("category") if column.name in _CATEGORIES else _as_numbers(column)
     return column.astype("int64") if column.name in _INTEGERS and column.notna().all() else column
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from perfexp.records import FINISHED, OUTCOME_METRICS, OUTCOME_TAGS, SKIPPED, Outcome, RunKind
 from perfexp.runs import client, sql
-from perfexp.store import connection
+from perfexp.runs.columns import FIRST_BACKENDS
+from perfexp.store import connection, search
 from perfexp.store.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Finished:
         row = frame.loc[key].dropna().to_dict()
         return Outcome(
             model=row["model"],
-            backend=row["backend.name"],
+            backend=FIRST_BACKENDS.get(row["backend.name"], row["backend.name"]),
             batch_size=int(row["batch_size"]),
             status=SKIPPED,
             reason="The numbers are those of an earlier run.",
@@ -62,7 +63,12 @@ def sweep_id(tracker: Tracker, grid: str) -> str | None:
     Raises:
         TrackingError: the store cannot be read.
     """
-    return client.newest_tags(tracker.uri, tracker.experiment_id, sweep_grid=grid).get("sweep_id")
+    from mlflow import MlflowClient
+
+    query = search.mlflow_filter(sweep_grid=grid)
+    with connection.explained(tracker.uri):
+        run = search.newest(MlflowClient(tracker.uri), tracker.experiment_id, query)
+    return run.data.tags.get("sweep_id") if run else None
 
 
 def _column(name: str) -> str | None:

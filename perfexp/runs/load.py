@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.runs import client, sql
-from perfexp.runs.columns import SENTINELS, typed, with_sentinels
+from perfexp.runs.columns import FIRST_BACKENDS, SENTINELS, typed, with_sentinels
 from perfexp.runs.where import required_texts, rows_where
 from perfexp.store import connection
 
@@ -22,6 +22,7 @@ _RENAMED = {
     "backend.threads": "threads",
     "effective.input_size": "effective_input_size",
     "dataset.name": "dataset",
+    "measure.precision": "measure_rel_half_width",
 }
 
 
@@ -64,11 +65,13 @@ def load_runs(
 
     root = Path("mlruns")
     uri = connection.resolve(tracking_uri, root)
-    connection.connect(uri, root, create=False)
+    store = connection.connect(uri, root, create=False)
     kinds = [kind] if isinstance(kind, str) else list(kind)
     column_of, texts = _chooser(columns, where), required_texts(where)
+    if backends := texts.get("backend"):
+        texts["backend"] = backends | {old for old, new in FIRST_BACKENDS.items() if new in backends}
     with connection.explained(uri):
-        experiment_id = client.experiment_id(uri, connection.experiment_name(experiment))
+        experiment_id = client.experiment_id(store, uri, connection.experiment_name(experiment))
         frame = pd.DataFrame()
         for sweep_tags in [{tag: [sweep]} for tag in ("sweep_id", "sweep")] if sweep else [{}]:
             tags = {"kind": kinds, **sweep_tags}

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from perfexp.store.database import transaction
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
     from sqlalchemy import ColumnElement, Connection, Select, Table
+
+    Column = NDArray[np.object_] | NDArray[np.float64]
 
 _ROWS_AT_ONCE = 50_000
 _LOOK_UP = 8
 """How many times longer it takes to look up a run's values than to scan past them."""
-Column = NDArray[np.object_] | NDArray[np.float64]
 ColumnOf = Callable[[str], str | None]
 Accepted = Mapping[str, Collection[str]]
 
@@ -135,7 +135,8 @@ def _numbered(connection: "Connection", runs: "Select[object]") -> "Table":
     return chosen
 
 
-def _heads(connection: "Connection", chosen: "Table") -> dict[str, Column]:
+def _heads(connection: "Connection", chosen: "Table") -> dict[str, "Column"]:
+    import numpy as np
     from mlflow.store.tracking.dbmodels.models import SqlRun
     from sqlalchemy import select
 
@@ -151,9 +152,10 @@ def _fill(
     chosen: "Table",
     family: "Table",
     named: Mapping[str, str],
-    columns: dict[str, Column],
+    columns: dict[str, "Column"],
 ) -> None:
     """Write the table's values into their columns, each created at its first value."""
+    import numpy as np
     import pandas as pd
     from sqlalchemy import Float
 
@@ -167,9 +169,7 @@ def _fill(
         for code, key in enumerate(found):
             at = codes == code
             if named[key] not in columns:
-                columns[named[key]] = (
-                    np.full(count, np.nan) if is_number else np.full(count, None, dtype=object)
-                )
+                columns[named[key]] = np.full(count, np.nan if is_number else None, dtype=values.dtype)
             columns[named[key]][places[at]] = values[at]
 
 

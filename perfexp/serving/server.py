@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import IO
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -19,6 +19,7 @@ import psutil
 
 from perfexp.errors import TrackingError
 from perfexp.store import connection
+from perfexp.store.tracker import stops_handled
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50
@@ -117,31 +118,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except psutil.NoSuchProcess:
         return
     for member in family:
-        _quietly(member.terminate)
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
     for member in psutil.wait_procs(family, timeout=_END_TIMEOUT_S)[1]:
-        _quietly(member.kill)
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
     process.wait()
-
-
-def _quietly(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except psutil.NoSuchProcess:
-        return
 
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
     """End the body quietly on Ctrl-C or SIGTERM, even if a shell had SIGINT ignored."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        print()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with stops_handled(signal.default_int_handler):
+        try:
+            yield
+        except KeyboardInterrupt:
+            print()

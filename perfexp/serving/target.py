@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from perfexp.config.schema import TrackingConfig
 from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.records import RunKind
+from perfexp.runs import client as runs
 from perfexp.serving.views import Kind, SavedView, shared_view
 from perfexp.store import connection, search
 
@@ -59,22 +60,9 @@ def find(tracking: TrackingConfig, experiment: str | None, sweep: str | None) ->
     root = Path(tracking.root).absolute()
     address = connection.resolve(tracking.uri, root)
     name = connection.experiment_name(experiment)
-    path = connection.sqlite_path(address)
-    if path is not None and not path.is_file():
-        raise TrackingError(
-            f"There is no MLflow store at {path}; run perfexp first, or name another store with "
-            "tracking.uri=."
-        )
     client = connection.connect(address, root, create=False)
     with connection.explained(address):
-        found = client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage == "deleted":
-            names = [each.name for each in client.search_experiments() if each.name != "Default"]
-            raise TrackingError(
-                f"There is no experiment {name!r} in {connection.redacted(address)}; "
-                + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
-            )
-        experiment_id = str(found.experiment_id)
+        experiment_id = runs.experiment_id(client, address, name)
         return Target(client, address, experiment_id, _sweep_id(client, experiment_id, sweep))
 
 
@@ -86,8 +74,8 @@ def _sweep_id(client: "MlflowClient", experiment_id: str, requested: str | None)
         newest = search.newest(client, experiment_id, search.mlflow_filter(**tags))
         if newest and "sweep_id" in newest.data.tags:
             return newest.data.tags["sweep_id"]
-    runs = search.runs(client, experiment_id, _OF_A_SWEEP, search.NEWEST_FIRST)
-    recent = [run.data.tags for run in islice(runs, _MAX_SEARCHED)]
+    found = search.runs(client, experiment_id, _OF_A_SWEEP, search.NEWEST_FIRST)
+    recent = [run.data.tags for run in islice(found, _MAX_SEARCHED)]
     known = {tags[name] for tags in recent for name in ("sweep", "sweep_id") if name in tags}
     raise NothingToDo(
         f"There is no sweep {requested!r} in the experiment; "

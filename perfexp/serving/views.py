@@ -27,6 +27,7 @@ Kind = Literal[RunKind.CELL, RunKind.CURVE]
 Mode = Literal["CHART", "TABLE"]
 Card = Mapping[str, object]
 
+_CURVES = ("latency_p50_ms", "throughput_images_per_s", "latency_per_image_ms")
 _TAG_PREFIX = "mlflow.sharedViewState."
 _OWN_SECTION = "perfexp"
 _REST_SECTION = "Model metrics"
@@ -59,13 +60,7 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class SavedView:
-    """One view, as a tag of the experiment.
-
-    Attributes:
-        share_key: the name of the view in an address.
-        tag_name: the experiment tag that holds it.
-        tag_value: the view in MLflow's format.
-    """
+    """One view as a tag of the experiment, in MLflow's format; addresses hold its ``share_key``."""
 
     share_key: str
     tag_name: str
@@ -84,10 +79,11 @@ def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL) ->
     """
     digest = hashlib.sha256((sweep_id or "").encode()).hexdigest()[:12]
     share_key = f"perfexp-{kind}-{digest}"
+    packed = zlib.compress(json.dumps(_state(sweep_id, kind), separators=(",", ":")).encode())
     envelope = {
         "name": f"perfexp {kind}s, {sweep_id or 'all sweeps'}",
         "createdAt": now_ms,
-        "state": _deflate(_state(sweep_id, kind)),
+        "state": "deflate;" + base64.b64encode(packed).decode(),
     }
     return SavedView(share_key, _TAG_PREFIX + share_key, json.dumps(envelope))
 
@@ -107,11 +103,6 @@ def view_url(base_url: str, experiment_id: str, view: SavedView | None, mode: Mo
     return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
 
 
-def _deflate(state: Mapping[str, object]) -> str:
-    packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode())
-    return "deflate;" + base64.b64encode(packed).decode()
-
-
 def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
     widths = _WIDTHS[kind]
     return {
@@ -128,7 +119,7 @@ def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [
             {"uuid": f"perfexp-{place}", "metricSectionId": _OWN_SECTION, **card}
-            for place, card in enumerate(_cell_cards() if kind == RunKind.CELL else _curve_cards())
+            for place, card in enumerate(_cell_cards() if kind == RunKind.CELL else map(_line, _CURVES))
         ],
         "compareRunSections": [
             _section(_OWN_SECTION, is_open=True),
@@ -143,6 +134,7 @@ def _section(name: str, *, is_open: bool) -> Mapping[str, object]:
 
 
 def _cell_cards() -> Sequence[Card]:
+    bars = ("throughput_images_per_s", "latency_p50_ms", "memory_peak_mb")
     return [
         _scatter("latency_per_image_ms", "published_top1"),
         _scatter("latency_p50_ms", "throughput_images_per_s"),
@@ -152,17 +144,7 @@ def _cell_cards() -> Sequence[Card]:
             "selectedMetrics": ["latency_p50_ms", "throughput_images_per_s", "memory_peak_mb"],
             "showAllRuns": True,
         },
-        {"type": "BAR", "metricKey": "throughput_images_per_s"},
-        {"type": "BAR", "metricKey": "latency_p50_ms"},
-        {"type": "BAR", "metricKey": "memory_peak_mb"},
-    ]
-
-
-def _curve_cards() -> Sequence[Card]:
-    return [
-        _line("latency_p50_ms"),
-        _line("throughput_images_per_s"),
-        _line("latency_per_image_ms"),
+        *({"type": "BAR", "metricKey": metric} for metric in bars),
     ]
 
 

@@ -54,30 +54,24 @@ def _insert(
 
     now, user = int(time.time() * 1000), getpass.getuser()
     shared: Values = {"experiment_id": int(experiment_id), "user_id": user, "end_time": now}
-    user_tag = {MLFLOW_USER: user}
+    heads = [_run(run_id, run, root) | shared for run_id, run in runs]
     metrics = [
-        {"run_uuid": run_id, "key": key, "step": step, "timestamp": now, **_number(value)}
+        {
+            **{"run_uuid": run_id, "key": key, "step": step, "timestamp": now},
+            # MLflow stores NaN as a flag.
+            **{"value": 0.0 if math.isnan(value) else value, "is_nan": math.isnan(value)},
+        }
         for run_id, run in runs
         for key, value, step in run.metrics
     ]
-    rows: list[tuple[type, list[Values]]] = [
-        (SqlRun, [_run(run_id, run, root) | shared for run_id, run in runs]),
-        (
-            SqlParam,
-            [_pair(run_id, k, v[:PARAM_LIMIT]) for run_id, run in runs for k, v in run.params.items()],
-        ),
-        (
-            SqlTag,
-            [
-                _pair(run_id, k, v[:TAG_LIMIT])
-                for run_id, run in runs
-                for k, v in {**user_tag, MLFLOW_RUN_NAME: run.name, **run.tags}.items()
-            ],
-        ),
-        (SqlMetric, list(metrics)),
-        (SqlLatestMetric, list(metrics)),
+    params = [_pair(run_id, k, v[:PARAM_LIMIT]) for run_id, run in runs for k, v in run.params.items()]
+    tags = [
+        _pair(run_id, k, v[:TAG_LIMIT])
+        for run_id, run in runs
+        for k, v in {MLFLOW_USER: user, MLFLOW_RUN_NAME: run.name, **run.tags}.items()
     ]
-    for table, values in rows:
+    tables = (SqlRun, SqlParam, SqlTag, SqlMetric, SqlLatestMetric)
+    for table, values in zip(tables, (heads, params, tags, metrics, metrics), strict=True):
         if values:
             connection.execute(insert(table), values)
 
@@ -95,11 +89,6 @@ def _run(run_id: str, run: RunData, root: str) -> Values:
         "lifecycle_stage": "active",
         "artifact_uri": f"{root}/{run_id}/artifacts",
     }
-
-
-def _number(value: float) -> Values:
-    """Return the columns of a value: MLflow stores NaN as a flag."""
-    return {"value": 0.0 if math.isnan(value) else value, "is_nan": math.isnan(value)}
 
 
 def _pair(run_id: str, key: str, value: str) -> Values:

@@ -18,13 +18,13 @@ from perfexp.store import database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
 
-DEFAULT_EXPERIMENT = "perfexp"
 SQLITE = "sqlite:///"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _ANSWER_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_S = 60.0
+_REMARK = "(raised as a result of"
+"""How SQLAlchemy begins the line that says where an error was raised."""
 
 
 def resolve(uri: str | None, root: Path) -> str:
@@ -44,7 +44,7 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
-def experiment_name(requested: str | None, default: str = DEFAULT_EXPERIMENT) -> str:
+def experiment_name(requested: str | None, default: str = "perfexp") -> str:
     """Return the experiment: as configured, else MLFLOW_EXPERIMENT_NAME, else ``default``."""
     return requested or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
 
@@ -67,17 +67,12 @@ def explained(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
-        reason = redacted(_reason(str(error)))[:300]
+        lines = [line for line in str(error).strip().splitlines() if not line.startswith(_REMARK)]
+        reason = redacted(lines[0] if lines else str(error))[:300]
         raise TrackingError(
             f"The MLflow store {redacted(uri)} cannot be used ({reason}); check that it exists, is "
             "writable and not held by another program, or set tracking.uri."
         ) from error
-
-
-def _reason(text: str) -> str:
-    """Return the first line of the cause, without SQLAlchemy's remark on where it was raised."""
-    lines = [line for line in text.strip().splitlines() if not line.startswith("(raised as a result of")]
-    return lines[0] if lines else text
 
 
 def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
@@ -97,9 +92,8 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    logging.getLogger("mlflow.store.db.utils").setLevel(
-        logging.CRITICAL
-    )  # it logs tracebacks of errors that it raises
+    # It logs tracebacks of errors that it raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with explained(uri):
         path = sqlite_path(uri)
         if path is None:
@@ -109,7 +103,8 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
         with _locked(path):
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
-            _write_ahead(path)
+            with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")  # readers work beside one writer
         return client
 
 
@@ -119,9 +114,21 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
     Raises:
         TrackingError: the experiment was deleted, or the store refused.
     """
+    from mlflow.exceptions import MlflowException
+
+    remote = uri.startswith(("http://", "https://", "databricks"))
+    folder = re.sub(r"[^\w.-]+", "_", name)
+    location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
     with explained(uri):
         found = client.get_experiment_by_name(name)
-        found = found or _create(client, uri, name, root)
+        if found is None:
+            with _locked(root.absolute() / "experiments"):
+                try:
+                    client.create_experiment(name, artifact_location=location)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process created it
+                        raise
+                found = client.get_experiment_by_name(name)
         if found is None:
             raise TrackingError(f"{redacted(uri)} did not keep the new experiment {name!r}; try again.")
         if found.lifecycle_stage == "deleted":
@@ -129,24 +136,6 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
                 f"The experiment {name!r} was deleted from {redacted(uri)}; restore it, or name another one."
             )
         return str(found.experiment_id)
-
-
-def _create(client: "MlflowClient", uri: str, name: str, root: Path) -> "Experiment | None":
-    from mlflow.exceptions import MlflowException
-
-    remote = uri.startswith(("http://", "https://", "databricks"))
-    folder = re.sub(r"[^\w.-]+", "_", name)
-    location = None if remote else (root / "artifacts" / folder).absolute().as_uri()
-    with _locked(root.absolute() / "experiments"):
-        found = client.get_experiment_by_name(name)
-        if found is None:
-            try:
-                client.create_experiment(name, artifact_location=location)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another machine created it
-                    raise
-            found = client.get_experiment_by_name(name)
-        return found
 
 
 @contextmanager
@@ -171,12 +160,6 @@ def _require_file(path: Path, create: bool) -> None:
         connection.rollback()
     if not os.access(path, os.W_OK):
         raise OSError("the file is read-only")
-
-
-def _write_ahead(path: Path) -> None:
-    """Let readers work beside one writer; the mode is stored in the file."""
-    with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def require_answer(uri: str) -> None:

@@ -1,8 +1,7 @@
 """Write one queued run to MLflow once, however often it is sent: a tag carries its delivery id."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,33 +72,21 @@ def _single(client: "MlflowClient", experiment_id: str, delivery_id: str) -> str
 def _fill(client: "MlflowClient", run_id: str, run: RunData, ended_ms: int) -> None:
     """Write everything but the run itself; a repetition changes nothing."""
     from mlflow.entities import Metric, Param
+    from mlflow.exceptions import MlflowException
 
     metrics = [Metric(name, value, ended_ms, step) for name, value, step in run.metrics]
     params = [Param(k, v[:PARAM_LIMIT]) for k, v in run.params.items()]
-    with _failed_on_error(client, run_id):
-        client.log_batch(run_id, metrics, params)
-        _write_files(client, run_id, run.files)
-        for folder, path in run.paths:
-            client.log_artifact(run_id, str(path), folder or None)
-    client.set_terminated(run_id, run.status, ended_ms)
-
-
-@contextmanager
-def _failed_on_error(client: "MlflowClient", run_id: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-
     try:
-        yield
+        client.log_batch(run_id, metrics, params)
+        with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
+            for name, content in run.files.items():
+                Path(folder, name).write_bytes(content.encode() if isinstance(content, str) else content)
+            if run.files:
+                client.log_artifacts(run_id, folder)
+        for artifact_folder, path in run.paths:
+            client.log_artifact(run_id, str(path), artifact_folder or None)
     except BaseException:
         with suppress(MlflowException):  # the store may be gone
             client.set_terminated(run_id, "FAILED")
         raise
-
-
-def _write_files(client: "MlflowClient", run_id: str, files: Mapping[str, str | bytes]) -> None:
-    if not files:
-        return
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        for name, content in files.items():
-            Path(folder, name).write_bytes(content.encode() if isinstance(content, str) else content)
-        client.log_artifacts(run_id, folder)
+    client.set_terminated(run_id, run.status, ended_ms)

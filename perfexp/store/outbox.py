@@ -8,7 +8,7 @@ the lock ends with its process.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,14 @@ class Outbox:
             OSError: the disk is full or cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._lock(queued.id)):
+        with FileLock(self._path(queued.id, "lock")):
             self._put(queued)
             yield
 
     def remove(self, delivery_id: str) -> None:
         """Remove a run that the store has."""
-        self._file(delivery_id).unlink(missing_ok=True)
-        self._lock(delivery_id).unlink(missing_ok=True)
+        self._path(delivery_id, "zip").unlink(missing_ok=True)
+        self._path(delivery_id, "lock").unlink(missing_ok=True)
 
     def waiting(self) -> list[Path]:
         """Return the files of the queued runs, the oldest first."""
@@ -88,28 +88,24 @@ class Outbox:
         Raises:
             TrackingError: the file is damaged or of another format.
         """
-        lock = FileLock(self._lock(path.stem), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield None
-            return
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(FileLock(self._path(path.stem, "lock"), timeout=0))
+            except Timeout:
+                yield None
+                return
             if path.exists():
-                with outbox_file.unpacked(path) as queued:
-                    yield queued
+                yield held.enter_context(outbox_file.unpacked(path))
             else:
                 self.remove(path.stem)
                 yield None
-        finally:
-            lock.release()
 
     def tidy(self) -> None:
         """Remove incomplete files whose writers were killed: their locks are free."""
         for draft in self.folder.glob("*.draft"):
-            with suppress(Timeout), FileLock(self._lock(draft.stem), timeout=0):
+            with suppress(Timeout), FileLock(self._path(draft.stem, "lock"), timeout=0):
                 draft.unlink(missing_ok=True)
-                self._lock(draft.stem).unlink(missing_ok=True)
+                self._path(draft.stem, "lock").unlink(missing_ok=True)
 
     def _deliver(self, path: Path, client: "MlflowClient", uri: str) -> bool:
         with self.claim(path) as queued:
@@ -122,27 +118,21 @@ class Outbox:
         return True
 
     def _put(self, queued: QueuedRun) -> None:
-        draft = self._draft(queued.id)
+        draft = self._path(queued.id, "draft")
         try:
             with draft.open("wb") as file:
                 outbox_file.pack(queued, file)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self._file(queued.id))
+            draft.replace(self._path(queued.id, "zip"))
             _synchronise(self.folder)
         except OSError:
             draft.unlink(missing_ok=True)
-            self._lock(queued.id).unlink(missing_ok=True)
+            self._path(queued.id, "lock").unlink(missing_ok=True)
             raise
 
-    def _file(self, delivery_id: str) -> Path:
-        return self.folder / f"{delivery_id}.zip"
-
-    def _draft(self, delivery_id: str) -> Path:
-        return self.folder / f"{delivery_id}.draft"
-
-    def _lock(self, delivery_id: str) -> Path:
-        return self.folder / f"{delivery_id}.lock"
+    def _path(self, delivery_id: str, suffix: str) -> Path:
+        return self.folder / f"{delivery_id}.{suffix}"
 
 
 def _synchronise(folder: Path) -> None:

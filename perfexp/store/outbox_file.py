@@ -21,6 +21,7 @@ from perfexp.errors import TrackingError
 from perfexp.store.run_data import RunData
 
 _FORMAT = 1
+_DESTINATION = ("id", "store", "experiment", "ended_ms")
 _RUN, _FILES, _PATHS = "run.json", "files/", "paths/"
 
 
@@ -55,10 +56,7 @@ def pack(queued: QueuedRun, file: IO[bytes]) -> None:
     run = queued.run
     content = {
         "format": _FORMAT,
-        "id": queued.id,
-        "store": queued.store,
-        "experiment": queued.experiment,
-        "ended_ms": queued.ended_ms,
+        **{name: getattr(queued, name) for name in _DESTINATION},
         "draft": {
             "name": run.name,
             "status": run.status,
@@ -120,7 +118,7 @@ def _content(archive: zipfile.ZipFile) -> dict[str, object]:
 
 
 def _queued(content: Mapping[str, object], place: Path) -> QueuedRun:
-    destination = {k: content[k] for k in ("id", "store", "experiment", "ended_ms")}
+    destination = {name: content[name] for name in _DESTINATION}
     run = RunData(**content["draft"])  # type: ignore[arg-type]
     files, paths = place / _FILES, place / _PATHS
     return QueuedRun(
@@ -129,15 +127,13 @@ def _queued(content: Mapping[str, object], place: Path) -> QueuedRun:
             run,
             metrics=[(name, value, step) for name, value, step in run.metrics],
             files={str(p.relative_to(files)): p.read_bytes() for p in _below(files)},
-            paths=[(_folder(p, paths), p) for p in _below(paths)],
+            paths=[
+                ("" if p.parent == paths else p.parent.relative_to(paths).as_posix(), p)
+                for p in _below(paths)
+            ],
         ),
     )
 
 
 def _below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _folder(path: Path, top: Path) -> str:
-    parent = path.relative_to(top).parent.as_posix()
-    return "" if parent == "." else parent

@@ -4,8 +4,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,8 +18,6 @@ from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Tracker:
@@ -60,11 +58,26 @@ class Tracker:
         """
         queued = self._queued(run)
         with signals_deferred(), ExitStack() as held:
+            unheld = None
             try:
                 held.enter_context(self._outbox.hold(queued))
             except OSError as error:
-                return self._deliver_unheld(queued, error)
-            return self._deliver_held(queued)
+                unheld = error
+            try:
+                run_id = self._deliver(queued)
+            except TrackingError as error:
+                if unheld:
+                    raise TrackingError(
+                        f"{run.name} is lost: {self._outbox.folder} cannot be written "
+                        f"({unheld.strerror or unheld}), and the store did not take it either. {error}"
+                    ) from error
+                self._behind = True
+                print(f"{error}\n{run.name} waits in {self._outbox.folder}.", file=sys.stderr, flush=True)
+                return None
+            if not unheld:
+                self._outbox.remove(queued.id)
+                self._catch_up()
+            return run_id
 
     def write_all(self, runs: Sequence[RunData]) -> list[str]:
         """Write many runs that have no artifacts; return their ids.
@@ -122,35 +135,12 @@ class Tracker:
         with connection.explained(self.uri):
             return delivery.deliver(self._client, self.experiment_id, queued)
 
-    def _deliver_held(self, queued: QueuedRun) -> str | None:
-        try:
-            run_id = self._deliver(queued)
-        except TrackingError as error:
-            self._behind = True
-            message = f"{error}\n{queued.run.name} waits in {self._outbox.folder}."
-            print(message, file=sys.stderr, flush=True)
-            return None
-        self._outbox.remove(queued.id)
-        if self._behind:
-            self._catch_up()
-        return run_id
-
-    def _deliver_unheld(self, queued: QueuedRun, reason: OSError) -> str:
-        try:
-            return self._deliver(queued)
-        except TrackingError as error:
-            raise TrackingError(
-                f"{queued.run.name} is lost: {self._outbox.folder} cannot be written "
-                f"({reason.strerror or reason}), and the store did not take it either. {error}"
-            ) from error
-
     def _catch_up(self) -> None:
         """Send what waits to a store that answers again, unless it goes away meanwhile."""
-        try:
-            self._outbox.deliver(self._client, self.uri)
-        except TrackingError:
-            return
-        self._behind = False
+        if self._behind:
+            with suppress(TrackingError):
+                self._outbox.deliver(self._client, self.uri)
+                self._behind = False
 
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:
@@ -178,15 +168,18 @@ def signals_deferred() -> Iterator[None]:
         yield
         return
     received: list[int] = []
+    with stops_handled(lambda number, _frame: received.append(number)):
+        yield
+    if received:
+        signal.raise_signal(received[0])
 
-    def remember(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
 
-    before = {number: signal.signal(number, remember) for number in _STOPS}
+@contextmanager
+def stops_handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Give Ctrl-C and SIGTERM to ``handler`` during the body."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])
+        for number, former in before.items():
+            signal.signal(number, former)

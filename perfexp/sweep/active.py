@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,44 +20,31 @@ from perfexp.prediction.pool import Pool
 from perfexp.records import FINISHED, Outcome, RunKind, Verdict
 from perfexp.store.run_data import RunData
 from perfexp.sweep import grid
+from perfexp.sweep.grid import Job
 from perfexp.sweep.model_facts import Network, describe
 from perfexp.sweep.progress import SweepProgress
 
-if TYPE_CHECKING:
-    from perfexp.sweep.grid import Job
-
-Launch = Callable[["Job"], "Outcome"]
+Launch = Callable[[Job], Outcome]
 
 
 class Candidates:
-    """A sweep's jobs as pools of cells, one for each backend, with the seconds that their runs took.
+    """A sweep's jobs by backend, in the order of the cells of that backend's pool."""
 
-    Attributes:
-        jobs: by backend, in the order of the pool's cells.
-        pools: by backend; what is known about its cells.
-    """
-
-    def __init__(self, jobs: "Sequence[Job]", networks: dict[str, Network]) -> None:
+    def __init__(self, jobs: Sequence[Job], networks: dict[str, Network], launch: Launch) -> None:
+        self._launch = launch
         self.jobs: dict[str, list[Job]] = {}
         for job in jobs:
             self.jobs.setdefault(job["backend"].strip("'\""), []).append(job)
         self.pools = {name: Pool.of(_cells(group, networks)) for name, group in self.jobs.items()}
         self._took_s = {name: np.full(len(group), np.nan) for name, group in self.jobs.items()}
 
-    def measure(self, launch: Launch) -> acquisition.Measure:
-        """Return a function that runs a job; a failed or tainted cell gives no latency."""
-
-        def measured(backend: str, cell: int) -> tuple[float | None, float]:
-            began = time.monotonic()
-            outcome = launch(self.jobs[backend][cell])
-            took_s = time.monotonic() - began
-            self._took_s[backend][cell] = took_s
-            sound = (
-                outcome is not None and outcome.has_numbers and outcome.tags.get("verdict") != Verdict.TAINTED
-            )
-            return (outcome.metrics.get("latency_p50_ms") if outcome and sound else None), took_s
-
-        return measured
+    def measure(self, backend: str, cell: int) -> tuple[float | None, float]:
+        """Run a job; return its latency in ms, None for a failed or tainted cell, and its seconds."""
+        began = time.monotonic()
+        outcome = self._launch(self.jobs[backend][cell])
+        took_s = self._took_s[backend][cell] = time.monotonic() - began
+        sound = outcome.has_numbers and outcome.tags.get("verdict") != Verdict.TAINTED
+        return outcome.metrics.get("latency_p50_ms") if sound else None, took_s
 
     def costs(self, backend: str, pool: Pool) -> linear.Array:
         """Return the seconds that each cell's run should take, fitted to those that ran; equal at first."""
@@ -70,22 +56,12 @@ class Candidates:
         return fitted.predict(pool.cells)
 
 
-def budget(runs: int | None, minutes: float | None, error_percent: float | None) -> Budget:
-    """Return when to stop: the cell that is measured when the time is over is the last one."""
-    return Budget(runs, None if minutes is None else 60 * minutes, error_percent)
-
-
 def explore(
-    config: DictConfig, jobs: "Sequence[Job]", limits: Budget, launch: Launch, progress: SweepProgress
+    config: DictConfig, jobs: Sequence[Job], limits: Budget, launch: Launch, progress: SweepProgress
 ) -> None:
     """Measure until the budget is spent or the error is small enough, and log the trace as a run.
 
-    Args:
-        config: of the sweep.
-        jobs: all that could be measured.
-        limits: when to stop; the error is that of predictions of families left out.
-        launch: runs a job.
-        progress: of the sweep; its store is open.
+    The error is that of predictions of families left out. The store of ``progress`` is open.
 
     Raises:
         ConfigError: the jobs differ in more than model, backend and batch size.
@@ -93,34 +69,29 @@ def explore(
         TrackingError: neither the store nor the spool could take the trace.
     """
     assert progress.tracker is not None, "the store is opened first"
-    _check(jobs)
+    varied = {key for key in jobs[0] if len({job.get(key) for job in jobs}) > 1}
+    if other := varied - {"model", "backend", "batch_size"}:
+        raise ConfigError(
+            f"An active sweep chooses among model, backend and batch_size, but {', '.join(sorted(other))} "
+            "is swept too; give it one value."
+        )
     began, choices = time.time(), config.hydra.runtime.choices
     shared = {"model": config.model.name, "backend": choices.backend, "batch_size": str(config.batch_size)}
     full = [{**shared, **job} for job in jobs]
-    candidates = Candidates(full, _networks(config, full))
+    candidates = Candidates(full, _networks(config, full), launch)
     pick = acquisition.widest(candidates.costs)
-    steps = acquisition.acquire(candidates.pools, candidates.measure(launch), limits, pick)
+    steps = acquisition.acquire(candidates.pools, candidates.measure, limits, pick)
     run_id = progress.tracker.submit(_trace_run(candidates, steps, progress.sweep.tags(), began))
     print(_summary(steps, len(full), run_id), flush=True)
 
 
-def _networks(config: DictConfig, jobs: "Sequence[Job]") -> dict[str, Network]:
+def _networks(config: DictConfig, jobs: Sequence[Job]) -> dict[str, Network]:
     """Return the jobs' networks, at the input size that all jobs share."""
     shared = {"input_size": config.input_size, "input_fit": config.input_fit, **jobs[0]}
     size = None if shared["input_size"] in (None, "null") else int(shared["input_size"])
     cache = Cache((Path(config.tracking.root) / "cache").resolve())
     names = sorted({grid.model(job) for job in jobs})
     return describe(names, size, InputFit(shared["input_fit"]), cache)
-
-
-def _check(jobs: "Sequence[Job]") -> None:
-    varied = {key for key in jobs[0] if len({job.get(key) for job in jobs}) > 1}
-    other = varied - {"model", "backend", "batch_size"}
-    if other:
-        raise ConfigError(
-            f"An active sweep chooses among model, backend and batch_size, but {', '.join(sorted(other))} "
-            "is swept too; give it one value."
-        )
 
 
 def _summary(steps: Sequence[Step], total: int, run_id: str | None) -> str:
@@ -157,12 +128,10 @@ def _trace_run(candidates: Candidates, steps: Sequence[Step], tags: dict[str, st
     )
 
 
-def _cells(jobs: "Sequence[Job]", networks: dict[str, Network]) -> pd.DataFrame:
-    rows = []
-    for job in jobs:
-        name = grid.model(job)
-        one = networks[name]
-        rows.append(
-            {"model": name, "family": one.family, **one.features, "batch_size": int(job["batch_size"])}
-        )
+def _cells(jobs: Sequence[Job], networks: dict[str, Network]) -> pd.DataFrame:
+    rows = [
+        {"model": name, **networks[name], "batch_size": int(job["batch_size"])}
+        for job in jobs
+        for name in [grid.model(job)]
+    ]
     return linear.with_totals(pd.DataFrame(rows))

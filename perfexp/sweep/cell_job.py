@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from perfexp import cell as cells
@@ -10,7 +10,6 @@ from perfexp import environment
 from perfexp.config.schema import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.records import (
-    FINISHED,
     OUTCOME_METRICS,
     OUTCOME_TAGS,
     REFUSED,
@@ -23,21 +22,10 @@ from perfexp.records import (
 )
 from perfexp.store import artifacts
 from perfexp.store.build import cell_run
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.run import run_cell
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A cell, and what its run needs besides the measurement."""
-
-    cell: Cell
-    key: str
-    tracker: Tracker
-    tags: dict[str, str]
-    config_yaml: str
-    started_ms: int
 
 
 def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome:
@@ -60,17 +48,20 @@ def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome
     if earlier and not _again(earlier, config.sweep.rerun):
         progress.add(earlier)
         return earlier
-    job = _Job(cell, key, progress.tracker, config.sweep.tags(), config_yaml, int(time.time() * 1000))
+    started_ms, stopped = int(time.time() * 1000), None
     try:
         result = run_cell(cell)
-    except (KeyboardInterrupt, SystemExit):
-        stopped = Failure(FailureKind.INTERRUPTED, "The sweep was stopped while this cell ran.")
-        progress.add(_write(job, stopped))
-        raise
-    outcome = _write(job, result)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        result, stopped = Failure(FailureKind.INTERRUPTED, "The sweep was stopped while this cell ran."), stop
+    facts = {**environment.snapshot(), **result.environment}
+    files = {"samples.png": _figure(cell, result)} if isinstance(result, Measurement) else {}
+    draft = cell_run(cell, key, result, started_ms, config_yaml, config.sweep.tags(), facts, files)
+    outcome = _outcome(cell, draft, progress.tracker.submit(draft))
     if earlier and outcome.has_numbers:
         _supersede(progress.tracker, earlier, outcome)
     progress.add(outcome)
+    if stopped:
+        raise stopped
     return outcome
 
 
@@ -116,19 +107,15 @@ def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
             print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
 
 
-def _write(job: _Job, result: Measurement | Failure) -> Outcome:
-    facts = {**environment.snapshot(), **result.environment}
-    files = {"samples.png": _figure(job.cell, result)} if isinstance(result, Measurement) else {}
-    run = cell_run(job.cell, job.key, result, job.started_ms, job.config_yaml, job.tags, facts, files)
-    metrics = result.metrics if isinstance(result, Measurement) else {}
+def _outcome(cell: Cell, run: RunData, run_id: str | None) -> Outcome:
     return Outcome(
-        model=job.cell.model.name,
-        backend=job.cell.backend.name,
-        batch_size=job.cell.batch_size,
+        model=cell.model.name,
+        backend=cell.backend.name,
+        batch_size=cell.batch_size,
         status=run.status,
-        reason="" if run.status == FINISHED else run.tags["reason"],
-        run_id=job.tracker.submit(run),
-        metrics={k: metrics[k] for k in OUTCOME_METRICS if k in metrics},
+        reason=run.tags.get("reason", ""),
+        run_id=run_id,
+        metrics={name: value for name, value, _ in run.metrics if name in OUTCOME_METRICS},
         tags={k: run.tags[k] for k in OUTCOME_TAGS if k in run.tags},
     )
 

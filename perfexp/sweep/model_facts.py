@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import TypeVar
 
 from perfexp.cache import Cache
@@ -15,14 +14,8 @@ from perfexp.plugins import MODEL_SOURCES
 from perfexp.worker.process import obey_parent, process_context
 
 _Facts = TypeVar("_Facts")
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network's family, and its features for one image."""
-
-    family: str
-    features: Mapping[str, float]
+Network = Mapping[str, str | float]
+"""A network's ``family``, and its features for one image."""
 
 
 def macs(names: Collection[str]) -> dict[str, float]:
@@ -55,8 +48,7 @@ def published_macs(names: Collection[str]) -> dict[str, float]:
     """As :func:`macs`, but in this process."""
     found: dict[str, float] = {}
     for source in map(sources.source, MODEL_SOURCES.names()):
-        facts = {name: source.facts(name) for name in set(names) & set(source.names())}
-        known = {name: fact.published_macs for name, fact in facts.items()}
+        known = {name: source.facts(name).published_macs for name in set(names) & set(source.names())}
         found |= {name: count for name, count in known.items() if count is not None}
     return found
 
@@ -77,4 +69,4 @@ def _network(name: str, input_size: int | None, fit: InputFit, cache: Cache) -> 
     if input_size is not None and fit == InputFit.grow:
         input_size = max(input_size, model.min_input_size)
     family = model.family or sources.source(model.source).facts(model.name).family
-    return Network(family, description.describe(model, input_size, cache).features)
+    return {"family": family, **description.describe(model, input_size, cache).features}

@@ -8,6 +8,7 @@ from statistics import fmean, linear_regression
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import SweepConfig
+from perfexp.console import still_bar
 from perfexp.records import FINISHED, SKIPPED, Outcome
 from perfexp.runs.finished import Finished
 from perfexp.store.tracker import Tracker
@@ -55,7 +56,7 @@ class SweepProgress:
         """Set the cells that will run; a terminal gets a bar."""
         self.costs = costs
         if screen.is_terminal:
-            self._bar = _bar(screen)
+            self._bar = still_bar(screen)
             self._bar.add_task("", total=len(costs), counts="")
             self._draw("")
 
@@ -99,14 +100,12 @@ class SweepProgress:
             return
         self._bar.start()
         left_s, done = self.seconds_left(), len(self.outcomes)
-        counts = self._counts() + ("" if left_s is None else f", about {_duration(left_s)} left")
+        statuses = [outcome.status for outcome in self.outcomes]
+        measured, skipped = statuses.count(FINISHED), statuses.count(SKIPPED)
+        counts = f"{measured} done, {done - measured - skipped} failed, {skipped} skipped"
+        counts += "" if left_s is None else f", about {_duration(left_s)} left"
         self._bar.update(self._bar.task_ids[0], completed=done, description=running, counts=counts)
         self._bar.refresh()
-
-    def _counts(self) -> str:
-        statuses = [outcome.status for outcome in self.outcomes]
-        done, skipped = statuses.count(FINISHED), statuses.count(SKIPPED)
-        return f"{done} done, {len(statuses) - done - skipped} failed, {skipped} skipped"
 
 
 def seconds_left(done: Sequence[tuple[float, float]], ahead: Sequence[float]) -> float | None:
@@ -131,18 +130,6 @@ def seconds_left(done: Sequence[tuple[float, float]], ahead: Sequence[float]) ->
     if slope < 0:
         return mean_s * len(ahead)
     return sum(fixed_s + slope * cost for cost in ahead)
-
-
-def _bar(screen: "Console") -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TextColumn("{task.description}"),
-    )
-    return Progress(*columns, console=screen, auto_refresh=False, transient=True)
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
-from perfexp.console import terminal
+from perfexp.console import table, terminal
 from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
 from perfexp.runs import finished
@@ -72,12 +72,9 @@ def new_id(name: str | None, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs a sweep's jobs through Hydra's launcher.
+    """Runs a sweep's jobs through Hydra's launcher; ``compose`` gives a job's config from its overrides.
 
-    Attributes:
-        launcher: runs jobs; it may return them all at the end.
-        compose: gives a job's config from its overrides.
-        in_process: the launcher runs jobs in this process, where each adds its own outcome.
+    ``in_process`` says that jobs run in this process, where each adds its own outcome.
     """
 
     launcher: Launcher
@@ -94,11 +91,10 @@ class Runner:
         errors: list[Exception] = []
         with closing(self._returned(jobs)) as returns:
             for index, returned in returns:
-                ended = self._ended(returned, jobs[index])
-                if isinstance(ended, Exception):
-                    errors.append(ended)
-                elif not self.in_process:
-                    self.progress.add(ended)
+                try:
+                    self._added(returned, jobs[index])
+                except Exception as error:  # noqa: BLE001 - raised again after the last job
+                    errors.append(error)
         if errors:
             raise errors[0]
 
@@ -108,13 +104,8 @@ class Runner:
         Raises:
             Exception: what the job raised.
         """
-        number = len(self.progress.outcomes)
-        ended = self._ended(next(iter(self.launcher.launch([job], number))), job)
-        if isinstance(ended, Exception):
-            raise ended
-        if not self.in_process:
-            self.progress.add(ended)
-        return ended
+        [returned] = self.launcher.launch([job], len(self.progress.outcomes))
+        return self._added(returned, job)
 
     def _returned(self, jobs: Sequence[list[str]]) -> Generator[tuple[int, JobReturn], None, None]:
         """Yield each job's place and return, as they end if the launcher reports each end."""
@@ -127,16 +118,16 @@ class Runner:
         else:
             yield from enumerate(self.launcher.launch(jobs, 0))
 
-    def _ended(self, returned: JobReturn, job: list[str]) -> Outcome | Exception:
-        """Return what a job returned or raised; the other jobs go on."""
+    def _added(self, returned: JobReturn, job: list[str]) -> Outcome:
+        """Return a job's outcome, added if the job did not do so; raise what the job raised."""
         try:
             outcome: Outcome = returned.return_value
-            return outcome
         except LaunchError as error:
             cell = self.compose(job)
-            return Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
-        except Exception as error:  # noqa: BLE001 - raised again after the last job
-            return error
+            outcome = Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
+        if not self.in_process:
+            self.progress.add(outcome)
+        return outcome
 
 
 def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
@@ -165,21 +156,18 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     """Print one line a cell, and the reasons of those without numbers."""
-    from rich.table import Table
-
-    table = Table(title="perfexp", title_justify="left")
-    for name in ("model", "backend"):
-        table.add_column(name)
-    for name in ("batch", "latency ms", "images/s", "memory MB"):
-        table.add_column(name, justify="right")
-    for name in ("status", "verdict"):
-        table.add_column(name)
-    columns = (("latency_p50_ms", ".3f"), ("throughput_images_per_s", ".1f"), ("memory_peak_mb", ".1f"))
-    for outcome in outcomes:
-        numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in columns]
-        identity = (outcome.model, outcome.backend, str(outcome.batch_size))
-        table.add_row(*identity, *numbers, outcome.status, outcome.tags.get("verdict", "-"))
-    console.print(table)
+    numbers = {"latency_p50_ms": ".3f", "throughput_images_per_s": ".1f", "memory_peak_mb": ".1f"}
+    columns = {"model": False, "backend": False, "batch": True, "latency ms": True}
+    columns |= {"images/s": True, "memory MB": True, "status": False, "verdict": False}
+    rows = [
+        (
+            *(outcome.model, outcome.backend, str(outcome.batch_size)),
+            *(f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in numbers.items()),
+            *(outcome.status, outcome.tags.get("verdict", "-")),
+        )
+        for outcome in outcomes
+    ]
+    console.print(table("perfexp", columns, rows))
     for outcome in outcomes:
         if not outcome.has_numbers:
             print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
@@ -204,11 +192,5 @@ def _grid(config: DictConfig, jobs: Sequence[Job]) -> str:
     """Return the hash of everything that the sweep's cells are made from."""
     shared = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
     swept = [sorted((k, v) for k, v in job.items() if not k.startswith(_PREFIX)) for job in jobs]
-    return digest(
-        {
-            "config": OmegaConf.to_yaml(shared),
-            "jobs": sorted(swept),
-            "host": environment.host(),
-            "versions": environment.versions(),
-        }
-    )
+    facts = {"host": environment.host(), "versions": environment.versions()}
+    return digest({"config": OmegaConf.to_yaml(shared), "jobs": sorted(swept), **facts})
