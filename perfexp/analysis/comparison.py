@@ -1,11 +1,15 @@
 """Compare models: the Pareto frontier of two metrics, and the interval of a proportion."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from perfexp.analysis.scaling.forms import Array
 from perfexp.metrics import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def wilson(count: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -16,7 +20,7 @@ def wilson(count: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[Array, A
     return 100 * np.asarray(low), 100 * np.asarray(high)
 
 
-def frontier(table: pd.DataFrame, first: str, second: str) -> NDArray[np.bool_]:
+def frontier(table: "pd.DataFrame", first: str, second: str) -> NDArray[np.bool_]:
     """Return the rows that no other row beats: better in one metric and no worse in the other.
 
     Of rows that are equal in both, one is returned.
