@@ -76,11 +76,6 @@ def _with(row: Row, facts: Facts) -> Row:
 def _facts(model: ModelConfig, cache: Cache) -> Facts:
     """Return the facts of a model at its default input size; they are cached."""
     cell = Cell(model, BackendConfig("torch"), str(cache.root))
-    found = (network.find(cell, cache) or network.describe(cell, cache)).description
-    accuracies = {"published_top1": found.published_top1, "published_top5": found.published_top5}
-    metrics = {"params": float(found.params), "macs": float(found.macs)}
-    metrics |= {name: value for name, value in accuracies.items() if value is not None}
-    tags = {"family": found.family, "display_name": model.display_name or model.name}
-    if found.published_weights and found.published_top1 is not None:
-        tags["published_weights"] = found.published_weights
-    return metrics, {"model.source": model.source}, tags | {"macs_input_size": str(found.input_size)}
+    found = network.find(cell, cache) or network.describe(cell, cache)
+    tags = found.labels() | {"macs_input_size": str(found.input_size)}
+    return found.metrics()[0], {"model.source": model.source}, tags

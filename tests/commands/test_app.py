@@ -13,7 +13,8 @@ from tests.support.program import perfexp
 HEAVY = ("torch", "torchvision", "timm", "openvino", "mlflow", "pandas", "sklearn", "scipy", "matplotlib")
 
 
-def test_the_program_lists_its_verbs_with_a_line_each(capsys) -> None:
+def test_the_program_lists_its_verbs_with_a_line_each(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     assert perfexp("--help") == Exit.DONE
     shown = capsys.readouterr().out
     assert shown.startswith("perfexp measures image classifiers")

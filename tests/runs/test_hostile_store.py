@@ -94,7 +94,7 @@ def test_telemetry_is_off_unless_asked_for(store_template: Path) -> None:
     code = """
 import os
 from pathlib import Path
-from perfexp import store
+from perfexp.store import connection as store
 store.connect(store.resolve(None, Path("mlruns")), Path("mlruns"))
 from mlflow.telemetry.client import get_telemetry_client
 from mlflow.telemetry.utils import is_telemetry_disabled
