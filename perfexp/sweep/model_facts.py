@@ -68,5 +68,5 @@ def _network(name: str, input_size: int | None, fit: InputFit, cache: Cache) -> 
     model = catalog.model(name) or ModelConfig(sources.source_of(name), name)
     if input_size is not None and fit == InputFit.grow:
         input_size = max(input_size, model.min_input_size)
-    family = model.family or sources.source(model.source).facts(model.name).family
-    return {"family": family, **description.describe(model, input_size, cache).features}
+    found = description.describe(model, input_size, cache)
+    return {"family": model.family or found.family, **found.features}
