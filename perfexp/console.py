@@ -57,6 +57,16 @@ def progress(unit: str = "") -> Iterator[Callable[[str, int], Advance]]:
         yield begin
 
 
+def counter(what: str) -> "Progress":
+    """Return a spinner on stderr that counts steps whose total is unknown, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} " + what), TimeElapsedColumn())
+    screen = Console(stderr=True)
+    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+
+
 def still_bar(screen: "Console") -> "Progress":
     """Return a bar that is redrawn only when it is told to: nothing draws while a cell is measured."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

@@ -91,3 +91,13 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     if close:
         return f"the nearest are {', '.join(close)}"
     return f"known are {', '.join(choices)}"
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of the error's message, or its type's name where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def one_line(text: str) -> str:
+    """Return the text without line breaks."""
+    return " ".join(text.split())

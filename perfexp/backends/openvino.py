@@ -15,7 +15,7 @@ from perfexp.backends.base import Backend, Session
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import BackendConfig, Precision
 from perfexp.environment import version
-from perfexp.errors import BackendError
+from perfexp.errors import BackendError, first_line
 from perfexp.models.base import Images
 from perfexp.models.network import Network
 from perfexp.phases import Phases
@@ -212,7 +212,7 @@ def _save(model: "ov.Model", path: Path) -> None:
     try:
         ov.save_model(model, path, compress_to_fp16=False)
     except RuntimeError as error:
-        raise OSError(f"OpenVINO could not write {path.name}: {str(error).splitlines()[0]}") from error
+        raise OSError(f"OpenVINO could not write {path.name}: {first_line(error)}") from error
 
 
 def _plain(value: object) -> str:

@@ -11,6 +11,7 @@ import pkgutil
 import sys
 from functools import cache
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 
@@ -70,4 +71,4 @@ def _module(verb: str) -> ModuleType:
 
 def _module_name(verb: str) -> str:
     """Return the module of a verb; a verb that is a keyword of Python has an underscore behind it."""
-    return f"{__name__}.{verb}_" if verb == "import" else f"{__name__}.{verb}"
+    return f"{__name__}.{verb}_" if iskeyword(verb) else f"{__name__}.{verb}"

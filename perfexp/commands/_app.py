@@ -15,10 +15,9 @@ from typing import NoReturn, get_args, get_origin
 from omegaconf import MISSING
 
 from perfexp.config import options, overrides
-from perfexp.errors import Exit, PerfexpError
+from perfexp.errors import Exit, PerfexpError, one_line
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
-_MULTIRUN = ("--multirun", "-m")
 _EXITS = {
     Exit.DONE: "done",
     Exit.FAILED: "something failed",
@@ -54,7 +53,7 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
     if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):
         print(usage(verb, module), file=sys.stderr)
         sys.exit(Exit.USAGE)
-    several = [argument for argument in arguments if argument not in _MULTIRUN]
+    several = [argument for argument in arguments if argument not in overrides.MULTIRUN]
     jobs = overrides.combinations(several) if len(several) < len(arguments) else [several]
     settings = [overrides.parse(module.Config, job) for job in jobs]
     sys.exit(max(module.main(one) or Exit.DONE for one in settings))
@@ -91,11 +90,6 @@ def stop(name: str, sentence: str, code: Exit = Exit.USAGE) -> NoReturn:
     ending = SystemExit(int(code))
     ending.add_note(sentence)
     raise ending
-
-
-def one_line(text: str) -> str:
-    """Return the text without line breaks."""
-    return " ".join(text.split())
 
 
 def overview(verbs: Mapping[str, str], measuring: ModuleType) -> str:

@@ -13,13 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 from perfexp.commands import _app
 from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
-from perfexp.errors import ConfigError, PerfexpError, nearest
+from perfexp.errors import PerfexpError, nearest
 from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store import connection
 
 Config = TypeVar("Config")
 _EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/launcher/ray": "ray"}
-_TRAILER = ("full_key:", "object_type=", "reference_type=")
 
 
 def launch(
@@ -43,7 +42,7 @@ def launch(
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     register(verb, config)
-    several = any(argument in ("-m", "--multirun") for argument in arguments)
+    several = any(argument in overrides.MULTIRUN for argument in arguments)
     sys.argv[1:] = [precheck.for_hydra(config, argument, several) for argument in arguments]
     if catalog.added() and not any("searchpath" in argument for argument in arguments):
         places = ",".join(f"'file://{folder}'" for folder in catalog.added())
@@ -57,20 +56,6 @@ def launch(
         _app.stop(name, _sentence(error))
     finally:
         finish()
-
-
-def settings(config: DictConfig, kind: type[Config]) -> Config:
-    """Return the composed configuration as the dataclass that owns its types.
-
-    Raises:
-        ConfigError: a value is missing.
-    """
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise ConfigError(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
-    found = OmegaConf.to_object(config)
-    assert isinstance(found, kind)
-    return found
 
 
 def text(config: DictConfig) -> str:
@@ -107,15 +92,14 @@ def register(verb: str, config: type) -> None:
             store.store(group=f"schema/{group}", name=name, node=schema)
             if name not in catalog.names(group):
                 store.store(group=group, name=name, node=schema)
-    for folder in (catalog.sweeps_dir(), Path("sweeps")):
-        _register_sweeps(folder)
+    _register_sweeps()
 
 
-def _register_sweeps(folder: Path) -> None:
-    """Offer the YAML files of a folder as ``sweep=``; those of a later folder replace earlier ones."""
+def _register_sweeps() -> None:
+    """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name."""
     from hydra.core.config_store import ConfigStore
 
-    for path in sorted(folder.glob("*.yaml")):
+    for path in catalog.sweeps():
         packaged = catalog.sweeps_dir() / path.name
         if packaged.is_file() and not packaged.samefile(path):
             print(f"{path} replaces perfexp's own sweep {path.stem}.", file=sys.stderr, flush=True)
@@ -148,5 +132,4 @@ def _sentence(error: Exception) -> str:
     """Return the error's message on one line, without OmegaConf's trailer of types."""
     cause = error.__cause__
     message = f"{error}: {cause}" if cause and not isinstance(error, PerfexpError) else str(error)
-    lines = [line for line in message.splitlines() if not line.strip().startswith(_TRAILER)]
-    return _app.one_line(" ".join(lines))
+    return overrides.without_trailer(message)

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from perfexp import console, environment
 from perfexp.cache import Cache
 from perfexp.commands import _app, _hydra
+from perfexp.config import overrides
 from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.evaluation import run, summary
 from perfexp.evaluation.evaluator import Evaluator
@@ -62,7 +63,7 @@ class Job:
 
 
 def _task(config: DictConfig) -> Outcome:
-    settings = _hydra.settings(config, Config)
+    settings = overrides.complete(config, Config)
     cache = Cache((Path(settings.tracking.root) / "cache").resolve())
     job = Job(settings, cache, _hydra.text(config), int(time.time() * 1000))
     try:

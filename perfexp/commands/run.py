@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from perfexp.commands import _hydra
+from perfexp.config import overrides
 from perfexp.config.schema import RunConfig as Config
 from perfexp.errors import Exit, PerfexpError, TrackingError
 
@@ -30,7 +31,7 @@ def launch(arguments: Sequence[str]) -> Exit:
 def _task(config: DictConfig) -> object:
     from perfexp.sweep import cell_job, session
 
-    settings = _hydra.settings(config, Config)
+    settings = overrides.complete(config, Config)
     try:
         return cell_job.run(settings, _hydra.text(config), session.current())
     except TrackingError:

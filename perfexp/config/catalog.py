@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from perfexp.config.schema import ModelConfig
-from perfexp.errors import ConfigError
+from perfexp.errors import ConfigError, one_line
 
 CONF_ENTRY_POINTS = "perfexp.conf"
 """Entry points of other packages, each naming a package that holds presets as conf/ does."""
@@ -32,6 +32,11 @@ def conf_dir() -> Path:
 def sweeps_dir() -> Path:
     """Return the folder of the named sweeps: packaged with a wheel, else the checkout's."""
     return _data("sweeps")
+
+
+def sweeps() -> list[Path]:
+    """Return the files of the named sweeps: perfexp's own, then those in ./sweeps."""
+    return [path for folder in (sweeps_dir(), Path("sweeps")) for path in sorted(folder.glob("*.yaml"))]
 
 
 def _data(name: str) -> Path:
@@ -97,7 +102,7 @@ def load(path: Path) -> dict[str, object]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(str(error))
         raise ConfigError(f"{path} cannot be read as YAML ({reason}); correct or remove it.") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no mapping of keys to values; correct or remove it.")

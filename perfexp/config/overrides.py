@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_
 
 from perfexp.config import catalog
 from perfexp.config.options import leaves
-from perfexp.errors import ConfigError, nearest
+from perfexp.errors import ConfigError, nearest, one_line
 from perfexp.plugins import Kind
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Config = TypeVar("Config")
+MULTIRUN = ("--multirun", "-m")
 _TRAILER = ("full_key:", "object_type=", "reference_type=")
 
 
@@ -40,10 +41,23 @@ def parse(kind: type[Config], arguments: Sequence[str]) -> Config:
     for key, text in pairs:
         if key not in chosen:
             assign(config, key, text, key)
+    return complete(config, kind)
+
+
+def complete(config: "DictConfig", kind: type[Config]) -> Config:
+    """Return the configuration as the dataclass that owns its types.
+
+    Raises:
+        ConfigError: a value is missing.
+    """
+    from omegaconf import OmegaConf
+
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{missing[0]} has no value; give one, as in {missing[0]}=….")
-    return cast(Config, OmegaConf.to_object(config))
+    found = OmegaConf.to_object(config)
+    assert isinstance(found, kind)
+    return found
 
 
 def combinations(arguments: Sequence[str]) -> list[list[str]]:
@@ -117,19 +131,13 @@ def require_preset(field: "Field[object]", name: str) -> None:
     """
     known = {*catalog.names(field.name)}
     if field.name == "sweep":
-        known |= {"null", *_sweeps()}
+        known |= {"null", *(path.stem for path in catalog.sweeps())}
     if name not in known and "plugins" in field.metadata:
         known |= set(field.metadata["plugins"].names())
     if name not in known:
         raise ConfigError(
             f"There is no {field.name} named {name!r}: {nearest(name, known)}; choose one of them."
         )
-
-
-def _sweeps() -> set[str]:
-    from pathlib import Path
-
-    return {path.stem for folder in (catalog.sweeps_dir(), Path("sweeps")) for path in folder.glob("*.yaml")}
 
 
 def assign(config: "DictConfig", key: str, text: str, shown: str) -> None:
@@ -153,8 +161,14 @@ def assign(config: "DictConfig", key: str, text: str, shown: str) -> None:
     try:
         node[name] = _value(hints[name], text)
     except OmegaConfBaseException as error:
-        lines = [line for line in str(error).splitlines() if not line.strip().startswith(_TRAILER)]
-        raise ConfigError(f"{shown}={text} does not fit: {' '.join(lines).strip()}; correct it.") from error
+        reason = without_trailer(str(error))
+        raise ConfigError(f"{shown}={text} does not fit: {reason}; correct it.") from error
+
+
+def without_trailer(message: str) -> str:
+    """Return a message of OmegaConf on one line, without its trailer of types."""
+    lines = [line for line in message.splitlines() if not line.strip().startswith(_TRAILER)]
+    return one_line(" ".join(lines))
 
 
 def _value(hint: object, text: str) -> object:

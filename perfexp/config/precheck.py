@@ -24,7 +24,7 @@ def check(kind: type, arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: a key, a preset or a value that cannot be.
     """
-    several = any(a in ("-m", "--multirun") or a.startswith("sweep=") for a in arguments)
+    several = any(a in overrides.MULTIRUN or a.startswith("sweep=") for a in arguments)
     open_path = any(a.startswith(("--config", "-c", "hydra.searchpath")) for a in arguments)
     for key, text in (overrides.pair(a) for a in arguments if "=" in a and not _NOT_CHECKED.match(a)):
         values = text.split(",") if several and not _FUNCTION.fullmatch(text) else [text]

@@ -9,7 +9,7 @@ import numpy as np
 
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
-from perfexp.errors import DataError
+from perfexp.errors import DataError, first_line
 from perfexp.evaluation.datasets.base import Dataset
 from perfexp.models.base import Images
 from perfexp.models.images import CALIBRATION_IMAGES, is_calibration_stored, store_calibration
@@ -92,8 +92,9 @@ class ImageLoader:
         try:
             return [pair for batch in self._loader for pair in batch]
         except RuntimeError as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"A process that decodes images ended ({first}); take fewer workers.") from error
+            raise DataError(
+                f"A process that decodes images ended ({first_line(error)}); take fewer workers."
+            ) from error
 
     def read(self, indices: Sequence[int]) -> Decoded:
         """Decode and transform the images at ``indices``, in order.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from perfexp.cache import Cache, digest
 from perfexp.config.schema import InputFit, ModelConfig
 from perfexp.environment import version
-from perfexp.errors import ModelError, nearest
+from perfexp.errors import ModelError, first_line, nearest
 from perfexp.models import features, sources
 from perfexp.models.base import Source
 
@@ -140,7 +140,7 @@ def _explained(error: Exception, source: Source, model: ModelConfig, size: int, 
     smallest = _smallest(source, model, size, default)
     if smallest is None and isinstance(error, ModelError):
         return error
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    reason = first_line(error).rstrip(".")
     takes = f"the smallest it takes is {smallest}" if smallest else f"its default is {default}"
     return ModelError(
         f"{model.name} cannot take {size} × {size} images ({reason}); {takes}: set input_size to that, "

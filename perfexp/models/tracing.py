@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from perfexp.errors import ModelError
+from perfexp.errors import ModelError, first_line
 from perfexp.models.features import Layer
 
 Operator = torch._ops.OpOverload
@@ -35,7 +35,7 @@ def trace(name: str, network: nn.Module, input_size: int) -> list[Layer]:
         try:
             network(torch.empty(1, 3, input_size, input_size, device="meta"))
         except _UNTRACEABLE as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            reason = first_line(error).rstrip(".")
             raise ModelError(
                 f"{name} cannot be traced at {input_size} × {input_size}: its layer {entered[-1]} failed "
                 f"({reason}); set input_size to one that it takes, or leave the model out."

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import ModelConfig
-from perfexp.errors import ModelError
+from perfexp.errors import ModelError, first_line
 from perfexp.models.base import IMAGENET, Source
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _pretrained(source: Source, model: ModelConfig, input_size: int) -> "nn.Modu
     try:
         return source.build(name, input_size, pretrained=True)
     except (OSError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = first_line(error).rstrip(".")
         raise ModelError(
             f"The pretrained weights of {name} could not be fetched ({reason}); go online once, or "
             "give weights=/path/to/checkpoint, or weights=random."
@@ -140,7 +140,7 @@ def _read(path: Path) -> "dict[str, Tensor]":
             f"weights={path} is neither random, pretrained nor a file that exists; check the path."
         ) from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is empty"
+        reason = first_line(error) if str(error).strip() else "it is empty"
         raise ModelError(
             f"The checkpoint {path} cannot be read as tensors ({reason}); save a plain state dict."
         ) from error

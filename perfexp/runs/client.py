@@ -2,12 +2,12 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp import console
 from perfexp.errors import TrackingError, nearest
 from perfexp.store import connection, search
 
@@ -40,11 +40,11 @@ def read(
         search.mlflow_filter(status=status, **dict(zip(tags, values, strict=True)))
         for values in product(*tags.values())
     ]
-    with _progress() as track:
+    with console.counter("runs read") as bar:
         rows = [
             _row(run, column_of)
             for query in queries
-            for run in track(search.runs(client, experiment_id, query))
+            for run in bar.track(search.runs(client, experiment_id, query))
         ]
     frame = pd.DataFrame(rows, columns=None if rows else list(_FIRST))
     return frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
@@ -84,18 +84,6 @@ def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
             stored = json.loads(path.read_text(encoding="utf-8"))
         found.append(np.asarray(stored["samples_ms"], dtype=np.float64))
     return found
-
-
-@contextmanager
-def _progress() -> "Iterator[Callable[[Iterator[Run]], Iterable[Run]]]":
-    """Count the runs as they are read, on a terminal; the total is unknown."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} runs read"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar.track
 
 
 def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, Start
-from perfexp.errors import PerfexpError
+from perfexp.errors import PerfexpError, first_line
 from perfexp.phases import Phases
 from perfexp.records import Failure, FailureKind, Measurement
 
@@ -122,9 +122,9 @@ def _failure(error: Exception, phases: Phases) -> Failure:
         kind, message = FailureKind.REFUSED, text
     elif isinstance(error, MemoryError) or any(word in text for word in _MEMORY_WORDS):
         kind = FailureKind.OUT_OF_MEMORY
-        message = f"Memory ran out ({text.splitlines()[0]}); take a smaller batch_size."
+        message = f"Memory ran out ({first_line(error)}); take a smaller batch_size."
     else:
-        kind, message = FailureKind.RAISED, f"{type(error).__name__}: {text.splitlines()[0]}"
+        kind, message = FailureKind.RAISED, f"{type(error).__name__}: {first_line(error)}"
     return Failure(kind, message, traceback.format_exc(), phases_s=dict(phases.seconds))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from perfexp.errors import DataError
+from perfexp.errors import DataError, first_line
 from perfexp.evaluation.datasets.base import DatasetConfig, path_of
 
 _Read = TypeVar("_Read")
@@ -38,7 +38,7 @@ def read(config: TorchvisionConfig, name: str, folder: str, reader: Callable[[Pa
             root.mkdir(parents=True, exist_ok=True)
         return reader(root)
     except (RuntimeError, OSError, EOFError, tarfile.TarError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
+        reason = first_line(error).split(". ")[0].rstrip(".")
         if config.download:
             raise DataError(
                 f"{name} could not be downloaded to {root} ({reason}); go online once, or give a "
