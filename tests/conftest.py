@@ -20,6 +20,9 @@ from perfexp.store.tracker import Tracker, open_tracker
 from tests.support import servers
 from tests.support.packaged import Packaged, fetched
 
+# two test processes share the cores, and threads that wait spinning make both three times slower
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 Perfexp = Callable[..., subprocess.CompletedProcess[str]]
 
