@@ -18,6 +18,7 @@ INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
+SMALL = "input_size=96 measure.budget_s=0.5"
 SHORTER = "model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
@@ -47,6 +48,8 @@ def runnable(command: str, packaged: Packaged) -> list[str]:
         command += " epochs=1"
     if command == "perfexp selftest":
         command += " latencies_ms=[1] repeats=1"
+    if command.startswith("perfexp --multirun") and command.endswith(("sweep=quick", "measure=quick")):
+        command += f" {SMALL}"
     if command.endswith(LONG):
         command += f" {SHORTER}"
     if command == "perfexp ui":
