@@ -84,6 +84,10 @@ _TABLE = (
     Metric("device_memory_peak_mb", "MB", False, "highest accelerator memory allocated during inference"),
     Metric("device_memory_share", "%", False, "of the accelerator's memory, highest reserved by the process"),
     Metric("energy_per_image_j", "J", False, "energy of the whole device during timing, an image"),
+    Metric(
+        "energy_above_idle_per_image_j", "J", False, "energy of an image beyond that of the device at rest"
+    ),
+    Metric("idle_power_w", "W", False, "power of the whole device at rest, just before timing"),
     Metric("parity_max_error", "", False, "largest difference to PyTorch's f32 logits, in their deviation"),
     Metric("parity_cosine", "", True, "smallest cosine between an image's logits and PyTorch's f32 ones"),
     Metric("parity_top1_agreement", "%", True, "images with the same first class as in PyTorch's f32"),
@@ -134,7 +138,15 @@ _TABLE = (
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
 INTEGER_METRICS = frozenset(metric.name for metric in _TABLE if metric.integer)
-_SUFFIXES = {"ms": "_ms", "s": "_s", "MB": "_mb", "J": "_j", "images/s": "_images_per_s", "1/s": "_per_s"}
+_SUFFIXES = {
+    "ms": "_ms",
+    "s": "_s",
+    "MB": "_mb",
+    "J": "_j",
+    "W": "_w",
+    "images/s": "_images_per_s",
+    "1/s": "_per_s",
+}
 
 
 def label(name: str) -> str:

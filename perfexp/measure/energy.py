@@ -1,15 +1,18 @@
 """Joules: the processor's package counters (RAPL) or an NVIDIA device's (NVML).
 
 The kernel exposes RAPL as files; NVML is read through NVIDIA's ``nvidia-ml-py``. Both count the whole
-device, with all its users.
+device, with all its users. Of RAPL's zones only the packages count: memory (``dram``) is not in, and
+``psys``, the whole platform, contains the packages already.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 _POWERCAP = Path("/sys/class/powercap")
-
+_IDLE_S = 0.5
+"""Long enough for NVML's counter, which moves every tenth of a second."""
 
 Meter = Callable[[], float]
 """Returns the joules since it was started."""
@@ -22,6 +25,45 @@ class NoMeter:
     reason: str
 
 
+@dataclass(frozen=True)
+class Used:
+    """Joules that the whole device used in so many seconds, and its power in W at rest just before."""
+
+    joules: float
+    seconds: float
+    idle_w: float
+
+    @property
+    def above_idle_j(self) -> float:
+        """Joules beyond those that the device would have used at rest."""
+        return self.joules - self.idle_w * self.seconds
+
+
+class Counting:
+    """Counts the energy of a device from its making on, after half a second in which nothing runs."""
+
+    def __init__(
+        self,
+        gpu_uuid: str | None,
+        powercap: Path = _POWERCAP,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock, self._idle_w = clock, 0.0
+        at_rest = start(gpu_uuid, powercap)
+        if not isinstance(at_rest, NoMeter):
+            began = clock()
+            sleep(_IDLE_S)
+            self._idle_w = at_rest() / (clock() - began)
+        self._meter, self._began = start(gpu_uuid, powercap), clock()
+
+    def used(self) -> Used | NoMeter:
+        """Return what was used since, or the reason why there is no meter."""
+        if isinstance(self._meter, NoMeter):
+            return self._meter
+        return Used(self._meter(), self._clock() - self._began, self._idle_w)
+
+
 def start(gpu_uuid: str | None, powercap: Path = _POWERCAP) -> Meter | NoMeter:
     """Return a meter of the device that infers: the given NVIDIA device, else the processor."""
     return _start_rapl(powercap) if gpu_uuid is None else _start_nvml(gpu_uuid)
@@ -29,9 +71,10 @@ def start(gpu_uuid: str | None, powercap: Path = _POWERCAP) -> Meter | NoMeter:
 
 def _start_rapl(powercap: Path) -> Meter | NoMeter:
     """Count all processor packages; a counter that overflows continues from zero."""
-    packages = sorted(p for p in powercap.glob("intel-rapl:*") if p.name.count(":") == 1)
+    zones = sorted(p for p in powercap.glob("intel-rapl:*") if p.name.count(":") == 1)
+    packages = [zone for zone in zones if _zone_name(zone).startswith("package")]
     if not packages:
-        return NoMeter(f"this machine offers no energy counter below {powercap}")
+        return NoMeter(f"this machine offers no energy counter of a processor package below {powercap}")
 
     def read_uj(name: str) -> list[int]:
         return [int((package / name).read_text()) for package in packages]
@@ -46,6 +89,14 @@ def _start_rapl(powercap: Path) -> Meter | NoMeter:
         return sum((after - before) % (span + 1) for after, before, span in readings) / 1e6
 
     return joules
+
+
+def _zone_name(zone: Path) -> str:
+    """Return ``package-0``, ``psys`` or the like; empty where the zone has no name that can be read."""
+    try:
+        return (zone / "name").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _start_nvml(uuid: str) -> Meter | NoMeter:

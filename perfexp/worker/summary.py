@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
 from perfexp.measure import certificate, os_counters, parity, sample_statistics, sentinel
-from perfexp.measure.energy import NoMeter
+from perfexp.measure.energy import NoMeter, Used
 from perfexp.measure.parity import Logits
 from perfexp.worker.reference import Reference
 from perfexp.worker.timing import Observation
@@ -34,10 +34,18 @@ class CellSummary:
         self.metrics["warmup_iterations"] = float(len(warmup.samples_ms) + 1)
         self.labels["stop_reason"] = observed.timing.stop_reason.value
         self.labels["warmup_stable"] = "not asked" if warmup.stable is None else str(warmup.stable)
-        if isinstance(observed.energy_j, NoMeter):
-            self.absent["energy_per_image_j"] = observed.energy_j.reason
-        else:
-            self.metrics["energy_per_image_j"] = observed.energy_j / (observed.batches * cell.batch_size)
+        self._add_energy(observed.energy, observed.batches * cell.batch_size)
+
+    def _add_energy(self, used: Used | NoMeter, images: int) -> None:
+        names = ("energy_per_image_j", "energy_above_idle_per_image_j", "idle_power_w")
+        if isinstance(used, NoMeter):
+            self.absent.update(dict.fromkeys(names, used.reason))
+            return
+        values = (used.joules / images, used.above_idle_j / images, used.idle_w)
+        self.metrics.update(zip(names, values, strict=True))
+        if used.above_idle_j <= 0:
+            del self.metrics[names[1]]
+            self.absent[names[1]] = "the device used no more during timing than at rest just before"
 
     def add_parity(self, output: Logits, reference: Reference | None) -> None:
         """Add the agreement with PyTorch eager's f32 on the same images."""

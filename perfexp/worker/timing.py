@@ -23,7 +23,7 @@ class Observation:
         first_ms: wall time of the very first batch.
         effective: the settings that the runtime reports.
         evidence: the system's counters during the timing.
-        energy_j: energy during the timing.
+        energy: used during the timing.
     """
 
     first_ms: float
@@ -31,7 +31,7 @@ class Observation:
     warmup: latency.Warmup
     timing: latency.Timing
     evidence: Mapping[str, float | None]
-    energy_j: float | energy.NoMeter
+    energy: energy.Used | energy.NoMeter
 
     @property
     def batches(self) -> int:
@@ -56,14 +56,14 @@ def observe(
     checks.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
     with phases.timed("warm-up"):
         warmup = latency.warm_up(session.infer, cell.measure)
+    counting = energy.Counting(session.gpu_uuid())
     before = os_counters.read()
-    meter = energy.start(session.gpu_uuid())
     with phases.timed("timed"):
         timing = latency.time_batches(session.infer, cell.measure)
-    energy_j = meter if isinstance(meter, energy.NoMeter) else meter()
+    used = counting.used()
     evidence = os_counters.between(before, os_counters.read(), threads)
     effective |= {"timed_region": session.timed_region}
-    return Observation(first_ms, effective, warmup, timing, evidence, energy_j)
+    return Observation(first_ms, effective, warmup, timing, evidence, used)
 
 
 def first_outputs(cell: Cell, session: Session, images: int, batches_run: int) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import pytest
 
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
-from perfexp.measure.energy import NoMeter
+from perfexp.measure.energy import NoMeter, Used
 from perfexp.measure.latency import StopReason, Timing, Warmup
 from perfexp.metrics import METRICS
 from perfexp.worker.reference import Reference
@@ -19,7 +19,7 @@ SEEN = Observation(
     warmup=Warmup((3.0, 2.0), True),
     timing=Timing((2.0,) * 9, StopReason.PRECISION, untimed=1),
     evidence={"cpu_others": 60.0, "cpu_steal": None},
-    energy_j=40.0,
+    energy=Used(40.0, 2.0, 5.0),
 )
 LOGITS = np.random.default_rng(0).standard_normal((4, 10)).astype(np.float32)
 REFERENCE = Reference(LOGITS, None)
@@ -34,10 +34,12 @@ def test_energy_is_shared_by_all_images_that_ran(cell: Cell) -> None:
     sheet = CellSummary(cell)
     sheet.add_timing(SEEN)
     assert sheet.metrics["energy_per_image_j"] == 40.0 / (10 * 2)
+    assert sheet.metrics["energy_above_idle_per_image_j"] == 30.0 / (10 * 2)
+    assert sheet.metrics["idle_power_w"] == 5.0
     assert sheet.metrics["warmup_iterations"] == 3
     assert sheet.labels == {"stop_reason": "precision", "warmup_stable": "True"}
     sheet = CellSummary(cell)
-    sheet.add_timing(replace(SEEN, energy_j=NoMeter("no counter")))
+    sheet.add_timing(replace(SEEN, energy=NoMeter("no counter")))
     assert sheet.absent["energy_per_image_j"] == "no counter"
     assert "energy_per_image_j" not in sheet.metrics
 
@@ -79,3 +81,10 @@ def test_device_memory_is_of_the_device_or_absent(cell: Cell) -> None:
     names = ("device_memory_model_mb", "device_memory_peak_mb", "device_memory_share")
     assert [there.metrics[name] for name in names] == [50.0, 90.0, 2.5]
     assert set(host.absent) == set(names) <= set(METRICS)
+
+
+def test_energy_below_that_at_rest_is_absent(cell: Cell) -> None:
+    sheet = CellSummary(cell)
+    sheet.add_timing(replace(SEEN, energy=Used(8.0, 2.0, 5.0)))
+    assert "energy_above_idle_per_image_j" not in sheet.metrics
+    assert "at rest" in sheet.absent["energy_above_idle_per_image_j"]
