@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import Cell
+from perfexp.console import table
 from perfexp.evaluation.evaluator import Evaluation
 from perfexp.evaluation.plan import Plan
 from perfexp.records import FINISHED, Outcome
@@ -21,34 +22,23 @@ _COLUMNS = (
 )
 
 
-def outcome(cell: Cell, draft: RunData, run_id: str | None) -> Outcome:
+def outcome(cell: Cell, run: RunData, run_id: str | None) -> Outcome:
     """Return how an evaluation of a sweep ended, for progress lines and the table."""
-    found = {name: value for name, value, _ in draft.metrics}
-    return Outcome(
-        model=cell.model.name,
-        backend=cell.backend.name,
-        batch_size=cell.batch_size,
-        status=draft.status,
-        reason=draft.tags.get("reason", ""),
-        run_id=run_id,
-        metrics={metric: found[metric] for metric, _, _ in _COLUMNS if metric in found},
-        name=draft.name,
-    )
+    return run.outcome(cell, run_id, {metric for metric, _, _ in _COLUMNS}, run.name)
 
 
 def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     """Print the table at the end, and the reasons of failures."""
-    from rich.table import Table
-
-    table = Table(title="perfexp evaluate", title_justify="left")
-    table.add_column("evaluation")
-    for _, heading, _ in _COLUMNS:
-        table.add_column(heading, justify="right")
-    table.add_column("status")
-    for outcome in outcomes:
-        numbers = [f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, _, f in _COLUMNS]
-        table.add_row(outcome.title, *numbers, outcome.status)
-    console.print(table)
+    headings = {heading: True for _, heading, _ in _COLUMNS}
+    rows = [
+        (
+            outcome.title,
+            *(f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, _, f in _COLUMNS),
+            outcome.status,
+        )
+        for outcome in outcomes
+    ]
+    console.print(table("perfexp evaluate", {"evaluation": False, **headings, "status": False}, rows))
     for outcome in outcomes:
         if outcome.status != FINISHED:
             print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)

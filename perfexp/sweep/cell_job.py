@@ -11,7 +11,6 @@ from perfexp.config.schema import Cell, Rerun, RunConfig, TrackingConfig
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.records import (
     OUTCOME_METRICS,
-    OUTCOME_TAGS,
     REFUSED,
     Failure,
     FailureKind,
@@ -22,7 +21,6 @@ from perfexp.records import (
 )
 from perfexp.store import artifacts
 from perfexp.store.build import cell_run
-from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.run import run_cell
@@ -56,7 +54,7 @@ def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome
     facts = {**environment.snapshot(), **result.environment}
     files = {"samples.png": _figure(cell, result)} if isinstance(result, Measurement) else {}
     draft = cell_run(cell, key, result, started_ms, config_yaml, config.sweep.tags(), facts, files)
-    outcome = _outcome(cell, draft, progress.tracker.submit(draft))
+    outcome = draft.outcome(cell, progress.tracker.submit(draft), OUTCOME_METRICS)
     if earlier and outcome.has_numbers:
         _supersede(progress.tracker, earlier, outcome)
     progress.add(outcome)
@@ -105,19 +103,6 @@ def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
             tracker.tag(earlier.run_id, "kind", RunKind.SUPERSEDED)
         except TrackingError as error:
             print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
-
-
-def _outcome(cell: Cell, run: RunData, run_id: str | None) -> Outcome:
-    return Outcome(
-        model=cell.model.name,
-        backend=cell.backend.name,
-        batch_size=cell.batch_size,
-        status=run.status,
-        reason=run.tags.get("reason", ""),
-        run_id=run_id,
-        metrics={name: value for name, value, _ in run.metrics if name in OUTCOME_METRICS},
-        tags={k: run.tags[k] for k in OUTCOME_TAGS if k in run.tags},
-    )
 
 
 def _figure(cell: Cell, result: Measurement) -> bytes:
