@@ -40,11 +40,17 @@ class Observation:
 
 
 def observe(
-    cell: Cell, session: Session, threads: int, input_shape: Sequence[int], phases: Phases
+    cell: Cell,
+    session: Session,
+    threads: int,
+    input_shape: Sequence[int],
+    phases: Phases,
+    probe: latency.Probe,
 ) -> Observation:
     """Run the bound batches: the first one, warm-up, then timing between two readings of the counters.
 
-    ``threads`` and ``input_shape`` (of one batch) are what the session must report.
+    ``threads`` and ``input_shape`` (of one batch) are what the session must report; ``probe`` reads
+    the host's pace.
 
     Raises:
         BackendError: an effective setting is not the requested one.
@@ -59,7 +65,7 @@ def observe(
     before = os_counters.read()
     meter = energy.start(session.gpu_uuid())
     with phases.timed("timed"):
-        timing = latency.time_batches(session.infer, cell.measure)
+        timing = latency.time_batches(session.infer, cell.measure, probe=probe)
     energy_j = meter if isinstance(meter, energy.NoMeter) else meter()
     evidence = os_counters.between(before, os_counters.read(), threads)
     effective |= {"timed_region": session.timed_region}
