@@ -40,7 +40,9 @@ def main() -> None:
     """Make the sweeps, then print what was found again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=12, help="sweeps by each method")
-    parser.add_argument("--every", type=float, default=210.0, help="seconds from one pair of sweeps to the next")
+    parser.add_argument(
+        "--every", type=float, default=210.0, help="seconds from one pair of sweeps to the next"
+    )
     parser.add_argument("--neighbour", action="store_true", help="a busy process a processor, now and then")
     parser.add_argument("--keep", type=Path, help="folder that keeps the store and the runs as CSV")
     options = parser.parse_args()
@@ -66,7 +68,11 @@ def _sweep_all(folder: Path, count: int, every_s: float) -> dict[str, list[float
         time.sleep(max(0.0, began + number * every_s - time.monotonic()))
         for name in list(METHODS)[:: 1 if number % 2 else -1]:
             start = time.monotonic()
-            words = [f"experiment={name.replace(' ', '_')}", f"tracking.root={folder}/mlruns", "sweep.rerun=all"]
+            words = [
+                f"experiment={name.replace(' ', '_')}",
+                f"tracking.root={folder}/mlruns",
+                "sweep.rerun=all",
+            ]
             program = "from perfexp.commands import main; main()"
             command = [sys.executable, "-c", program, "--multirun", *SWEEP, *METHODS[name], *words]
             subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)

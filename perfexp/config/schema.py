@@ -226,5 +226,7 @@ def as_protocol(measure: MeasureConfig) -> MeasureConfig:
 
 def of_round(measure: MeasureConfig) -> MeasureConfig:
     """The share of one round in the time and the iterations of all that a cell has at least."""
-    shares = {name: ceil(getattr(measure, name) / measure.rounds) for name in ("min_iterations", "max_iterations")}
+    shares = {
+        name: ceil(getattr(measure, name) / measure.rounds) for name in ("min_iterations", "max_iterations")
+    }
     return replace(measure, budget_s=measure.budget_s / measure.rounds, **shares)

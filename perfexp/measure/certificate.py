@@ -68,8 +68,6 @@ LIMITS = (
 """Judgements on what a neighbour costs; the evidence is logged, so other limits can be applied."""
 
 
-
-
 def reasons(evidence: Mapping[str, float]) -> tuple[str, ...]:
     """Return one sentence for each limit that the evidence exceeds; what is not counted is not judged."""
     return tuple(

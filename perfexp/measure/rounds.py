@@ -54,7 +54,9 @@ class JudgedRound:
         if not self.calm:
             slower = 100 * (median(self.slowdowns) - 1)
             return (f"this host ran {slower:.0f} % slower than its own pace",)
-        return certificate.reasons({**self.measured.metrics, "drift": os_counters.drift_percent(self.calm) or 0.0})
+        return certificate.reasons(
+            {**self.measured.metrics, "drift": os_counters.drift_percent(self.calm) or 0.0}
+        )
 
     @property
     def samples_ms(self) -> tuple[float, ...]:
@@ -89,7 +91,9 @@ def interval(medians_ms: Sequence[float]) -> tuple[float, float]:
     logs = [log(ms) for ms in medians_ms]
     centre, freedom = fmean(logs), _SPREAD_FREEDOM + len(logs) - 1
     squares = _SPREAD_FREEDOM * _SPREAD**2 + sum((value - centre) ** 2 for value in logs)
-    half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(squares / freedom / len(logs))
+    half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(
+        squares / freedom / len(logs)
+    )
     return exp(centre - half), exp(centre + half)
 
 
@@ -128,7 +132,10 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     return replace(
         first,
         metrics={**others, **latencies, **facts},
-        absent={**{k: v for one in used for k, v in one.measured.absent.items() if k not in others}, **absent},
+        absent={
+            **{k: v for one in used for k, v in one.measured.absent.items() if k not in others},
+            **absent,
+        },
         samples_ms=samples_ms,
         labels={**first.labels, **_labels(judged, used, settings)},
         phases_s=_sums([one.measured.phases_s for one in judged]),
@@ -200,4 +207,6 @@ def _certificate(judged: Sequence[JudgedRound]) -> dict[str, object]:
 
 
 def _sums(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: sum(part.get(name, 0.0) for part in parts) for name in {k: None for part in parts for k in part}}
+    return {
+        name: sum(part.get(name, 0.0) for part in parts) for name in {k: None for part in parts for k in part}
+    }

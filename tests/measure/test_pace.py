@@ -68,5 +68,3 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "pace").write_text("a file")
     with pytest.raises(CacheError, match="The host's pace cannot be kept"):
         PaceHistory(Cache(tmp_path), 2).learn(blocks(1.0), 0.0)
-
-

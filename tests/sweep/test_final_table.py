@@ -37,10 +37,15 @@ def test_the_table_shows_numbers_their_interval_and_reasons() -> None:
 
 
 def test_one_sentence_tells_how_many_cells_are_tainted_why_and_what_to_do() -> None:
-    busy = {"verdict": "tainted", "taint": "45.1 % of the usable CPUs' time went to other processes (limit 5)"}
+    busy = {
+        "verdict": "tainted",
+        "taint": "45.1 % of the usable CPUs' time went to other processes (limit 5)",
+    }
     cells = [MEASURED, slow(37), slow(37), replace(MEASURED, tags=busy)]
     [line] = final_table.notes(cells, 0)
-    assert line.startswith("3 of 4 cells are tainted (2 because this host ran 37 % slower than its own pace; 1 ")
+    assert line.startswith(
+        "3 of 4 cells are tainted (2 because this host ran 37 % slower than its own pace; 1 "
+    )
     assert "% of the usable CPUs' time went to other processes" in line and "sweep.rerun=tainted" in line
 
 
