@@ -87,7 +87,7 @@ _TABLE = (
     Metric(
         "energy_above_idle_per_image_j", "J", False, "energy of an image beyond that of the device at rest"
     ),
-    Metric("idle_power_w", "W", False, "power of the whole device at rest, just before timing"),
+    Metric("idle_power_w", "W", False, "power of the whole device at rest, before warm-up"),
     Metric("parity_max_error", "", False, "largest difference to PyTorch's f32 logits, in their deviation"),
     Metric("parity_cosine", "", True, "smallest cosine between an image's logits and PyTorch's f32 ones"),
     Metric("parity_top1_agreement", "%", True, "images with the same first class as in PyTorch's f32"),

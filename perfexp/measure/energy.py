@@ -8,6 +8,7 @@ device, with all its users. Of RAPL's zones only the packages count: memory (``d
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 _POWERCAP = Path("/sys/class/powercap")
@@ -27,7 +28,7 @@ class NoMeter:
 
 @dataclass(frozen=True)
 class Used:
-    """Joules that the whole device used in so many seconds, and its power in W at rest just before."""
+    """Joules that the whole device used in so many seconds, and its power in W at rest before warm-up."""
 
     joules: float
     seconds: float
@@ -40,7 +41,10 @@ class Used:
 
 
 class Counting:
-    """Counts the energy of a device from its making on, after half a second in which nothing runs."""
+    """Counts the energy of a device; its power at rest is measured first, for half a second.
+
+    Make it before warm-up: a rest between warm-up and timing would cool the caches and the clocks.
+    """
 
     def __init__(
         self,
@@ -49,13 +53,15 @@ class Counting:
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._clock, self._idle_w = clock, 0.0
-        at_rest = start(gpu_uuid, powercap)
-        if not isinstance(at_rest, NoMeter):
-            began = clock()
+        self._start, self._clock, self._idle_w = partial(start, gpu_uuid, powercap), clock, 0.0
+        self.begin()
+        if not isinstance(self._meter, NoMeter):
             sleep(_IDLE_S)
-            self._idle_w = at_rest() / (clock() - began)
-        self._meter, self._began = start(gpu_uuid, powercap), clock()
+            self._idle_w = self._meter() / (clock() - self._began)
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._meter, self._began = self._start(), self._clock()
 
     def used(self) -> Used | NoMeter:
         """Return what was used since, or the reason why there is no meter."""

@@ -37,15 +37,16 @@ class CellSummary:
         self._add_energy(observed.energy, observed.batches * cell.batch_size)
 
     def _add_energy(self, used: Used | NoMeter, images: int) -> None:
-        names = ("energy_per_image_j", "energy_above_idle_per_image_j", "idle_power_w")
+        above = "energy_above_idle_per_image_j"
         if isinstance(used, NoMeter):
+            names = ("energy_per_image_j", above, "idle_power_w")
             self.absent.update(dict.fromkeys(names, used.reason))
             return
-        values = (used.joules / images, used.above_idle_j / images, used.idle_w)
-        self.metrics.update(zip(names, values, strict=True))
-        if used.above_idle_j <= 0:
-            del self.metrics[names[1]]
-            self.absent[names[1]] = "the device used no more during timing than at rest just before"
+        self.add({"energy_per_image_j": used.joules / images, "idle_power_w": used.idle_w})
+        if used.above_idle_j > 0:
+            self.metrics[above] = used.above_idle_j / images
+        else:
+            self.absent[above] = "the device used no more during timing than at rest before warm-up"
 
     def add_parity(self, output: Logits, reference: Reference | None) -> None:
         """Add the agreement with PyTorch eager's f32 on the same images."""

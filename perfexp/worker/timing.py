@@ -54,10 +54,12 @@ def observe(
         first_ms = _first_batch_ms(cell, session)
     effective = checks.confirm_effective(cell.backend, threads, input_shape, session.effective())
     checks.confirm_output(cell.backend, session.output(0).shape, cell.batch_size)
+    with phases.timed("rest"):
+        counting = energy.Counting(session.gpu_uuid())
     with phases.timed("warm-up"):
         warmup = latency.warm_up(session.infer, cell.measure)
-    counting = energy.Counting(session.gpu_uuid())
     before = os_counters.read()
+    counting.begin()
     with phases.timed("timed"):
         timing = latency.time_batches(session.infer, cell.measure)
     used = counting.used()

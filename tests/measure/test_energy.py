@@ -51,6 +51,8 @@ def test_power_at_rest_is_measured_before_and_subtracted(tmp_path: Path) -> None
         counter.write_text(str(round(int(counter.read_text()) + 1e6 * watts * seconds)))
 
     counting = energy.Counting(None, tmp_path, lambda: now_s, lambda seconds: run(seconds, 8.0))
+    run(3.0, 50.0)
+    counting.begin()
     run(2.0, 20.0)
     used = counting.used()
     assert isinstance(used, energy.Used)
