@@ -30,6 +30,7 @@ TIMED = {"phase_warmup_s": "warm-up", "phase_timed_s": "timed"}
 OVERHEAD = {
     "phase_worker_start_s": "worker start",
     "phase_imports_s": "worker's imports and settings",
+    "phase_rest_s": "power at rest, where energy is counted",
     "phase_sentinel_s": "sentinel kernels",
     "phase_reference_s": "reference output, once a model",
     "phase_inputs_s": "input batches",
