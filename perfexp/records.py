@@ -5,17 +5,24 @@ A worker returns a Measurement or a Failure; a sweep keeps an Outcome of each.
 Format history of Measurement and Failure
     1   metrics, absent, samples, effective, environment, phases
     2   certificate, attempts; labels name what ended warm-up and timing
+    3   rounds, each of blocks between readings of the host's pace, instead of attempts
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = 2
+FORMAT = 3
 FINISHED, SKIPPED, REFUSED, LOST = "FINISHED", "SKIPPED", "REFUSED", "LOST"
 
-OUTCOME_METRICS = ("latency_p50_ms", "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb")
-OUTCOME_TAGS = ("cell_key", "model", "verdict", "parity", "family", "display_name", "host", "sweep_id")
+_INTERVAL = ("latency_p50_low_ms", "latency_p50_high_ms")
+OUTCOME_METRICS = (
+    *("latency_p50_ms", *_INTERVAL, "latency_per_image_ms", "throughput_images_per_s", "memory_peak_mb"),
+)
+OUTCOME_TAGS = (
+    *("cell_key", "model", "verdict", "taint", "interval", "modes", "parity", "family", "display_name"),
+    *("host", "sweep_id"),
+)
 """The metrics and tags that an Outcome keeps of its run, for the final table and the curves."""
 
 _SUMMARIES = {"latency_p50_ms": "{:.3f} ms", "top1": "top1 {:.2f} %"}
@@ -63,20 +70,40 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Wall times in ms of the probe's kernels: how fast the host is at one moment."""
+
+    compute_ms: float
+    memory_ms: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """Wall times in ms of successive batches, and the host's pace around them where it was probed."""
+
+    samples_ms: tuple[float, ...]
+    before: Pace | None = None
+    after: Pace | None = None
+
+
+@dataclass(frozen=True)
 class Measurement:
-    """One measured cell.
+    """One measured cell, or one round of it: what a single process measured.
 
     Attributes:
         metrics: name (see :mod:`perfexp.metrics`) to value, unrounded.
         absent: metric to the reason why it could not be measured.
-        samples_ms: every timed batch's wall time in order, shape ``(iterations,)``.
-        warmup_ms: the batches before those, including the first.
+        samples_ms: wall times of the timed batches in order, shape ``(iterations,)``; of a cell only
+            those that its latency is told from.
+        warmup_ms: the batches before those, including the first; of a cell those of its first round.
         effective: the settings that the runtime reports (threads, precision, device, shapes).
         labels: facts that are not numbers (published weights' name, stop reason, verdict, parity).
         environment: host, versions and settings that the numbers depend on.
         phases_s: the worker's wall time by phase.
         certificate: verdict, reasons and evidence, as plain values.
-        attempts: the other measurements of this cell, in order, made because one was tainted.
+        blocks: of a round, all timed batches as they ran.
+        began_s: when a round began, in s since the epoch.
+        rounds: of a cell, what its processes measured, in order.
     """
 
     metrics: Mapping[str, float]
@@ -88,17 +115,10 @@ class Measurement:
     environment: Mapping[str, str]
     phases_s: Mapping[str, float]
     certificate: Mapping[str, object] = field(default_factory=dict)
-    attempts: tuple["Measurement | Failure", ...] = ()
+    blocks: tuple[Block, ...] = ()
+    began_s: float = 0.0
+    rounds: tuple["Measurement", ...] = ()
     format: int = FORMAT
-
-    def plain_attempts(self) -> list[dict[str, object]]:
-        """Return the other attempts as plain values, for an artifact."""
-        return [attempt.plain() for attempt in self.attempts]
-
-    def plain(self) -> dict[str, object]:
-        """Return what an attempt is judged by, as plain values."""
-        names = ("metrics", "certificate", "samples_ms", "warmup_ms")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -111,10 +131,6 @@ class Failure:
     environment: Mapping[str, str] = field(default_factory=dict)
     phases_s: Mapping[str, float] = field(default_factory=dict)
     format: int = FORMAT
-
-    def plain(self) -> dict[str, object]:
-        """Return kind and sentence as plain values."""
-        return {"failure": self.kind.value, "reason": self.message}
 
 
 @dataclass(frozen=True)
@@ -150,8 +166,18 @@ class Outcome:
         """The main metric in a few words, or the reason why there is none."""
         for metric, form in _SUMMARIES.items():
             if metric in self.metrics:
-                return form.format(self.metrics[metric])
+                half = self.half_width
+                return form.format(self.metrics[metric]) + ("" if half is None else f" ± {100 * half:.1f} %")
         return self.reason
+
+    @property
+    def half_width(self) -> float | None:
+        """The larger half-width of the median's interval, as a fraction; None where there is none."""
+        if any(name not in self.metrics for name in _INTERVAL):
+            return None
+        low, high = (self.metrics[name] for name in _INTERVAL)
+        centre = self.metrics["latency_p50_ms"]
+        return max(high - centre, centre - low) / centre
 
     @property
     def has_numbers(self) -> bool:

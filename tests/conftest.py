@@ -59,6 +59,8 @@ def _own_locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture
 def quick_plan() -> MeasureConfig:
     return MeasureConfig(
+        rounds=1,
+        max_rounds=1,
         rel_half_width=0.5,
         warmup_iterations=1,
         warmup_s=0.0,

@@ -95,7 +95,7 @@ class PerfexpSweeper(Sweeper):
         jobs = self._jobs(arguments)
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
-        jobs = grid.by_cost(jobs, macs)
+        jobs = grid.by_cost(jobs, macs) if self.active else grid.shuffled(jobs)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")

@@ -31,7 +31,7 @@ class Heap(StrEnum):
 
     ``default`` leaves it to the library, which returns large blocks to the system or not, depending on
     the heap's layout: where it does, each batch causes tens of thousands of page faults. ``kept`` makes
-    glibc keep them for the next batch, as jemalloc and tcmalloc do.
+    glibc keep them for the next batch, as jemalloc and tcmalloc do; other C libraries have ``default``.
     """
 
     default = "default"
@@ -43,7 +43,7 @@ class TorchConfig(BackendConfig):
     """``device`` is cpu, cuda, cuda:N or mps."""
 
     name: str = "torch"
-    heap: Heap = Heap.default
+    heap: Heap = Heap.kept
 
 
 class TorchSession(Session):

@@ -45,7 +45,7 @@ def _task(config: DictConfig) -> object:
 def _finish() -> None:
     """Print the table and the way to the UI, and write the curves, for whatever was measured."""
     from perfexp import console
-    from perfexp.sweep import session
+    from perfexp.sweep import final_table, session
 
     progress = session.current()
     progress.close()
@@ -53,5 +53,5 @@ def _finish() -> None:
         return
     if progress.sweep.id:
         session.write_curves(progress.tracker, progress.outcomes, progress.sweep)
-    session.print_table(progress.outcomes, console.terminal())
+    final_table.show(progress.outcomes, len(progress.unfinished), console.terminal())
     print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep, progress.outcomes)}")

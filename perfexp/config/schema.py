@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from math import ceil
 
 from omegaconf import MISSING
 
@@ -65,7 +66,11 @@ class Start(StrEnum):
 
 @dataclass
 class MeasureConfig:
-    """Warm-up, stop rule and limits.
+    """Rounds, warm-up, stop rule and limits.
+
+    A cell is measured in ``rounds``, each in a process of its own, and in further ones, up to
+    ``max_rounds``, until the interval over rounds lies within ±``rel_half_width``. What is said of
+    timing below holds within a round, which has its share of ``budget_s`` and of the iterations.
 
     Warm-up ends when latency is stable, but not before ``warmup_iterations`` and ``warmup_s``
     and not after ``warmup_max_s``. Timing ends when the 95 % interval of the median lies within
@@ -76,7 +81,11 @@ class MeasureConfig:
     """
 
     protocol: Protocol = option(Protocol.adaptive, "stop rule; study: the published study's ten runs")
-    rel_half_width: float = option(0.02, "half-width of the median's 95 % interval at which timing stops")
+    rounds: int = option(3, "fewest rounds, each a process of its own")
+    max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
+    round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
+    calm_within: float = option(0.05, "largest slowdown against the host's own pace at which batches count")
+    rel_half_width: float = option(0.03, "half-width of the median's 95 % interval at which timing stops")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")
     warmup_s: float = option(0.2, "shortest warm-up")
@@ -86,7 +95,6 @@ class MeasureConfig:
     max_iterations: int = option(5000, "most timed batches")
     budget_s: float = option(10.0, "longest timing")
     input_buffers: int = option(4, "input batches used in turn, so that none stays in the cache")
-    retry_tainted: int = option(0, "further attempts at a cell whose certificate is tainted")
     start: Start = option(Start.forked, "how the worker process starts")
     lock_wait_s: float = option(3600.0, "longest wait for another measurement on the device")
     time_limit_s: float = option(600.0, "longest life of the worker process")
@@ -210,5 +218,25 @@ def as_protocol(measure: MeasureConfig) -> MeasureConfig:
     if measure.protocol == Protocol.adaptive:
         return measure
     return replace(
-        measure, warmup_iterations=0, warmup_s=0.0, warmup_max_s=0.0, min_iterations=10, max_iterations=10
+        measure,
+        rounds=1,
+        max_rounds=1,
+        warmup_iterations=0,
+        warmup_s=0.0,
+        warmup_max_s=0.0,
+        min_iterations=10,
+        max_iterations=10,
+    )
+
+
+def of_round(measure: MeasureConfig) -> MeasureConfig:
+    """The share of one round in the time and the iterations of all that a cell has at least."""
+    count = measure.rounds
+    return replace(
+        measure,
+        warmup_max_s=max(measure.warmup_s, measure.warmup_max_s / count),
+        min_iterations=ceil(measure.min_iterations / count),
+        max_iterations=ceil(measure.max_iterations / count),
+        min_s=measure.min_s / count,
+        budget_s=measure.budget_s / count,
     )

@@ -1,11 +1,7 @@
-"""The verdict on a run's conditions: clean, or tainted with reasons."""
+"""The limits on what else the machine did while a round was measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from perfexp.records import Verdict
-
-CLEAN, TAINTED = Verdict.CLEAN, Verdict.TAINTED
 
 
 @dataclass(frozen=True)
@@ -68,48 +64,19 @@ LIMITS = (
         "% change of the median from the first to the second half of the samples",
         "the median of samples that move describes neither their beginning nor their end",
     ),
-    Limit(
-        "sentinel_change",
-        30.0,
-        "% change of the fixed kernels from before to after the run",
-        "kernels of milliseconds scatter by a tenth on a quiet machine, now and then by a fifth",
-    ),
 )
 """Judgements on what a neighbour costs; the evidence is logged, so other limits can be applied."""
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """The verdict, one reason per exceeded limit, the evidence, and the names of unavailable evidence."""
-
-    verdict: str
-    reasons: tuple[str, ...]
-    evidence: Mapping[str, float]
-    unavailable: tuple[str, ...]
-
-    def tree(self) -> dict[str, object]:
-        """Return plain values for an artifact: verdict, reasons, and each finding beside its limit."""
-        limits = {limit.name: limit for limit in LIMITS}
-        findings = {
-            name: {"value": value}
-            | ({"most": limits[name].most, "why": limits[name].reason} if name in limits else {})
-            for name, value in self.evidence.items()
-        }
-        return {
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-            "evidence": findings,
-            "unavailable": list(self.unavailable),
-        }
-
-
-def certify(evidence: Mapping[str, float | None]) -> Certificate:
-    """Judge a run by its evidence; evidence that is None is named as unavailable, not judged."""
-    found = {name: value for name, value in evidence.items() if value is not None}
-    reasons = tuple(
-        f"{found[limit.name]:.1f} {limit.meaning} (limit {limit.most:g})"
+def reasons(evidence: Mapping[str, float]) -> tuple[str, ...]:
+    """Return one sentence for each limit that the evidence exceeds; what is not counted is not judged."""
+    return tuple(
+        f"{evidence[limit.name]:.1f} {limit.meaning} (limit {limit.most:g})"
         for limit in LIMITS
-        if abs(found.get(limit.name, 0.0)) > limit.most
+        if abs(evidence.get(limit.name, 0.0)) > limit.most
     )
-    unavailable = tuple(name for name, value in evidence.items() if value is None)
-    return Certificate(TAINTED if reasons else CLEAN, reasons, found, unavailable)
+
+
+def limits() -> dict[str, dict[str, object]]:
+    """Return each limit and the reason for it, as plain values for an artifact."""
+    return {limit.name: {"most": limit.most, "why": limit.reason} for limit in LIMITS}

@@ -11,12 +11,17 @@ from statistics import median
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure.sample_statistics import is_precise
+from perfexp.records import Block, Pace
 
+_BLOCK_NS = 150_000_000
+_BLOCK_MIN = 4
+"""A block lasts so long, and has at least so many batches: short against a neighbour's bursts."""
 _GROWTH = 1.25
 """Factor by which the samples grow between two checks of precision, so that checking stays cheap."""
 
 Infer = Callable[[int], None]
 Clock = Callable[[], int]
+Probe = Callable[[], Pace | None]
 
 
 class StopReason(StrEnum):
@@ -37,11 +42,16 @@ class Warmup:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall times of batches in ms, in the order they ran, and how many ran untimed between them."""
+    """Wall times of batches in blocks, in the order they ran, and how many ran untimed between them."""
 
-    samples_ms: tuple[float, ...]
+    blocks: tuple[Block, ...]
     stop_reason: StopReason
     untimed: int
+
+    @property
+    def samples_ms(self) -> tuple[float, ...]:
+        """All wall times in ms, in order."""
+        return tuple(ms for block in self.blocks for ms in block.samples_ms)
 
 
 def warm_up(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Warmup:
@@ -63,29 +73,33 @@ def warm_up(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_c
     return Warmup(samples.ms(), stable)
 
 
-def time_batches(infer: Infer, settings: MeasureConfig, clock_ns: Clock = time.perf_counter_ns) -> Timing:
+def time_batches(
+    infer: Infer,
+    settings: MeasureConfig,
+    clock_ns: Clock = time.perf_counter_ns,
+    probe: Probe = lambda: None,
+    is_calm: Callable[[Block], bool] = lambda _: True,
+) -> Timing:
     """Time ``infer(index)``, cycling over ``settings.input_buffers`` inputs.
 
-    Precision is checked between two batches; the batch after a check, on the input just used, runs
-    untimed, so that the check disturbs no sample.
+    ``probe`` reads the host's pace between blocks of batches, and precision is checked there, on the
+    blocks that ``is_calm`` lets count: a slow moment is waited out within the budget. The batch that
+    follows a reading, on the input just used, runs untimed, so that nothing disturbs a sample.
     """
     budget_ns = settings.budget_s * 1e9
     with _no_garbage_collection():
-        samples = _Samples(infer, clock_ns, settings.input_buffers)
-        samples.extend(settings.min_iterations, inf)
-        samples.extend(settings.max_iterations, min(settings.min_s, settings.budget_s) * 1e9)
-        untimed = 0
-        while (reason := _stop_reason(samples, settings, budget_ns)) is None:
-            infer((len(samples.ns) - 1) % settings.input_buffers)
-            untimed += 1
-            samples.extend(min(settings.max_iterations, ceil(len(samples.ns) * _GROWTH)), budget_ns)
-    return Timing(samples.ms(), reason, untimed)
+        timed = _Blocks(infer, clock_ns, settings.input_buffers, probe, is_calm)
+        timed.extend(settings.min_iterations, inf)
+        timed.extend(settings.max_iterations, min(settings.min_s, settings.budget_s) * 1e9)
+        while (reason := _stop_reason(timed, settings, budget_ns)) is None:
+            timed.extend(min(settings.max_iterations, ceil(len(timed.ns) * _GROWTH)), budget_ns)
+    return Timing(tuple(timed.blocks), reason, timed.untimed)
 
 
-def _stop_reason(samples: "_Samples", settings: MeasureConfig, budget_ns: float) -> StopReason | None:
+def _stop_reason(samples: "_Blocks", settings: MeasureConfig, budget_ns: float) -> StopReason | None:
     if len(samples.ns) >= settings.max_iterations:
         return StopReason.ITERATIONS
-    if is_precise(samples.ns, settings.rel_half_width):
+    if is_precise(samples.calm_ms, settings.rel_half_width):
         return StopReason.PRECISION
     return StopReason.BUDGET if samples.elapsed_ns >= budget_ns else None
 
@@ -103,29 +117,52 @@ class _Samples:
 
     def __init__(self, infer: Infer, clock_ns: Clock, buffers: int) -> None:
         self._infer, self._clock_ns, self._buffers = infer, clock_ns, buffers
-        self._began = self._end = clock_ns()
         self.ns: list[int] = []
-
-    @property
-    def elapsed_ns(self) -> int:
-        """Time from the beginning to the end of the latest batch."""
-        return self._end - self._began
+        self.elapsed_ns = 0
+        """The time that all batches took together."""
 
     def extend(self, count: int, until_ns: float) -> None:
-        """Time batches until there are ``count`` or ``until_ns`` have passed since the beginning."""
+        """Time batches until there are ``count`` or they took ``until_ns``."""
         infer, clock_ns, buffers, ns = self._infer, self._clock_ns, self._buffers, self.ns
-        end, last = self._end, self._began + until_ns
-        while len(ns) < count and end < last:
+        elapsed_ns = self.elapsed_ns
+        while len(ns) < count and elapsed_ns < until_ns:
             index = len(ns) % buffers
             start = clock_ns()
             infer(index)
-            end = clock_ns()
-            ns.append(end - start)
-        self._end = end
+            took_ns = clock_ns() - start
+            ns.append(took_ns)
+            elapsed_ns += took_ns
+        self.elapsed_ns = elapsed_ns
 
     def ms(self) -> tuple[float, ...]:
         """All samples in ms."""
         return tuple(ns / 1e6 for ns in self.ns)
+
+
+class _Blocks(_Samples):
+    """Timed batches with a reading of the host's pace before, between and after blocks of them."""
+
+    def __init__(
+        self, infer: Infer, clock_ns: Clock, buffers: int, probe: Probe, is_calm: Callable[[Block], bool]
+    ) -> None:
+        super().__init__(infer, clock_ns, buffers)
+        self._probe, self._pace, self._is_calm = probe, probe(), is_calm
+        self.blocks: list[Block] = []
+        self.calm_ms: list[float] = []
+        self.untimed = 0
+
+    def extend(self, count: int, until_ns: float) -> None:
+        while (first := len(self.ns)) < count and self.elapsed_ns < until_ns:
+            if first:
+                self._infer((first - 1) % self._buffers)
+                self.untimed += 1
+            end_ns = self.elapsed_ns + _BLOCK_NS
+            super().extend(min(count, first + _BLOCK_MIN), until_ns)
+            super().extend(count, min(until_ns, end_ns))
+            before, self._pace = self._pace, self._probe()
+            block = Block(self.ms()[first:], before, self._pace)
+            self.blocks.append(block)
+            self.calm_ms += block.samples_ms if self._is_calm(block) else ()
 
 
 @contextmanager

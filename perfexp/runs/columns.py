@@ -7,9 +7,6 @@ from perfexp.metrics import INTEGER_METRICS
 if TYPE_CHECKING:
     import pandas as pd
 
-SENTINELS = tuple(
-    f"sentinel_{kernel}_ms" for kernel in ("gemm_before", "gemm_after", "conv_before", "conv_after")
-)
 _FIRST = ["run_id", "status", "start_time"]
 _CATEGORIES = (
     "model", "display_name", "family", "source", "backend", "device", "precision", "status",
@@ -42,16 +39,6 @@ def _typed(column: "pd.Series[Any]") -> "pd.Series[Any]":
         column = column.replace(FIRST_BACKENDS) if column.name == "backend" else column
         column = column.astype("category") if column.name in _CATEGORIES else _as_numbers(column)
     return column.astype("int64") if column.name in _INTEGERS and column.notna().all() else column
-
-
-def with_sentinels(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Add ``latency_p50_sentinels`` if the runs have the sentinel kernels' times."""
-    import numpy as np
-
-    if not {"latency_p50_ms", *SENTINELS} <= set(frame):
-        return frame
-    unit_ms = np.exp(np.log(frame[list(SENTINELS)].to_numpy(np.float64)).mean(axis=1))
-    return frame.assign(latency_p50_sentinels=frame["latency_p50_ms"] / unit_ms)
 
 
 def _as_numbers(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str] | pd.Series[bool]":

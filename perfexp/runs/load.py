@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.runs import client, sql
-from perfexp.runs.columns import FIRST_BACKENDS, SENTINELS, typed, with_sentinels
+from perfexp.runs.columns import FIRST_BACKENDS, typed
 from perfexp.runs.where import required_texts, rows_where
 from perfexp.store import connection
 
@@ -53,9 +53,7 @@ def load_runs(
 
     Returns:
         Numbers as numbers, categories as categories; metrics under the names of
-        :mod:`perfexp.metrics`, parameters with dots turned into underscores. The column
-        ``latency_p50_sentinels`` is the median latency over the run's own sentinel kernels
-        (geometric mean of both, before and after): for runs of different hours or hosts.
+        :mod:`perfexp.metrics`, parameters with dots turned into underscores.
 
     Raises:
         TrackingError: there is no such store or experiment.
@@ -79,7 +77,7 @@ def load_runs(
             frame = client.read(uri, experiment_id, tags, status, column_of) if found is None else found
             if not frame.empty:
                 break
-    frame = rows_where(with_sentinels(typed(frame)), where).copy()
+    frame = rows_where(typed(frame), where).copy()
     if samples:
         times = client.samples(uri, frame.get("run_id", []))
         frame["samples_ms"] = pd.Series(times, index=frame.index, dtype=object)
@@ -89,8 +87,6 @@ def load_runs(
 def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
     """Return the function from a parameter's, tag's or metric's name to its column, None if not read."""
     chosen = None if columns is None else {*columns, *_names(where or "")}
-    if chosen is not None and "latency_p50_sentinels" in chosen:
-        chosen |= {"latency_p50_ms", *SENTINELS}
 
     def column_of(key: str) -> str | None:
         if key.startswith("mlflow."):

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 
 from perfexp.config.schema import Cell, ModelConfig
@@ -83,11 +84,15 @@ def _measured_files(outcome: Measurement) -> dict[str, str]:
         "unit": "ms",
         "samples_ms": outcome.samples_ms,
         "warmup_ms": outcome.warmup_ms,
+        "rounds": [_round(measured) for measured in outcome.rounds],
     }
-    files = {"samples.json": json.dumps(samples), "certificate.json": _json(outcome.certificate)}
-    if outcome.attempts:
-        files["attempts.json"] = json.dumps(outcome.plain_attempts(), indent=1)
-    return files
+    return {"samples.json": json.dumps(samples), "certificate.json": _json(outcome.certificate)}
+
+
+def _round(measured: Measurement) -> dict[str, object]:
+    """Return a round with all its samples, those that do not count included."""
+    blocks = [asdict(block) for block in measured.blocks]
+    return {"began_s": measured.began_s, "warmup_ms": measured.warmup_ms, "blocks": blocks}
 
 
 def _json(value: Mapping[str, object]) -> str:

@@ -22,23 +22,27 @@ from perfexp.records import (
 from perfexp.store import artifacts
 from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker, open_tracker
+from perfexp.sweep.kept_rounds import KeptRounds
 from perfexp.sweep.progress import SweepProgress
-from perfexp.worker.run import run_cell
+from perfexp.worker.run import Rounds
 
 
-def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome:
+def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome | None:
     """Measure the configured cell, write its run, and add the outcome to the progress.
 
     A sweep's cell that was measured before is not measured again, unless ``sweep.rerun`` says so.
+    A sweep in this process takes only the cell's first round here, and the others when all cells
+    have had theirs: the cell then waits in ``progress.unfinished``, and None is returned.
 
     Raises:
         ConfigError, BackendError, ModelError: the configuration describes no cell.
+        CacheError: a finished round cannot be kept.
         TrackingError: the store cannot be used.
     """
     weights = artifacts.local(config.weights, config.tracking)
     cell = cells.from_config(replace(config, weights=weights))
     key = cells.key(cell)
-    progress.begin(cell.title)
+    cost = progress.begin(cell.title)
     progress.sweep = config.sweep
     if progress.tracker is None:
         progress.tracker = open_store(config.tracking, config.experiment)
@@ -46,21 +50,86 @@ def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome
     if earlier and not _again(earlier, config.sweep.rerun):
         progress.add(earlier)
         return earlier
-    started_ms, stopped = int(time.time() * 1000), None
-    try:
-        result = run_cell(cell)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        result, stopped = Failure(FailureKind.INTERRUPTED, "The sweep was stopped while this cell ran."), stop
-    facts = {**environment.snapshot(), **result.environment}
-    files = {"samples.png": _figure(cell, result)} if isinstance(result, Measurement) else {}
-    draft = cell_run(cell, key, result, started_ms, config_yaml, config.sweep.tags(), facts, files)
-    outcome = draft.outcome(cell, progress.tracker.submit(draft), OUTCOME_METRICS)
-    if earlier and outcome.has_numbers:
-        _supersede(progress.tracker, earlier, outcome)
-    progress.add(outcome)
-    if stopped:
-        raise stopped
-    return outcome
+    kept = KeptRounds(Path(config.tracking.root))
+    job = CellJob(cell, key, config_yaml, progress, kept, earlier, cost)
+    while not job.ended:
+        time.sleep(job.rounds.pause_s(time.time()))
+        job.step()
+        if progress.interleaved and not job.ended:
+            progress.unfinished.append(job)
+            return None
+    return job.finish()
+
+
+class CellJob:
+    """A cell on its way to its run, round by round.
+
+    Args:
+        cell: what is measured.
+        key: of the cell.
+        config_yaml: becomes an artifact.
+        progress: receives each round, and the outcome at the end.
+        kept: where finished rounds are kept until the run is written.
+        earlier: the finished run that the new one takes the place of.
+        cost: of the cell, as the progress has it.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        key: str,
+        config_yaml: str,
+        progress: SweepProgress,
+        kept: KeptRounds,
+        earlier: Outcome | None,
+        cost: float,
+    ) -> None:
+        self.cell, self.key, self.cost = cell, key, cost
+        self.rounds = Rounds(cell, kept.of(key))
+        self._config_yaml, self._progress, self._kept, self._earlier = config_yaml, progress, kept, earlier
+        self._started_ms, self._begun = int(time.time() * 1000), False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the cell needs no further round."""
+        return self.rounds.ended
+
+    def step(self) -> None:
+        """Measure one round and keep it; a stop meanwhile becomes the cell's run."""
+        first, self._begun = not self._begun, True
+        self._progress.begin_round(self.cell.title, self.cost)
+        try:
+            measured = self.rounds.take()
+        except (KeyboardInterrupt, SystemExit):
+            stopped = Failure(FailureKind.INTERRUPTED, "The sweep was stopped while this cell ran.")
+            self._write(stopped)
+            raise
+        if isinstance(measured, Measurement):
+            self._kept.add(self.key, measured)
+        self._progress.round_ended(self, measured, first)
+
+    def finish(self) -> Outcome:
+        """Write the run of all rounds, and add the outcome to the progress.
+
+        Raises:
+            TrackingError: neither the store nor the outbox could take it.
+        """
+        outcome = self._write(self.rounds.outcome())
+        self._kept.remove(self.key)
+        return outcome
+
+    def _write(self, result: Measurement | Failure) -> Outcome:
+        tracker = self._progress.tracker
+        assert tracker is not None, "the store is opened first"
+        facts = {**environment.snapshot(), **result.environment}
+        files = {"samples.png": _figure(self.cell, result)} if isinstance(result, Measurement) else {}
+        sweep = self._progress.sweep.tags()
+        run = cell_run(self.cell, self.key, result, self._started_ms, self._config_yaml, sweep, facts, files)
+        outcome = run.outcome(self.cell, tracker.submit(run), OUTCOME_METRICS)
+        if self._earlier and outcome.has_numbers:
+            _supersede(tracker, self._earlier, outcome)
+        self._progress.add(outcome)
+        return outcome
 
 
 def open_store(tracking: TrackingConfig, experiment: str | None) -> Tracker:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 from math import isnan, nan
+from random import Random
 
 Choices = Mapping[str, Sequence[str]]
 Job = dict[str, str]
@@ -43,6 +44,13 @@ def cost(job: Job, macs: Mapping[str, float]) -> float:
     """Return the multiply-accumulates of a batch, NaN if those of the model are unknown."""
     batch_size = job.get("batch_size", "1")
     return macs.get(model(job), nan) * int(batch_size) if batch_size.isdecimal() else nan
+
+
+def shuffled(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs in an order of chance, the same each time: no slow minute falls on one model alone."""
+    order = sorted(jobs, key=str)
+    Random(str(order)).shuffle(order)
+    return order
 
 
 def by_cost(jobs: Sequence[Job], macs: Mapping[str, float]) -> list[Job]:

@@ -3,19 +3,22 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from statistics import fmean, linear_regression
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import SweepConfig
 from perfexp.console import still_bar
-from perfexp.records import FINISHED, SKIPPED, Outcome
+from perfexp.records import FINISHED, SKIPPED, Failure, Measurement, Outcome
 from perfexp.runs.finished import Finished
 from perfexp.store.tracker import Tracker
+from perfexp.worker.run import PREPARATION
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from perfexp.sweep.cell_job import CellJob
 
 
 class SweepProgress:
@@ -27,7 +30,10 @@ class SweepProgress:
         outcomes: of the cells that ended, in that order.
         tracker: the store, once it is open.
         sweep: which sweep this is.
-        costs: of all its cells, in the order in which they run; NaN if unknown.
+        costs: of all its cells, in the order in which they begin; NaN if unknown.
+        interleaved: whether all cells have their first round before any has its second.
+        unfinished: the cells that have had a round and need further ones.
+        later_rounds: how many rounds a cell has at least after its first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,10 +41,15 @@ class SweepProgress:
         self.tracker: Tracker | None = None
         self.sweep = SweepConfig()
         self.costs: Sequence[float] = ()
+        self.interleaved = False
+        self.unfinished: list[CellJob] = []
+        self.later_rounds = 0
         self._clock = clock
         self._began = clock()
-        self._cell_began: float | None = None
-        self._done: list[tuple[float, float]] = []
+        self._begun = 0
+        self._task_began: tuple[float, float] | None = None
+        self._firsts: list[tuple[float, float]] = []
+        self._further: list[tuple[float, float]] = []
         self._bar: Progress | None = None
 
     @cached_property
@@ -60,18 +71,42 @@ class SweepProgress:
             self._bar.add_task("", total=len(costs), counts="")
             self._draw("")
 
-    def begin(self, title: str) -> None:
-        """Note that a cell begins in this process; for cells of other processes only the end is known."""
-        self._cell_began = self._clock()
+    def begin(self, title: str) -> float:
+        """Note that the next cell begins in this process, and return its cost, NaN if unknown.
+
+        For cells of other processes only the end is known.
+        """
+        cost = self.costs[self._begun] if self._begun < len(self.costs) else nan
+        self._begun += 1
+        self.begin_round(title, cost)
+        return cost
+
+    def begin_round(self, title: str, cost: float) -> None:
+        """Note that a round of a cell of this cost begins."""
+        self._task_began = cost, self._clock()
         self._draw(title)
+
+    def round_ended(self, job: "CellJob", measured: Measurement | Failure, first: bool) -> None:
+        """Note a round that ended, and report it in one line if its cell needs another one."""
+        assert self._task_began is not None, "a round begins before it ends"
+        (cost, began), self._task_began = self._task_began, None
+        took_s, preparation_s = self._clock() - began, measured.phases_s.get(PREPARATION, 0.0)
+        if first:
+            self._firsts.append((cost, took_s))
+        self._further.append((cost, max(0.0, took_s - preparation_s)))
+        if isinstance(measured, Measurement) and not job.ended:
+            count, median_ms = len(job.rounds.measured), measured.metrics["latency_p50_ms"]
+            self._print(f"round {count}, {job.cell.title}: {median_ms:.3f} ms ({self._times()})")
 
     def add(self, outcome: Outcome) -> None:
         """Add a cell that ended, and report it in one line."""
-        place, began, self._cell_began = len(self.outcomes), self._cell_began, None
-        if began is not None and outcome.status != SKIPPED and place < len(self.costs):
-            self._done.append((self.costs[place], self._clock() - began))
+        began, self._task_began = self._task_began, None
+        if began is not None and outcome.status != SKIPPED:
+            self._firsts.append((began[0], self._clock() - began[1]))
         self.outcomes.append(outcome)
-        line = self.line(outcome)
+        self._print(self.line(outcome))
+
+    def _print(self, line: str) -> None:
         if self._bar is None:
             print(line, flush=True)
         else:
@@ -87,13 +122,22 @@ class SweepProgress:
         """Return the cell's place, its main metric, and the time left."""
         done, total = len(self.outcomes), max(len(self.costs), len(self.outcomes))
         note = ", measured before" if outcome.status == SKIPPED else ""
-        elapsed_s, left_s = self._clock() - self._began, self.seconds_left()
-        left = f", about {_duration(left_s)} left" if left_s is not None and done < total else ""
-        return f"[{done}/{total}] {outcome.title}: {outcome.summary}{note} ({_duration(elapsed_s)}{left})"
+        times = self._times() if done < total else _duration(self._clock() - self._began)
+        return f"[{done}/{total}] {outcome.title}: {outcome.summary}{note} ({times})"
 
     def seconds_left(self) -> float | None:
         """Return an estimate for the cells that have not ended; None before one was measured."""
-        return seconds_left(self._done, self.costs[len(self.outcomes) :])
+        ahead = self.costs[self._begun :] if self._firsts else self.costs[len(self.outcomes) :]
+        first_s = seconds_left(self._firsts, ahead)
+        further = [job.cost for job in self.unfinished for _ in range(job.rounds.expected_left)]
+        further += [cost for cost in ahead for _ in range(self.later_rounds)]
+        further_s = seconds_left(self._further, further) if further else 0.0
+        return None if first_s is None or further_s is None else first_s + further_s
+
+    def _times(self) -> str:
+        left_s = self.seconds_left()
+        left = "" if left_s is None else f", about {_duration(left_s)} left"
+        return f"{_duration(self._clock() - self._began)}{left}"
 
     def _draw(self, running: str) -> None:
         if self._bar is None:

@@ -1,12 +1,14 @@
 """One sweep from its start to its final table: identity, jobs, curves, table."""
 
 import shlex
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn
@@ -15,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from perfexp import environment
 from perfexp.cache import digest
-from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
-from perfexp.console import table, terminal
+from perfexp.config.schema import Protocol, Rerun, SweepConfig, TrackingConfig
+from perfexp.console import terminal
 from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
 from perfexp.runs import finished
@@ -29,7 +31,7 @@ from perfexp.sweep.progress import SweepProgress
 from perfexp.sweep.remote import RemoteLauncher
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from perfexp.sweep.cell_job import CellJob
 
 _PREFIX = "sweep."
 
@@ -57,6 +59,7 @@ def begin(
     tracking = TrackingConfig(config.tracking.uri, config.tracking.root)
     tracker = progress.tracker = cell_job.open_store(tracking, config.experiment)
     progress.plan(costs, terminal())
+    progress.later_rounds = 0 if config.measure.protocol == Protocol.study else config.measure.rounds - 1
     name = config.hydra.runtime.choices.get("sweep") or "sweep"
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
@@ -89,12 +92,14 @@ class Runner:
             Exception: the first one that a job raised, after the last job.
         """
         errors: list[Exception] = []
+        self.progress.interleaved = self.in_process
         with closing(self._returned(jobs)) as returns:
             for index, returned in returns:
                 try:
                     self._added(returned, jobs[index])
                 except Exception as error:  # noqa: BLE001 - raised again after the last job
                     errors.append(error)
+        further_rounds(self.progress.unfinished, Random(str(jobs)))
         if errors:
             raise errors[0]
 
@@ -130,6 +135,25 @@ class Runner:
         return outcome
 
 
+def further_rounds(unfinished: "list[CellJob]", random: Random) -> None:
+    """Take the rounds that cells still need, round after round in random order, then the widest first.
+
+    Random order keeps what passes slowly over a machine from falling on the same cells in each round
+    (Abedi and Brecht, "Conducting repeatable experiments in highly variable cloud computing
+    environments", ICPE 2017).
+    """
+    while unfinished:
+        fewest = min(len(job.rounds.measured) for job in unfinished)
+        least = [job for job in unfinished if len(job.rounds.measured) == fewest]
+        regular = [job for job in least if fewest < job.cell.measure.rounds]
+        job = random.choice(regular) if regular else max(unfinished, key=lambda job: job.rounds.half_width)
+        time.sleep(job.rounds.pause_s(time.time()))
+        job.step()
+        if job.ended:
+            unfinished.remove(job)
+            job.finish()
+
+
 def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
     """Write one run for each model on each backend, with step = batch size, in place of earlier ones.
 
@@ -152,25 +176,6 @@ def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConf
         }
         shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
         tracker.submit(curve_run(model, backend, points, {**shared, **sweep.tags()}))
-
-
-def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
-    """Print one line a cell, and the reasons of those without numbers."""
-    numbers = {"latency_p50_ms": ".3f", "throughput_images_per_s": ".1f", "memory_peak_mb": ".1f"}
-    columns = {"model": False, "backend": False, "batch": True, "latency ms": True}
-    columns |= {"images/s": True, "memory MB": True, "status": False, "verdict": False}
-    rows = [
-        (
-            *(outcome.model, outcome.backend, str(outcome.batch_size)),
-            *(f"{outcome.metrics[k]:{f}}" if k in outcome.metrics else "-" for k, f in numbers.items()),
-            *(outcome.status, outcome.tags.get("verdict", "-")),
-        )
-        for outcome in outcomes
-    ]
-    console.print(table("perfexp", columns, rows))
-    for outcome in outcomes:
-        if not outcome.has_numbers:
-            print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
 def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:

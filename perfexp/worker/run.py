@@ -1,74 +1,135 @@
-"""One cell in clean processes: prepared once, measured, and measured again while tainted."""
+"""One cell in clean processes: prepared once, measured in rounds, judged beside the host's own pace."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from math import ceil, inf
 from pathlib import Path
 
 from perfexp import backends
 from perfexp.cache import Cache
-from perfexp.config.schema import Cell
+from perfexp.config.schema import Cell, of_round
 from perfexp.errors import BackendError
-from perfexp.measure.certificate import CLEAN
+from perfexp.measure import rounds
+from perfexp.measure.pace import PaceHistory
+from perfexp.measure.rounds import JudgedRound
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock, steps
 from perfexp.worker.process import run_in_child
 
 Outcome = Measurement | Failure
+PREPARATION = "preparation"
+"""The phase of a round in which what later rounds find in the cache is made."""
 
 
-def run_cell(cell: Cell) -> Outcome:
-    """Measure ``cell`` in processes of its own, alone on its device.
+def run_cell(cell: Cell, sleep: Callable[[float], None] = time.sleep) -> Outcome:
+    """Measure ``cell`` in as many rounds as it needs, spread over time; see :class:`Rounds`."""
+    taken = Rounds(cell)
+    while not taken.ended:
+        sleep(taken.pause_s(time.time()))
+        taken.take()
+    return taken.outcome()
 
-    Whatever happens in those processes is returned as a Failure, never raised.
+
+class Rounds:
+    """The rounds of one cell, taken one by one, each in a process of its own, alone on its device.
+
+    Args:
+        cell: what is measured.
+        measured: rounds that were taken before, by a process that was stopped.
+
+    Raises:
+        BackendError: the backend does not exist.
     """
-    backend = backends.create(cell.backend)
-    try:
-        with device_lock.held(backend.physical_device(), cell.measure.lock_wait_s):
-            if steps.is_prepared(cell, backend, Cache(Path(cell.cache_dir))):
-                return _measured(cell, {})
-            prepared = run_in_child(steps.prepared, cell)
-            return _measured(cell, prepared) if isinstance(prepared, dict) else prepared
-    except BackendError as error:
-        return Failure(FailureKind.REFUSED, str(error))
 
+    def __init__(self, cell: Cell, measured: list[Measurement] | None = None) -> None:
+        self.cell, self.measured = cell, measured or []
+        self.failure: Failure | None = None
+        self._backend = backends.create(cell.backend)
+        self._cache = Cache(Path(cell.cache_dir))
 
-def _measured(cell: Cell, prepared_s: Mapping[str, float]) -> Outcome:
-    def attempt() -> Outcome:
-        outcome = run_in_child(steps.measure, cell)
-        assert isinstance(outcome, Measurement | Failure)
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to measure: precise enough, at the end of the budget, or failed."""
+        settings, count = self.cell.measure, len(self.measured)
+        if self.failure is not None or count >= settings.max_rounds:
+            return True
+        if count < settings.rounds:
+            return False
+        timed_s = sum(sum(one.samples_ms) for one in self.measured) / 1e3
+        if settings.rounds == 1 or timed_s >= settings.budget_s:
+            return True
+        return self.half_width <= settings.rel_half_width
+
+    @property
+    def half_width(self) -> float:
+        """Half-width of the interval over rounds, as a fraction; infinite below two rounds that count."""
+        return rounds.half_width(self.judged())
+
+    @property
+    def expected_left(self) -> int:
+        """How many further rounds the cell will need, by how its interval narrows with their number."""
+        if self.ended:
+            return 0
+        settings, count = self.cell.measure, len(self.measured)
+        half_width = self.half_width
+        needed = 0 if half_width == inf else ceil(count * (half_width / settings.rel_half_width) ** 2)
+        return min(settings.max_rounds, max(settings.rounds, count + 1, needed)) - count
+
+    def pause_s(self, now_s: float) -> float:
+        """Return how long to wait until the next round may begin."""
+        if not self.measured:
+            return 0.0
+        pause_s = self.cell.measure.round_pause_s
+        return min(pause_s, max(0.0, self.measured[-1].began_s + pause_s - now_s))
+
+    def take(self) -> Outcome:
+        """Measure one round. Whatever happens in its processes is a Failure, never raised."""
+        outcome = self._measure()
+        if isinstance(outcome, Failure):
+            self.failure = outcome
+        else:
+            self.measured.append(outcome)
         return outcome
 
-    outcome = until_clean(attempt, cell.measure.retry_tainted)
-    both = (*prepared_s, *outcome.phases_s)
-    phases_s = {k: prepared_s.get(k, 0.0) + outcome.phases_s.get(k, 0.0) for k in both}
-    if isinstance(outcome, Failure):
-        return replace(outcome, phases_s=phases_s)
-    extra = {f"{name}_s": s for name, s in prepared_s.items() if name in ("build", "convert")}
-    return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics})
+    def judged(self) -> list[JudgedRound]:
+        """Return the rounds beside the host's best pace, as far as it is known."""
+        return rounds.judge(self.measured, self.cell.measure, self._history().best(time.time()))
 
+    def outcome(self) -> Outcome:
+        """Return what the rounds give together; a failure only if nothing was measured."""
+        if not self.measured:
+            assert self.failure is not None, "a cell has a round or a failure"
+            return self.failure
+        combined = rounds.combine(self.judged(), self.cell.batch_size, self.cell.measure)
+        if self.failure is None:
+            return combined
+        return replace(combined, labels={**combined.labels, "failed_round": self.failure.message})
 
-def until_clean(measure: Callable[[], Outcome], retries: int) -> Outcome:
-    """Measure, repeat at most ``retries`` times while tainted, and return the best attempt.
+    def _measure(self) -> Outcome:
+        cell = replace(self.cell, measure=of_round(self.cell.measure))
+        try:
+            with device_lock.held(self._backend.physical_device(), cell.measure.lock_wait_s):
+                began = time.perf_counter()
+                prepared: object = {}
+                if not steps.is_prepared(cell, self._backend, self._cache):
+                    prepared = run_in_child(steps.prepared, cell)
+                if isinstance(prepared, Failure):
+                    return prepared
+                assert isinstance(prepared, dict)
+                preparation_s = time.perf_counter() - began
+                outcome = run_in_child(steps.measure, cell)
+        except BackendError as error:
+            return Failure(FailureKind.REFUSED, str(error))
+        assert isinstance(outcome, Measurement | Failure)
+        both = (*prepared, *outcome.phases_s)
+        phases_s = {k: prepared.get(k, 0.0) + outcome.phases_s.get(k, 0.0) for k in both}
+        if isinstance(outcome, Failure):
+            return replace(outcome, phases_s=phases_s)
+        self._history().learn(outcome.blocks, time.time())
+        extra = {f"{name}_s": s for name, s in prepared.items() if name in ("build", "convert")}
+        phases_s[PREPARATION] = preparation_s
+        return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics})
 
-    A clean attempt is the best; else the one with the fewest exceeded limits, and of those the one
-    whose median has the narrowest interval. The others become its ``attempts``. A failure ends the
-    attempts and is returned only if nothing was measured.
-    """
-    outcomes: list[Outcome] = []
-    while len(outcomes) <= retries:
-        outcomes.append(last := measure())
-        if isinstance(last, Failure) or last.labels.get("verdict") == CLEAN:
-            break
-    measured = [outcome for outcome in outcomes if isinstance(outcome, Measurement)]
-    if not measured:
-        return outcomes[0]
-    best = min(measured, key=_taint)
-    others = tuple(outcome for outcome in outcomes if outcome is not best)
-    return replace(best, attempts=others, metrics={**best.metrics, "attempts": float(len(outcomes))})
-
-
-def _taint(measured: Measurement) -> tuple[int, float]:
-    low, high = (measured.metrics.get(f"latency_p50_{end}_ms") for end in ("low", "high"))
-    width = float("inf") if low is None or high is None else (high - low) / measured.metrics["latency_p50_ms"]
-    reasons = measured.certificate.get("reasons")
-    return (len(reasons) if isinstance(reasons, list) else 0), width
+    def _history(self) -> PaceHistory:
+        return PaceHistory(self._cache, self._backend.threads())

@@ -1,5 +1,6 @@
 """What happens inside a worker: prepare what is cached, or measure one cell."""
 
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -8,7 +9,8 @@ from perfexp.backends.base import Backend
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
-from perfexp.measure import memory, sentinel
+from perfexp.measure import latency, memory, pace
+from perfexp.measure.pace import BestPace, PaceHistory
 from perfexp.measure.parity import IMAGES
 from perfexp.models.images import random_batches
 from perfexp.models.network import Network, describe, find
@@ -55,20 +57,27 @@ def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[Network, Backend
     return network, backend
 
 
+def _pace(backend: Backend, cache: Cache) -> tuple[latency.Probe, BestPace | None]:
+    """Return what reads the host's pace and the best one known; nothing is read beside an accelerator."""
+    if backend.physical_device() != "cpu":
+        return pace.unknown, None
+    return pace.Probe(backend.threads()), PaceHistory(cache, backend.threads()).best(time.time())
+
+
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
     """Load the model, time it, and account for its memory, its energy and its agreement.
 
     Raises:
         PerfexpError: the backend refuses the cell, or an effective setting is not the requested one.
     """
-    network = find(cell, cache)
+    began_s, network = time.time(), find(cell, cache)
     if network is None:
         raise BackendError("The cell was measured before it was prepared; call prepare first.")
     backend = backends.create(cell.backend)
     with phases.timed("imports"):
         backend.start()
-    with phases.timed("sentinel"):
-        pace_before_ms = sentinel.timings_ms()
+    with phases.timed("pace"):
+        probe, best = _pace(backend, cache)
     account = memory.Account()
     with closing(backend.load(network, cell.batch_size, cache, phases)) as session:
         account.mark_loaded()
@@ -81,16 +90,14 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
         device_memory = session.device_memory()
         account.start_peak()
         session.reset_device_peak()
-        observed = observe(cell, session, backend.threads(), batches[0].shape, phases)
+        observed = observe(cell, session, backend.threads(), batches[0].shape, phases, probe, best)
         summary.add(*account.metrics())
         summary.add_device_memory(device_memory, session.device_memory())
-        with phases.timed("sentinel"):
-            summary.add_pace(pace_before_ms, sentinel.timings_ms())
         summary.add_parity(first_outputs(cell, session, IMAGES, observed.batches), expected)
         summary.add_model_size(session.model_bytes(), session.weight_bytes())
     summary.add_timing(observed)
     summary.add(*network.metrics())
-    certificate = summary.certify(observed)
+    summary.add_evidence(observed)
     summary.add({f"{name}_s": phases.seconds[name] for name in _SECONDS_LOGGED if name in phases.seconds})
     return Measurement(
         metrics=summary.metrics,
@@ -101,5 +108,6 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
         labels=summary.labels,
         environment=environment.snapshot(),
         phases_s=dict(phases.seconds),
-        certificate=certificate.tree(),
+        blocks=observed.timing.blocks,
+        began_s=began_s,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
-from perfexp.measure import certificate, os_counters, parity, sample_statistics, sentinel
+from perfexp.measure import os_counters, parity, sample_statistics
 from perfexp.measure.energy import NoMeter, Used
 from perfexp.measure.parity import Logits
 from perfexp.worker.reference import Reference
@@ -85,22 +85,14 @@ class CellSummary:
             else:
                 self.metrics[metric] = size / 1e6
 
-    def add_pace(self, before: Mapping[str, float], after: Mapping[str, float]) -> None:
-        """Add the sentinel kernels' times in ms around the cell."""
-        for moment, pace_ms in (("before", before), ("after", after)):
-            self.add({f"sentinel_{kernel}_{moment}_ms": value for kernel, value in pace_ms.items()})
-        self.metrics["sentinel_change"] = sentinel.change_percent(before, after)
-
-    def certify(self, observed: Observation) -> certificate.Certificate:
-        """Judge the run; add verdict and evidence."""
+    def add_evidence(self, observed: Observation) -> None:
+        """Add what the system counted while the batches ran, by which the round is judged."""
         samples_ms = observed.timing.samples_ms
         drift = os_counters.drift_percent(samples_ms)
-        change = self.metrics["sentinel_change"]
-        judged = certificate.certify({**observed.evidence, "drift": drift, "sentinel_change": change})
-        self.add(judged.evidence, dict.fromkeys(judged.unavailable, "this system does not count it"))
+        for name, value in {**observed.evidence, "drift": drift}.items():
+            if value is None:
+                self.absent[name] = "this system does not count it"
+            else:
+                self.metrics[name] = value
         if drift is None:
             self.absent["drift"] = f"a drift needs 8 samples, and there are {len(samples_ms)}"
-        self.labels["verdict"] = judged.verdict
-        if judged.reasons:
-            self.labels["taint"] = "; ".join(judged.reasons)
-        return judged

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from perfexp.backends.base import Session
 from perfexp.config.schema import Cell
 from perfexp.measure import energy, latency, os_counters
+from perfexp.measure.pace import BestPace
 from perfexp.phases import Phases
+from perfexp.records import Block
 from perfexp.worker import checks
 
 
@@ -40,11 +42,18 @@ class Observation:
 
 
 def observe(
-    cell: Cell, session: Session, threads: int, input_shape: Sequence[int], phases: Phases
+    cell: Cell,
+    session: Session,
+    threads: int,
+    input_shape: Sequence[int],
+    phases: Phases,
+    probe: latency.Probe,
+    best: BestPace | None,
 ) -> Observation:
     """Run the bound batches: the first one, warm-up, then timing between two readings of the counters.
 
-    ``threads`` and ``input_shape`` (of one batch) are what the session must report.
+    ``threads`` and ``input_shape`` (of one batch) are what the session must report; ``probe`` reads
+    the host's pace, and ``best`` is the best one known.
 
     Raises:
         BackendError: an effective setting is not the requested one.
@@ -58,10 +67,15 @@ def observe(
         counting = energy.Counting(session.gpu_uuid())
     with phases.timed("warm-up"):
         warmup = latency.warm_up(session.infer, cell.measure)
+    most = 1 + cell.measure.calm_within
+
+    def is_calm(block: Block) -> bool:
+        return best is None or best.slowdown(block) <= most
+
     before = os_counters.read()
     counting.begin()
     with phases.timed("timed"):
-        timing = latency.time_batches(session.infer, cell.measure)
+        timing = latency.time_batches(session.infer, cell.measure, probe=probe, is_calm=is_calm)
     used = counting.used()
     evidence = os_counters.between(before, os_counters.read(), threads)
     effective |= {"timed_region": session.timed_region}

@@ -5,6 +5,7 @@ import pytest
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure.latency import StopReason, Timing, Warmup, time_batches, warm_up
+from perfexp.records import Pace
 
 
 class FakeBackend:
@@ -110,3 +111,38 @@ def test_without_room_for_warmup_stability_is_not_asked() -> None:
 def test_a_batch_is_timed_alone(first: int) -> None:
     fake = FakeBackend(*[1.0, 2.0, 3.0, 4.0][first:])
     assert timed(fake, min_iterations=2, max_iterations=2).samples_ms == (first + 1.0, first + 2.0)
+
+
+def test_the_pace_is_read_around_blocks_of_batches_and_disturbs_no_sample() -> None:
+    fake, read = FakeBackend(10.0), []
+
+    def probe() -> Pace:
+        fake.now_ns += 7_000_000
+        read.append(len(fake.indices))
+        return Pace(float(len(read)), 1.0)
+
+    plan = MeasureConfig(min_iterations=1, min_s=0.3, budget_s=10.0, input_buffers=2)
+    timing = time_batches(fake.infer, plan, fake.clock, probe)
+    assert [len(block.samples_ms) for block in timing.blocks] == [1, 15, 14]
+    assert timing.samples_ms == (10.0,) * 30
+    assert [(block.before, block.after) for block in timing.blocks] == [
+        (Pace(n, 1.0), Pace(n + 1, 1.0)) for n in (1.0, 2.0, 3.0)
+    ]
+    assert timing.untimed == 2 and read == [0, 1, 17, 32]
+
+
+def test_a_slow_moment_is_waited_out_within_the_budget() -> None:
+    paces = iter([2.0] * 4 + [1.0] * 100)
+    fake = FakeBackend(10.0)
+    plan = MeasureConfig(min_iterations=1, min_s=0.0, budget_s=3.0, rel_half_width=0.1)
+
+    def timed_on(host: Callable[[], float]) -> Timing:
+        return time_batches(
+            fake.infer, plan, fake.clock, lambda: Pace(host(), 1.0), lambda block: block.before.compute_ms < 2
+        )
+
+    waited = timed_on(lambda: next(paces))
+    assert (waited.stop_reason, len(waited.blocks)) == (StopReason.PRECISION, 5)
+    never = timed_on(lambda: 2.0)
+    assert never.stop_reason == StopReason.BUDGET
+    assert sum(never.samples_ms) == pytest.approx(3000)

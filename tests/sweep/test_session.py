@@ -1,12 +1,10 @@
 from dataclasses import replace
 from datetime import datetime
-from io import StringIO
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
-from rich.console import Console
 
 from perfexp.config.schema import SweepConfig
 from perfexp.records import SKIPPED, Outcome
@@ -25,15 +23,6 @@ def outcome(batch_size: int = 1, status: str = "FINISHED", model: str = "resnet1
 
 def test_ids_name_the_sweep_and_the_moment() -> None:
     assert session.new_id("quick", datetime(2026, 1, 2, 3, 4, 5, 678901)) == "quick-20260102-030405-678"
-
-
-def test_table_shows_numbers_and_reasons() -> None:
-    screen = StringIO()
-    tainted = replace(outcome(8), tags={"verdict": "tainted"})
-    session.print_table([tainted, outcome(status="FAILED")], Console(file=screen, width=120))
-    shown = screen.getvalue()
-    assert "16.000" in shown and "500.0" in shown and "tainted" in shown
-    assert "FAILED resnet18 torch b1: It broke." in shown
 
 
 def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:

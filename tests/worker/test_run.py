@@ -1,67 +1,58 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perfexp.config.schema import Cell
 from perfexp.records import Failure, FailureKind, Measurement
-from perfexp.worker.run import until_clean
+from perfexp.worker.run import Rounds, run_cell
 
 
-def measured(latency: float, reasons: int, width: float = 0.1) -> Measurement:
-    return Measurement(
-        metrics={
-            "latency_p50_ms": latency,
-            "latency_p50_low_ms": latency * (1 - width / 2),
-            "latency_p50_high_ms": latency * (1 + width / 2),
-        },
-        absent={},
-        samples_ms=(latency,) * 3,
-        warmup_ms=(),
-        effective={},
-        labels={"verdict": "tainted" if reasons else "clean"},
-        environment={},
-        phases_s={},
-        certificate={"reasons": ["noise"] * reasons},
-    )
+def of(cell: Cell, **measure: float) -> Cell:
+    return replace(cell, measure=replace(cell.measure, **measure))
 
 
-def run(*outcomes: Measurement | Failure, retries: int):
-    left = list(outcomes)
-    best = until_clean(lambda: left.pop(0), retries)
-    return best, len(outcomes) - len(left)
+@pytest.fixture
+def cell(make_cell: Callable[..., Cell]) -> Cell:
+    return make_cell("fake", latency_ms=1.0)
 
 
-def test_a_clean_first_attempt_is_the_only_one() -> None:
-    best, used = run(measured(1.0, 0), measured(2.0, 0), retries=3)
-    assert used == 1
-    assert best.metrics["attempts"] == 1
-    assert best.attempts == ()
+def test_a_cell_has_its_rounds_each_in_a_process_and_apart(cell: Cell) -> None:
+    slept: list[float] = []
+    measured = run_cell(of(cell, rounds=3, max_rounds=3, round_pause_s=30.0), slept.append)
+    assert isinstance(measured, Measurement)
+    assert len(measured.rounds) == measured.metrics["rounds"] == 3
+    assert [round(seconds / 30) for seconds in slept] == [0, 1, 1]
 
 
-def test_no_retry_is_made_unless_asked_for() -> None:
-    best, used = run(measured(1.0, 2), measured(2.0, 0), retries=0)
-    assert (used, best.metrics["latency_p50_ms"]) == (1, 1.0)
+def test_further_rounds_stop_where_the_interval_is_narrow_enough(cell: Cell) -> None:
+    taken = Rounds(of(cell, rounds=2, max_rounds=9, rel_half_width=0.5, calm_within=1000.0))
+    assert taken.expected_left == 2
+    while not taken.ended:
+        taken.take()
+    assert len(taken.measured) >= 2 and taken.expected_left == 0
+    assert taken.half_width <= 0.5 or len(taken.measured) == 9
 
 
-def test_the_first_clean_attempt_counts_and_the_others_are_kept() -> None:
-    best, used = run(measured(9.0, 3), measured(8.0, 1), measured(5.0, 0), measured(4.0, 0), retries=5)
-    assert used == 3
-    assert best.metrics["latency_p50_ms"] == 5.0
-    assert best.metrics["attempts"] == 3
-    kept = best.plain_attempts()
-    assert [attempt["metrics"]["latency_p50_ms"] for attempt in kept] == [9.0, 8.0]
-    assert kept[0]["samples_ms"] == (9.0, 9.0, 9.0)
+def test_rounds_of_a_stopped_process_are_continued(cell: Cell) -> None:
+    wanted = of(cell, rounds=2, max_rounds=2)
+    first = Rounds(wanted)
+    first.take()
+    second = Rounds(wanted, first.measured)
+    second.take()
+    assert second.ended
+    combined = second.outcome()
+    assert isinstance(combined, Measurement) and len(combined.rounds) == 2
 
 
-def test_without_a_clean_one_fewest_reasons_then_the_narrowest_interval_count() -> None:
-    attempts = (measured(1.0, 3, 0.01), measured(2.0, 1, 0.5), measured(3.0, 1, 0.2))
-    best, _ = run(*attempts, retries=2)
-    assert best.metrics["latency_p50_ms"] == 3.0
+def test_a_round_that_fails_ends_the_cell_and_leaves_what_was_measured(cell: Cell) -> None:
+    taken = Rounds(of(cell, rounds=3, max_rounds=3))
+    taken.take()
+    taken.failure = Failure(FailureKind.KILLED, "It died.")
+    assert taken.ended
+    combined = taken.outcome()
+    assert isinstance(combined, Measurement) and combined.labels["failed_round"] == "It died."
 
 
-def test_a_failed_retry_is_kept_beside_what_was_measured() -> None:
-    best, used = run(measured(1.0, 1), Failure(FailureKind.KILLED, "It died."), retries=4)
-    assert used == 2
-    assert isinstance(best, Measurement)
-    assert best.plain_attempts() == [{"failure": "killed by a signal", "reason": "It died."}]
-
-
-def test_a_cell_that_fails_is_a_failure() -> None:
-    best, used = run(Failure(FailureKind.KILLED, "It died."), measured(1.0, 0), retries=4)
-    assert used == 1
-    assert isinstance(best, Failure)
+def test_a_cell_that_only_fails_is_a_failure(make_cell: Callable[..., Cell]) -> None:
+    assert isinstance(run_cell(make_cell("fake", fault="raise")), Failure)

@@ -1,0 +1,214 @@
+"""A cell out of its rounds: which of them count, its latency, and an interval that holds tomorrow.
+
+The levels of repetition are Kalibera and Jones' ("Rigorous benchmarking in reasonable time", ISMM
+2013): a batch within a process, a process at some moment. What differs between processes and moments
+is larger than what differs within, so the interval is one over rounds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from math import exp, inf, log, sqrt
+from statistics import fmean, median, median_low
+
+from perfexp.config.schema import MeasureConfig
+from perfexp.measure import certificate, os_counters, sample_statistics
+from perfexp.measure.pace import BestPace
+from perfexp.metrics import per_image_name
+from perfexp.records import Measurement, ParityVerdict, Verdict
+
+_SPREAD, _SPREAD_FREEDOM = 0.02, 3
+"""Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
+tell too little of their own. The pooled deviation of calm rounds (docs/measuring.md)."""
+_MODES_GAP = 0.12
+MOMENT = "one moment"
+
+
+@dataclass(frozen=True)
+class JudgedRound:
+    """A round beside the host's best pace.
+
+    Attributes:
+        best: None where the host's pace is unknown; every block then counts.
+        most: largest slowdown at which a block counts, as a fraction.
+    """
+
+    measured: Measurement
+    best: BestPace | None
+    most: float
+
+    @cached_property
+    def slowdowns(self) -> list[float]:
+        """By which factor the host was slower than its best, around each block."""
+        return [self.best.slowdown(block) if self.best else 1.0 for block in self.measured.blocks]
+
+    @cached_property
+    def calm(self) -> tuple[float, ...]:
+        """The samples in ms of the blocks beside which the host ran at its own pace."""
+        pairs = zip(self.measured.blocks, self.slowdowns, strict=True)
+        return tuple(ms for block, factor in pairs if factor <= 1 + self.most for ms in block.samples_ms)
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the round does not count; empty if it does."""
+        if not self.calm:
+            slower = 100 * (median(self.slowdowns) - 1)
+            return (f"this host ran {slower:.0f} % slower than its own pace",)
+        return certificate.reasons(
+            {**self.measured.metrics, "drift": os_counters.drift_percent(self.calm) or 0.0}
+        )
+
+    @property
+    def samples_ms(self) -> tuple[float, ...]:
+        """What the round's median is told from: its calm blocks, or all if none is calm."""
+        return self.calm or self.measured.samples_ms
+
+    @property
+    def median_ms(self) -> float:
+        """The round's median latency."""
+        return median(self.samples_ms)
+
+
+def judge(rounds: Sequence[Measurement], settings: MeasureConfig, best: BestPace | None) -> list[JudgedRound]:
+    """Return the rounds beside the host's best pace."""
+    return [JudgedRound(measured, best, settings.calm_within) for measured in rounds]
+
+
+def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
+    """Return the rounds that count: those without reasons against them, or all if each has some."""
+    return [one for one in judged if not one.reasons] or list(judged)
+
+
+def interval(medians_ms: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the geometric mean of rounds' medians, in ms.
+
+    Student's interval of the mean logarithm. The variance between rounds is that of these rounds and
+    the usual one, weighed by their degrees of freedom (a scaled inverse chi-squared prior; Gelman et
+    al., Bayesian Data Analysis, 3rd ed., 2.6).
+    """
+    from scipy.special import stdtrit
+
+    logs = [log(ms) for ms in medians_ms]
+    centre, freedom = fmean(logs), _SPREAD_FREEDOM + len(logs) - 1
+    squares = _SPREAD_FREEDOM * _SPREAD**2 + sum((value - centre) ** 2 for value in logs)
+    half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(
+        squares / freedom / len(logs)
+    )
+    return exp(centre - half), exp(centre + half)
+
+
+def half_width(judged: Sequence[JudgedRound]) -> float:
+    """Return the half-width of the cell's interval as a fraction; infinite below two rounds that count."""
+    sound = [one.median_ms for one in judged if not one.reasons]
+    if len(sound) < 2:
+        return inf
+    low, high = interval(sound)
+    return sqrt(high / low) - 1
+
+
+def modes(medians_ms: Sequence[float]) -> str | None:
+    """Return both latencies if the rounds fall into two groups far apart, else None."""
+    ordered = sorted(medians_ms)
+    gaps = [log(after / before) for before, after in pairwise(ordered)]
+    if len(ordered) < 3 or max(gaps) < max(_MODES_GAP, 2 * (sum(gaps) - max(gaps))):
+        return None
+    cut = gaps.index(max(gaps)) + 1
+    groups = (ordered[:cut], ordered[cut:])
+    return " and ".join(f"{median(group):.3f} ms ({len(group)} rounds)" for group in groups)
+
+
+def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureConfig) -> Measurement:
+    """Return the cell's measurement from one round or more, as described in the module.
+
+    Every metric besides latency is the (lower) median of the rounds that count.
+    """
+    used, first = counted(judged), judged[0].measured
+    samples_ms = tuple(ms for one in used for ms in one.samples_ms)
+    latencies, absent = sample_statistics.summarise(samples_ms, batch_size, settings.percentiles)
+    latencies |= _estimate([one.median_ms for one in used], settings, _slowdown(used), batch_size)
+    names = set.intersection(*(set(one.measured.metrics) for one in used)) - set(latencies)
+    others = {name: median_low(one.measured.metrics[name] for one in used) for name in sorted(names)}
+    facts = _facts(judged, used)
+    return replace(
+        first,
+        metrics={**others, **latencies, **facts},
+        absent={
+            **{k: v for one in used for k, v in one.measured.absent.items() if k not in others},
+            **absent,
+        },
+        samples_ms=samples_ms,
+        labels={**first.labels, **_labels(judged, used, settings)},
+        phases_s=_sums([one.measured.phases_s for one in judged]),
+        certificate=_certificate(judged),
+        blocks=(),
+        rounds=tuple(one.measured for one in judged),
+    )
+
+
+def _estimate(
+    medians_ms: Sequence[float], settings: MeasureConfig, slowdown: float, batch_size: int
+) -> dict[str, float]:
+    """Return the median and its interval; nothing where a single round tells only of its moment."""
+    if len(medians_ms) == 1 and settings.rounds == 1:
+        return {}
+    low, high = interval(medians_ms)
+    centre = exp(fmean(log(ms) for ms in medians_ms))
+    found = {"latency_p50_ms": centre, "latency_p50_low_ms": low / slowdown, "latency_p50_high_ms": high}
+    per_image = {per_image_name(name): value / batch_size for name, value in found.items()}
+    return {**found, **per_image, "throughput_images_per_s": 1e3 * batch_size / centre}
+
+
+def _slowdown(used: Sequence[JudgedRound]) -> float:
+    """Return by which factor the host was too slow in rounds without a calm block, 1 if all have some."""
+    return max((median(one.slowdowns) for one in used if not one.calm), default=1.0)
+
+
+def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[str, float]:
+    slowdowns = [factor for one in judged for factor in one.slowdowns]
+    facts = {"rounds": float(len(judged)), "rounds_counted": float(len(used))}
+    if (best := judged[0].best) is not None:
+        calm = sum(factor <= 1 + judged[0].most for factor in slowdowns)
+        facts |= {
+            "host_slowdown": 100 * (median(slowdowns) - 1),
+            "calm_blocks": 100 * calm / len(slowdowns),
+            "host_pace_ms": best.compute_ms,
+        }
+    return facts
+
+
+def _labels(
+    judged: Sequence[JudgedRound], used: Sequence[JudgedRound], settings: MeasureConfig
+) -> dict[str, str]:
+    reasons = min((one.reasons for one in judged), key=len)
+    labels = {"verdict": (Verdict.TAINTED if reasons else Verdict.CLEAN).value}
+    labels |= {"taint": "; ".join(reasons)} if reasons else {}
+    labels["interval"] = MOMENT if settings.rounds == 1 else f"{len(used)} rounds"
+    if both := modes([one.median_ms for one in used]):
+        labels["modes"] = both
+    if any(one.measured.labels.get("parity") == ParityVerdict.BEYOND for one in judged):
+        labels["parity"] = ParityVerdict.BEYOND.value
+    return labels
+
+
+def _certificate(judged: Sequence[JudgedRound]) -> dict[str, object]:
+    limits = certificate.limits()
+    return {
+        "limits": limits,
+        "calm_within": judged[0].most,
+        "best_pace": asdict(best) if (best := judged[0].best) else None,
+        "rounds": [
+            {
+                "reasons": list(one.reasons),
+                "slowdowns": [round(factor, 4) for factor in one.slowdowns],
+                "evidence": {k: v for k, v in one.measured.metrics.items() if k in limits},
+            }
+            for one in judged
+        ],
+    }
+
+
+def _sums(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {
+        name: sum(part.get(name, 0.0) for part in parts) for name in {k: None for part in parts for k in part}
+    }
