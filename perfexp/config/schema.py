@@ -69,12 +69,12 @@ class MeasureConfig:
     """Rounds, warm-up, stop rule and limits.
 
     A cell is measured in ``rounds``, each in a process of its own, and in further ones, up to
-    ``max_rounds``, until the interval over rounds lies within ±``rel_half_width``. What is said of
-    timing below holds within a round, which has its share of ``budget_s`` and of the iterations.
+    ``max_rounds``, until the interval in which another measurement falls lies within
+    ±``rel_half_width``. A round has its share of ``budget_s``, ``warmup_max_s`` and the iterations:
 
     Warm-up ends when latency is stable, but not before ``warmup_iterations`` and ``warmup_s``
-    and not after ``warmup_max_s``. Timing ends when the 95 % interval of the median lies within
-    ±``rel_half_width`` of it, but not before ``min_iterations`` and ``min_s``; or at
+    and not after ``warmup_max_s``. Timing ends when the 95 % interval of the round's median lies
+    within half of ``rel_half_width``, but not before ``min_iterations`` and ``min_s``; or at
     ``budget_s``, but not before ``min_iterations``; or at ``max_iterations``. ``start=spawned``
     costs some 4 s of imports a cell, and reads up to 3 % less for small models on PyTorch, whose
     memory then shares nothing with another process.
@@ -85,7 +85,7 @@ class MeasureConfig:
     max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
     round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
     calm_within: float = option(0.05, "largest slowdown against the host's own pace at which batches count")
-    rel_half_width: float = option(0.03, "half-width of the median's 95 % interval at which timing stops")
+    rel_half_width: float = option(0.05, "half-width of the 95 % interval over rounds at which they stop")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")
     warmup_s: float = option(0.2, "shortest warm-up")
@@ -237,6 +237,6 @@ def of_round(measure: MeasureConfig) -> MeasureConfig:
         warmup_max_s=max(measure.warmup_s, measure.warmup_max_s / count),
         min_iterations=ceil(measure.min_iterations / count),
         max_iterations=ceil(measure.max_iterations / count),
-        min_s=measure.min_s / count,
+        rel_half_width=measure.rel_half_width / (2 if count > 1 else 1),
         budget_s=measure.budget_s / count,
     )

@@ -81,11 +81,12 @@ def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
 
 
 def interval(medians_ms: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of the geometric mean of rounds' medians, in ms.
+    """Return in which interval, in ms, as many rounds of another day have their geometric mean.
 
-    Student's interval of the mean logarithm. The variance between rounds is that of these rounds and
-    the usual one, weighed by their degrees of freedom (a scaled inverse chi-squared prior; Gelman et
-    al., Bayesian Data Analysis, 3rd ed., 2.6).
+    Student's 95 % prediction interval of another mean logarithm of as many rounds: the sampling error
+    of both counts. The variance between rounds is that of these rounds and the usual one, weighed by
+    their degrees of freedom (a scaled inverse chi-squared prior; Gelman et al., Bayesian Data Analysis,
+    3rd ed., 2.6).
     """
     from scipy.special import stdtrit
 
@@ -93,7 +94,7 @@ def interval(medians_ms: Sequence[float]) -> tuple[float, float]:
     centre, freedom = fmean(logs), _SPREAD_FREEDOM + len(logs) - 1
     squares = _SPREAD_FREEDOM * _SPREAD**2 + sum((value - centre) ** 2 for value in logs)
     half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(
-        squares / freedom / len(logs)
+        2 * squares / freedom / len(logs)
     )
     return exp(centre - half), exp(centre + half)
 
@@ -129,14 +130,12 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     latencies |= _estimate([one.median_ms for one in used], settings, _slowdown(used), batch_size)
     names = set.intersection(*(set(one.measured.metrics) for one in used)) - set(latencies)
     others = {name: median_low(one.measured.metrics[name] for one in used) for name in sorted(names)}
-    facts = _facts(judged, used)
+    metrics = {**others, **latencies, **_facts(judged, used)}
+    absent |= {name: reason for one in used for name, reason in one.measured.absent.items()}
     return replace(
         first,
-        metrics={**others, **latencies, **facts},
-        absent={
-            **{k: v for one in used for k, v in one.measured.absent.items() if k not in others},
-            **absent,
-        },
+        metrics=metrics,
+        absent={name: reason for name, reason in absent.items() if name not in metrics},
         samples_ms=samples_ms,
         labels={**first.labels, **_labels(judged, used, settings)},
         phases_s=_sums([one.measured.phases_s for one in judged]),

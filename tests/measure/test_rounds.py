@@ -1,6 +1,6 @@
 from math import inf, log, sqrt
 from random import Random
-from statistics import median
+from statistics import geometric_mean, median
 
 import pytest
 from scipy import stats
@@ -63,14 +63,14 @@ def test_a_disturbed_round_does_not_count() -> None:
 
 
 def test_a_host_of_unknown_pace_uses_every_block() -> None:
-    found = combined(*[a_round((4.0, 1.0), (4.2, 1.4))] * 3, best=None)
+    found = combined(*[a_round((4.0, 1.0), (4.1, 1.4))] * 3, best=None)
     assert found.labels["verdict"] == "clean"
     assert "calm_blocks" not in found.metrics
 
 
 def test_other_metrics_are_those_of_the_middle_round() -> None:
     found = combined(*[a_round((ms, 1.0)) for ms in (4.0, 4.1, 4.3)])
-    assert found.metrics["memory_peak_mb"] == 410.0
+    assert found.metrics["memory_peak_mb"] == pytest.approx(410.0)
     assert found.phases_s == {"timed": 3.0}
 
 
@@ -92,20 +92,20 @@ def test_the_interval_is_students_where_rounds_are_many() -> None:
     random = Random(3)
     medians = [10 * (1 + random.gauss(0, 0.02)) for _ in range(400)]
     logs = [log(ms) for ms in medians]
-    expected = stats.t.interval(0.95, 399, loc=sum(logs) / 400, scale=stats.sem(logs))
+    expected = stats.t.interval(0.95, 399, loc=sum(logs) / 400, scale=sqrt(2) * stats.sem(logs))
     assert [log(end) for end in rounds.interval(medians)] == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize(("spread", "count"), [(0.02, 3), (0.02, 5), (0.005, 3), (0.05, 5)])
 def test_intervals_hold_the_other_sweeps_medians(spread: float, count: int) -> None:
-    """As the benchmark asks: at least 85 % of the pairs, where rounds differ by chance alone."""
+    """The benchmark asks for 85 % of the pairs, and 95 is meant, where rounds differ by chance alone."""
     random = Random(1)
     inside = 0
     for _ in range(2000):
         mine, other = ([10 * (1 + random.gauss(0, spread)) for _ in range(count)] for _ in range(2))
         low, high = rounds.interval(mine)
-        inside += low <= median(other) <= high
-    assert inside / 2000 >= (0.85 if spread <= 0.02 else 0.78)
+        inside += low <= geometric_mean(other) <= high
+    assert inside / 2000 >= (0.94 if spread <= 0.02 else 0.85)
 
 
 def test_precision_needs_two_rounds_that_count() -> None:
@@ -113,7 +113,7 @@ def test_precision_needs_two_rounds_that_count() -> None:
     assert rounds.half_width(rounds.judge([a_round((4.0, 1.0)), disturbed], SETTINGS, BEST)) == inf
     equal = rounds.half_width(rounds.judge([a_round((4.0, 1.0))] * 2, SETTINGS, BEST))
     freedom = 4
-    assert equal == pytest.approx(stats.t.ppf(0.975, freedom) * 0.02 * sqrt(3 / freedom / 2), rel=0.03)
+    assert equal == pytest.approx(stats.t.ppf(0.975, freedom) * 0.02 * sqrt(3 / freedom), rel=0.03)
 
 
 def test_beyond_tolerance_in_any_round_is_told() -> None:

@@ -40,6 +40,7 @@ def test_what_was_skipped_does_not_shorten_the_estimate() -> None:
     now_s = 0.0
     progress = SweepProgress(clock=lambda: now_s)
     progress.plan([1.0] * 4, Console(file=StringIO()))
+    progress.begin("resnet18 torch b1")
     progress.add(outcome(1, SKIPPED))
     assert progress.seconds_left() is None
     progress.begin("resnet18 torch b2")

@@ -72,12 +72,13 @@ def test_measurement_is_complete(make_cell: MakeCell, backend: str) -> None:
         "memory_model_mb", "memory_peak_mb", "load_s", "build_s", "first_inference_ms",
         "published_top1", "published_top5", "top1_density", "memory_loaded_mb", "memory_peak_resident_mb",
         "parity_max_error", "parity_cosine", "parity_top1_agreement", "cpu_own", "cpu_others", "drift",
-        "involuntary_switches_per_s", "sentinel_gemm_before_ms", "sentinel_conv_after_ms", "attempts",
+        "involuntary_switches_per_s", "rounds", "rounds_counted", "host_pace_ms", "host_slowdown",
     }  # fmt: skip
     assert set(outcome.metrics) <= set(METRICS)
     assert outcome.labels["parity"] == "ok"
     assert outcome.labels["stop_reason"] in ("precision", "budget")
-    assert outcome.labels["verdict"] == outcome.certificate["verdict"]
+    [of_round] = outcome.certificate["rounds"]
+    assert (outcome.labels["verdict"] == "clean") == (not of_round["reasons"])
     assert set(outcome.absent) & set(outcome.metrics) == set()
     assert len(outcome.samples_ms) == outcome.metrics["iterations"] >= 3
     assert outcome.metrics["memory_peak_mb"] >= outcome.metrics["memory_model_mb"] > 0

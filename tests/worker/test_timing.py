@@ -6,6 +6,7 @@ import pytest
 from perfexp.backends.fake import FakeSession
 from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
+from perfexp.measure.pace import unknown
 from perfexp.models.images import random_batches
 from perfexp.phases import Phases
 from perfexp.worker.timing import Observation, first_outputs, observe
@@ -20,7 +21,7 @@ def bound(cell: Cell, latency_ms: float = 0.5) -> FakeSession:
 
 
 def observed(cell: Cell, phases: Phases, latency_ms: float = 0.5, threads: int = 1) -> Observation:
-    return observe(cell, bound(cell, latency_ms), threads, (cell.batch_size, 3, 8, 8), phases)
+    return observe(cell, bound(cell, latency_ms), threads, (cell.batch_size, 3, 8, 8), phases, unknown, None)
 
 
 def test_observation_has_samples_evidence_and_an_end(make_cell: MakeCell) -> None:
