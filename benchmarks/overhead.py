@@ -31,7 +31,7 @@ OVERHEAD = {
     "phase_worker_start_s": "worker start",
     "phase_imports_s": "worker's imports and settings",
     "phase_rest_s": "power at rest, where energy is counted",
-    "phase_sentinel_s": "sentinel kernels",
+    "phase_pace_s": "first reading of the host's pace",
     "phase_reference_s": "reference output, once a model",
     "phase_inputs_s": "input batches",
 }

@@ -101,6 +101,7 @@ _TABLE = (
     Metric("page_faults_per_s", "1/s", False, "memory pages the system handed over while batches ran"),
     Metric("frequency_change", "%", None, "change of the processor's clock during timing"),
     Metric("drift", "%", None, "change of the median from the first to the second half of the samples"),
+    Metric("latency_observed_ms", "ms", False, "median of all timed batches, whatever the host's pace"),
     _count("rounds", None, "processes that measured the cell, spread over time"),
     _count("rounds_counted", True, "rounds beside which the machine was quiet enough"),
     Metric("host_slowdown", "%", False, "how much slower than its own best the host was, median of blocks"),

@@ -74,10 +74,12 @@ def check_measure(measure: MeasureConfig) -> None:
     def of(*names: str) -> dict[str, float]:
         return {f"measure.{name}": numbers[f"measure.{name}"] for name in names}
 
-    at_least(0, of("warmup_iterations", "warmup_s", "warmup_max_s", "min_s", "lock_wait_s", "round_pause_s"))
+    at_least(0, of("warmup_iterations", "warmup_s", "warmup_max_s", "min_s", "lock_wait_s"))
+    at_least(0, of("round_pause_s", "calm_wait_s"))
     at_least(1, of("min_iterations", "input_buffers", "rounds"))
     at_least(measure.rounds, of("max_rounds"))
-    positive(of("calm_within"))
+    if measure.calm_within is not None:
+        positive(of("calm_within"))
     at_least(measure.min_iterations, of("max_iterations"))
     at_least(measure.warmup_s, of("warmup_max_s"))
     positive(of("budget_s", "time_limit_s"))

@@ -84,7 +84,10 @@ class MeasureConfig:
     rounds: int = option(3, "fewest rounds, each a process of its own")
     max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
     round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
-    calm_within: float = option(0.05, "largest slowdown against the host's own pace at which batches count")
+    calm_within: float | None = option(
+        0.1, "largest slowdown against the host's own pace at which batches count; null: all do"
+    )
+    calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
     rel_half_width: float = option(0.05, "half-width of the 95 % interval over rounds at which they stop")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")
@@ -221,6 +224,7 @@ def as_protocol(measure: MeasureConfig) -> MeasureConfig:
         measure,
         rounds=1,
         max_rounds=1,
+        calm_within=None,
         warmup_iterations=0,
         warmup_s=0.0,
         warmup_max_s=0.0,
@@ -234,7 +238,8 @@ def of_round(measure: MeasureConfig) -> MeasureConfig:
     count = measure.rounds
     return replace(
         measure,
-        warmup_max_s=max(measure.warmup_s, measure.warmup_max_s / count),
+        warmup_s=measure.warmup_s / count,
+        warmup_max_s=measure.warmup_max_s / count,
         min_iterations=ceil(measure.min_iterations / count),
         max_iterations=ceil(measure.max_iterations / count),
         rel_half_width=measure.rel_half_width / (2 if count > 1 else 1),

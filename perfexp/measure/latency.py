@@ -13,7 +13,7 @@ from perfexp.config.schema import MeasureConfig
 from perfexp.measure.sample_statistics import is_precise
 from perfexp.records import Block, Pace
 
-_BLOCK_NS = 150_000_000
+_BLOCK_NS = 200_000_000
 _BLOCK_MIN = 4
 """A block lasts so long, and has at least so many batches: short against a neighbour's bursts."""
 _GROWTH = 1.25
@@ -29,6 +29,7 @@ class StopReason(StrEnum):
 
     PRECISION = "precision"
     BUDGET = "budget"
+    SLOW_HOST = "slow host"
     ITERATIONS = "iterations"
 
 
@@ -83,7 +84,7 @@ def time_batches(
     """Time ``infer(index)``, cycling over ``settings.input_buffers`` inputs.
 
     ``probe`` reads the host's pace between blocks of batches, and precision is checked there, on the
-    blocks that ``is_calm`` lets count: a slow moment is waited out within the budget. The batch that
+    blocks that ``is_calm`` lets count: a slow moment is waited out for ``calm_wait_s``. The batch that
     follows a reading, on the input just used, runs untimed, so that nothing disturbs a sample.
     """
     budget_ns = settings.budget_s * 1e9
@@ -101,6 +102,8 @@ def _stop_reason(samples: "_Blocks", settings: MeasureConfig, budget_ns: float) 
         return StopReason.ITERATIONS
     if is_precise(samples.calm_ms, settings.rel_half_width):
         return StopReason.PRECISION
+    if not samples.calm_ms and samples.elapsed_ns >= 1e9 * (settings.min_s + settings.calm_wait_s):
+        return StopReason.SLOW_HOST
     return StopReason.BUDGET if samples.elapsed_ns >= budget_ns else None
 
 

@@ -1,7 +1,7 @@
 """The host's pace: two kernels that never change, timed between blocks of batches, and the host's best.
 
 The kernels use only NumPy, so that a new framework does not change the unit, and as many threads as the
-cell: a matrix product, which follows the cores' speed, and an addition over more memory than caches hold,
+cell: matrix products, which follow the cores' speed, and an addition over more memory than caches hold,
 which follows the memory's and waits for the slowest thread.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 from filelock import FileLock
@@ -26,19 +26,22 @@ from perfexp.records import Block, Pace
 
 _Arrays = tuple[NDArray[np.float32], ...]
 
-_GEMM_SIZE, _GEMM_REPEATS = 384, 9
-_ADD_COUNT, _ADD_REPEATS = 6_000_000, 3
+_GEMM_SIZE, _PRODUCTS = 320, 3
+_ADD_COUNT = 6_000_000
+_COMPUTE_REPEATS, _COMPUTE_UNTIMED = 5, 3
+_MEMORY_REPEATS, _MEMORY_UNTIMED = 3, 1
+"""The first repeats are untimed: a framework's threads spin for some 5 ms after their last batch."""
 _KEPT, _MAX_AGE_S = 4000, 14 * 86400.0
 _BEST_SHARE = 0.1
 """The best pace is the quantile of this share: a single lucky reading does not decide."""
 _AT_BEST = 1.05
-_MEMORY_SLACK = 1.2
+_MEMORY_SLACK = 1.25
 """By which factor the addition may take longer before the host counts as slower: in calm moments too its
 readings differ that much, and few networks wait for the memory alone."""
 
 
 class Probe:
-    """Times the kernels on ``threads`` threads; a reading takes some 15 ms.
+    """Times the kernels on ``threads`` threads; a reading takes some 20 ms.
 
     Its threads are Python's own and sleep between readings: those of a BLAS library would go on
     spinning beside the batches that follow.
@@ -57,8 +60,10 @@ class Probe:
     def __call__(self) -> Pace:
         """Return the median wall time of each kernel, all threads at once."""
         with self._blas.limit(limits=1):
-            compute_ms = self._median_ms(_multiply, self._factors, _GEMM_REPEATS)
-        return Pace(compute_ms, self._median_ms(_add, self._parts, _ADD_REPEATS))
+            self._median_ms(_multiply, self._factors, _COMPUTE_UNTIMED)
+            compute_ms = self._median_ms(_multiply, self._factors, _COMPUTE_REPEATS)
+        self._median_ms(_add, self._parts, _MEMORY_UNTIMED)
+        return Pace(compute_ms, self._median_ms(_add, self._parts, _MEMORY_REPEATS))
 
     def _median_ms(
         self, kernel: Callable[[_Arrays], object], operands: Sequence[_Arrays], repeats: int
@@ -73,7 +78,8 @@ class Probe:
 
 def _multiply(operands: _Arrays) -> None:
     left, right, product = operands
-    np.matmul(left, right, out=product)
+    for _ in range(_PRODUCTS):
+        np.matmul(left, right, out=product)
 
 
 def _add(operands: _Arrays) -> None:
@@ -101,11 +107,24 @@ class BestPace:
     readings: int
 
     def slowdown(self, block: Block) -> float:
-        """Return by which factor the host was slower around a block; 1 where no probe ran."""
-        around = [pace for pace in (block.before, block.after) if pace is not None]
-        compute = max((pace.compute_ms for pace in around), default=self.compute_ms) / self.compute_ms
-        memory = max((pace.memory_ms for pace in around), default=self.memory_ms) / self.memory_ms
+        """Return by which factor the host was slower around a block, the mean of both readings."""
+        around = readings([block])
+        compute = fmean(pace.compute_ms for pace in around) / self.compute_ms
+        memory = fmean(pace.memory_ms for pace in around) / self.memory_ms
         return max(compute, memory / _MEMORY_SLACK)
+
+    def factor(self, blocks: Sequence[Block]) -> float:
+        """Return how much longer the host needed beside all these blocks than at its best.
+
+        The lower quartile of the readings: what interrupts a reading only lengthens it.
+        """
+        read_ms = [pace.compute_ms for pace in readings(blocks)]
+        return float(np.quantile(read_ms, 0.25)) / self.compute_ms
+
+
+def readings(blocks: Iterable[Block]) -> list[Pace]:
+    """Return the readings before and after each block, in order; those between two stand twice."""
+    return [pace for block in blocks for pace in (block.before, block.after) if pace is not None]
 
 
 class PaceHistory:
@@ -128,7 +147,7 @@ class PaceHistory:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock")):
-                kept = [*self._readings(now_s), *new][-_KEPT:]
+                kept = [*self._stored(now_s), *new][-_KEPT:]
                 draft = self._path.with_suffix(".draft")
                 draft.write_text(json.dumps(kept))
                 draft.replace(self._path)
@@ -140,13 +159,15 @@ class PaceHistory:
 
     def best(self, now_s: float) -> BestPace | None:
         """Return the host's best pace; None if it was never read."""
-        if not (readings := self._readings(now_s)):
+        if not (stored := self._stored(now_s)):
             return None
-        compute_ms = float(np.quantile([compute_ms for _, compute_ms, _ in readings], _BEST_SHARE))
-        memory_ms = median(memory for _, compute, memory in readings if compute <= _AT_BEST * compute_ms)
-        return BestPace(compute_ms, memory_ms, len(readings))
+        best_ms = float(np.quantile([compute_ms for _, compute_ms, _ in stored], _BEST_SHARE))
+        memory_ms = median(
+            memory_ms for _, compute_ms, memory_ms in stored if compute_ms <= _AT_BEST * best_ms
+        )
+        return BestPace(best_ms, memory_ms, len(stored))
 
-    def _readings(self, now_s: float) -> list[tuple[float, float, float]]:
+    def _stored(self, now_s: float) -> list[tuple[float, float, float]]:
         """Return time and readings, the oldest first; a damaged file holds none."""
         with suppress(OSError, ValueError, TypeError):
             stored = [(float(a), float(b), float(c)) for a, b, c in json.loads(self._path.read_text())]

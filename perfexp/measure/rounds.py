@@ -14,9 +14,9 @@ from statistics import fmean, median, median_low
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure import certificate, os_counters, sample_statistics
-from perfexp.measure.pace import BestPace
+from perfexp.measure.pace import BestPace, readings
 from perfexp.metrics import per_image_name
-from perfexp.records import Measurement, ParityVerdict, Verdict
+from perfexp.records import Block, Measurement, ParityVerdict, Verdict
 
 _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 """Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
@@ -30,7 +30,7 @@ class JudgedRound:
     """A round beside the host's best pace.
 
     Attributes:
-        best: None where the host's pace is unknown; every block then counts.
+        best: None where the host's pace is unknown or not asked; every batch then counts as it is.
         most: largest slowdown at which a block counts, as a fraction.
     """
 
@@ -41,13 +41,14 @@ class JudgedRound:
     @cached_property
     def slowdowns(self) -> list[float]:
         """By which factor the host was slower than its best, around each block."""
-        return [self.best.slowdown(block) if self.best else 1.0 for block in self.measured.blocks]
+        blocks = self.measured.blocks
+        return [self.best.slowdown(block) if self.best else 1.0 for block in blocks]
 
     @cached_property
-    def calm(self) -> tuple[float, ...]:
-        """The samples in ms of the blocks beside which the host ran at its own pace."""
+    def calm(self) -> list[Block]:
+        """The blocks beside which the host ran at its own pace."""
         pairs = zip(self.measured.blocks, self.slowdowns, strict=True)
-        return tuple(ms for block, factor in pairs if factor <= 1 + self.most for ms in block.samples_ms)
+        return [block for block, factor in pairs if factor <= 1 + self.most]
 
     @cached_property
     def reasons(self) -> tuple[str, ...]:
@@ -56,13 +57,20 @@ class JudgedRound:
             slower = 100 * (median(self.slowdowns) - 1)
             return (f"this host ran {slower:.0f} % slower than its own pace",)
         return certificate.reasons(
-            {**self.measured.metrics, "drift": os_counters.drift_percent(self.calm) or 0.0}
+            {**self.measured.metrics, "drift": os_counters.drift_percent(self.samples_ms) or 0.0}
         )
 
-    @property
+    @cached_property
     def samples_ms(self) -> tuple[float, ...]:
-        """What the round's median is told from: its calm blocks, or all if none is calm."""
-        return self.calm or self.measured.samples_ms
+        """What latency is told from: the batches of calm blocks at the host's best pace.
+
+        The time of a network follows that of the probe's product (docs/measuring.md), so the slowness
+        that is left in calm blocks, at most ``most``, is divided out. Without a calm block: all batches.
+        """
+        if self.best is None or not self.calm:
+            return self.measured.samples_ms
+        factor = self.best.factor(self.calm)
+        return tuple(ms / factor for block in self.calm for ms in block.samples_ms)
 
     @property
     def median_ms(self) -> float:
@@ -72,7 +80,9 @@ class JudgedRound:
 
 def judge(rounds: Sequence[Measurement], settings: MeasureConfig, best: BestPace | None) -> list[JudgedRound]:
     """Return the rounds beside the host's best pace."""
-    return [JudgedRound(measured, best, settings.calm_within) for measured in rounds]
+    if settings.calm_within is None or not all(readings(one.blocks) for one in rounds):
+        best = None
+    return [JudgedRound(measured, best, settings.calm_within or 0.0) for measured in rounds]
 
 
 def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
@@ -165,7 +175,12 @@ def _slowdown(used: Sequence[JudgedRound]) -> float:
 
 def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[str, float]:
     slowdowns = [factor for one in judged for factor in one.slowdowns]
-    facts = {"rounds": float(len(judged)), "rounds_counted": float(len(used))}
+    observed_ms = median(ms for one in judged for ms in one.measured.samples_ms)
+    facts = {
+        "rounds": float(len(judged)),
+        "rounds_counted": float(len(used)),
+        "latency_observed_ms": observed_ms,
+    }
     if (best := judged[0].best) is not None:
         calm = sum(factor <= 1 + judged[0].most for factor in slowdowns)
         facts |= {

@@ -67,10 +67,10 @@ def observe(
         counting = energy.Counting(session.gpu_uuid())
     with phases.timed("warm-up"):
         warmup = latency.warm_up(session.infer, cell.measure)
-    most = 1 + cell.measure.calm_within
+    most = cell.measure.calm_within
 
     def is_calm(block: Block) -> bool:
-        return best is None or best.slowdown(block) <= most
+        return best is None or most is None or best.slowdown(block) <= 1 + most
 
     before = os_counters.read()
     counting.begin()

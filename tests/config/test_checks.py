@@ -37,7 +37,10 @@ def test_defaults_are_accepted() -> None:
         ),
         ({"measure": MeasureConfig(percentiles=[-1.0])}, "percentiles must lie between.*but got -1;"),
         ({"measure": MeasureConfig(warmup_s=2.0, warmup_max_s=1.0)}, "warmup_max_s must be at least"),
-        ({"measure": MeasureConfig(retry_tainted=-1)}, "retry_tainted must be at least 0"),
+        ({"measure": MeasureConfig(rounds=0)}, "rounds must be at least 1"),
+        ({"measure": MeasureConfig(rounds=6)}, "max_rounds must be at least 6"),
+        ({"measure": MeasureConfig(round_pause_s=-1.0)}, "round_pause_s must be at least 0"),
+        ({"measure": MeasureConfig(calm_within=0.0)}, "calm_within must be positive"),
         ({"measure": MeasureConfig(min_s=-1.0)}, "min_s must be at least 0"),
     ],
 )

@@ -124,15 +124,15 @@ def test_the_pace_is_read_around_blocks_of_batches_and_disturbs_no_sample() -> N
 
     plan = MeasureConfig(min_iterations=1, min_s=0.3, budget_s=10.0, input_buffers=2)
     timing = time_batches(fake.infer, plan, fake.clock, probe)
-    assert [len(block.samples_ms) for block in timing.blocks] == [1, 15, 14]
+    assert [len(block.samples_ms) for block in timing.blocks] == [1, 20, 9]
     assert timing.samples_ms == (10.0,) * 30
     assert [(block.before, block.after) for block in timing.blocks] == [
         (Pace(n, 1.0), Pace(n + 1, 1.0)) for n in (1.0, 2.0, 3.0)
     ]
-    assert timing.untimed == 2 and read == [0, 1, 17, 32]
+    assert timing.untimed == 2 and read == [0, 1, 22, 32]
 
 
-def test_a_slow_moment_is_waited_out_within_the_budget() -> None:
+def test_a_slow_moment_is_waited_out_for_a_while() -> None:
     paces = iter([2.0] * 4 + [1.0] * 100)
     fake = FakeBackend(10.0)
     plan = MeasureConfig(min_iterations=1, min_s=0.0, budget_s=3.0, rel_half_width=0.1)
@@ -146,5 +146,5 @@ def test_a_slow_moment_is_waited_out_within_the_budget() -> None:
     assert waited.stop_reason == StopReason.PRECISION
     assert len(waited.blocks) > 4 and sum(waited.samples_ms) < 1000
     never = timed_on(lambda: 2.0)
-    assert never.stop_reason == StopReason.BUDGET
-    assert sum(never.samples_ms) == pytest.approx(3000)
+    assert never.stop_reason == StopReason.SLOW_HOST
+    assert 1000 <= sum(never.samples_ms) <= 1400

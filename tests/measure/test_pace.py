@@ -25,12 +25,16 @@ def test_real_kernels_take_real_time() -> None:
     assert 0 < read.compute_ms < 1000 and 0 < read.memory_ms < 1000
 
 
-def test_a_block_is_as_slow_as_the_slower_reading_beside_it() -> None:
+def test_a_block_is_as_slow_as_the_readings_beside_it() -> None:
     best = BestPace(2.0, 1.0, 10)
-    assert best.slowdown(Block((1.0,), Pace(2.0, 1.0), Pace(3.0, 1.0))) == 1.5
-    assert best.slowdown(Block((1.0,))) == 1.0
-    assert best.slowdown(Block((1.0,), Pace(2.0, 1.1), Pace(2.0, 0.6))) == 1.0
-    assert best.slowdown(Block((1.0,), Pace(2.0, 1.0), Pace(2.0, 2.4))) == pytest.approx(2.0)
+    assert best.slowdown(Block((1.0,), Pace(2.0, 1.0), Pace(3.0, 1.0))) == 1.25
+    assert best.slowdown(Block((1.0,), Pace(2.0, 1.2), Pace(2.0, 0.6))) == 1.0
+    assert best.slowdown(Block((1.0,), Pace(2.0, 2.5), Pace(2.0, 2.5))) == pytest.approx(2.0)
+
+
+def test_a_reading_that_was_interrupted_does_not_move_the_factor() -> None:
+    around = [Block((1.0,), Pace(2.2, 1.0), Pace(ms, 1.0)) for ms in (2.2, 2.2, 9.0)]
+    assert BestPace(2.0, 1.0, 10).factor(around) == pytest.approx(1.1)
 
 
 def test_the_best_pace_is_the_lower_decile_of_recent_readings(tmp_path: Path) -> None:

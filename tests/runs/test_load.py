@@ -69,19 +69,6 @@ def test_samples_come_on_request(filled: Tracker) -> None:
     assert runs["samples_ms"][0].tolist() == [8.0, 8.0]
 
 
-def test_latency_comes_in_sentinels_where_they_were_timed(
-    tracker: Tracker, make_cell: Callable[..., Cell], filled: Tracker
-) -> None:
-    assert "latency_p50_sentinels" not in load_runs()
-    pace = {"gemm_before": 1.0, "gemm_after": 4.0, "conv_before": 2.0, "conv_after": 8.0}
-    metrics = {"latency_p50_ms": 10.0, **{f"sentinel_{k}_ms": v for k, v in pace.items()}}
-    timed = Measurement(metrics, {}, (10.0,), (), {}, {}, {}, {})
-    write(tracker, make_cell(batch_size=2), timed, "quick-3")
-    runs = load_runs().set_index("sweep_id")["latency_p50_sentinels"]
-    assert runs["quick-3"] == pytest.approx(10.0 / 64**0.25)
-    assert runs["quick-1"].isna().all()
-
-
 def test_failed_runs_come_when_asked_for(filled: Tracker) -> None:
     [reason] = load_runs(status="FAILED")["reason"]
     assert reason == "It broke."

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp.config.schema import Cell
-from perfexp.records import Failure, FailureKind, Measurement
+from perfexp.records import Block, Failure, FailureKind, Measurement, Pace
 from perfexp.store.build import cell_run, curve_run
 from perfexp.store.owner import this_process
 from perfexp.store.tracker import Tracker, signals_deferred
@@ -71,17 +71,19 @@ def test_samples_are_kept_unrounded(tracker: Tracker, make_cell: Callable[..., C
     assert stored["unit"] == "ms"
 
 
-def test_certificate_picture_and_other_attempts_are_kept(
+def test_certificate_picture_and_all_batches_of_each_round_are_kept(
     tracker: Tracker, make_cell: Callable[..., Cell], tmp_path: Path
 ) -> None:
-    died = Failure(FailureKind.KILLED, "It died.")
-    client, run = written(tracker, make_cell(), replace(MEASUREMENT, attempts=(MEASUREMENT, died)))
+    slow = Block((9.0, 9.5), Pace(1.4, 1.0), Pace(1.4, 1.0))
+    one = replace(MEASUREMENT, blocks=(Block(MEASUREMENT.samples_ms), slow), began_s=7.0)
+    client, run = written(tracker, make_cell(), replace(MEASUREMENT, rounds=(one,)))
     folder = Path(client.download_artifacts(run.info.run_id, "", tmp_path))
     assert json.loads((folder / "certificate.json").read_text()) == MEASUREMENT.certificate
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
-    first, second = json.loads((folder / "attempts.json").read_text())
-    assert tuple(first["samples_ms"]) == MEASUREMENT.samples_ms
-    assert second == {"failure": "killed by a signal", "reason": "It died."}
+    [kept] = json.loads((folder / "samples.json").read_text())["rounds"]
+    assert kept["began_s"] == 7.0
+    assert [block["samples_ms"] for block in kept["blocks"]] == [[*MEASUREMENT.samples_ms], [9.0, 9.5]]
+    assert kept["blocks"][1]["after"] == {"compute_ms": 1.4, "memory_ms": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_measurement_is_complete(make_cell: MakeCell, backend: str) -> None:
     [of_round] = outcome.certificate["rounds"]
     assert (outcome.labels["verdict"] == "clean") == (not of_round["reasons"])
     assert set(outcome.absent) & set(outcome.metrics) == set()
-    assert len(outcome.samples_ms) == outcome.metrics["iterations"] >= 3
+    assert len(outcome.samples_ms) == outcome.metrics["iterations"] >= 1
     assert outcome.metrics["memory_peak_mb"] >= outcome.metrics["memory_model_mb"] > 0
     assert outcome.labels["published_weights"] == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
 
