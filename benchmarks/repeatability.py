@@ -28,7 +28,7 @@ from perfexp.environment import cpu_name, usable_cpus
 SWEEP = ("model=resnet18,mobilenet_v2", "backend=torch,openvino", "batch_size=1,8", "input_size=128")
 ONE_PROCESS = (
     *("measure.rounds=1", "measure.max_rounds=1", "measure.round_pause_s=0"),
-    *("measure.rel_half_width=0.02", "measure.calm_within=null"),
+    *("measure.rel_half_width=0.02", "measure.min_s=0.5", "measure.calm_within=null"),
 )
 METHODS = {"rounds": (), "one process": ONE_PROCESS}
 _ON_S, _PERIOD_S = 30.0, 75.0

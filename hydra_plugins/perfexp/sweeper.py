@@ -88,6 +88,10 @@ class PerfexpSweeper(Sweeper):
             self.launcher.setup(hydra_context=fast, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
+        from perfexp.worker import process
+
+        if isinstance(self.launcher, BasicLauncher):
+            process.start_server()
         from perfexp.sweep import grid, model_facts, session
 
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None

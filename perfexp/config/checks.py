@@ -85,8 +85,10 @@ def check_measure(measure: MeasureConfig) -> None:
     positive(of("budget_s", "time_limit_s"))
     for percentile in measure.percentiles:
         inside(0, 100, {"measure.percentiles": percentile}, "a percentage, as in [90,99]")
-    if not MIN_REL_HALF_WIDTH <= measure.rel_half_width < 1:
-        raise ConfigError(
-            f"measure.rel_half_width must lie between {MIN_REL_HALF_WIDTH:g} and 1, a fraction of the "
-            f"median, but got {measure.rel_half_width:g}; 0.02 is ±2 %."
-        )
+    for name in ("rel_half_width", "rounds_half_width"):
+        value = numbers[f"measure.{name}"]
+        if not MIN_REL_HALF_WIDTH <= value < 1:
+            raise ConfigError(
+                f"measure.{name} must lie between {MIN_REL_HALF_WIDTH:g} and 1, a fraction of the "
+                f"median, but got {value:g}; 0.02 is ±2 %."
+            )

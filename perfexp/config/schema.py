@@ -70,11 +70,11 @@ class MeasureConfig:
 
     A cell is measured in ``rounds``, each in a process of its own, and in further ones, up to
     ``max_rounds``, until the interval in which another measurement falls lies within
-    ±``rel_half_width``. A round has its share of ``budget_s``, ``warmup_max_s`` and the iterations:
+    ±``rounds_half_width``. A round has its share of the seconds and the iterations below:
 
     Warm-up ends when latency is stable, but not before ``warmup_iterations`` and ``warmup_s``
     and not after ``warmup_max_s``. Timing ends when the 95 % interval of the round's median lies
-    within half of ``rel_half_width``, but not before ``min_iterations`` and ``min_s``; or at
+    within ±``rel_half_width``, but not before ``min_iterations`` and ``min_s``; or at
     ``budget_s``, but not before ``min_iterations``; or at ``max_iterations``. ``start=spawned``
     costs some 4 s of imports a cell, and reads up to 3 % less for small models on PyTorch, whose
     memory then shares nothing with another process.
@@ -85,16 +85,17 @@ class MeasureConfig:
     max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
     round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
     calm_within: float | None = option(
-        0.1, "largest slowdown against the host's own pace at which batches count; null: all do"
+        0.2, "largest slowdown against the host's own pace at which batches count; null: all do"
     )
     calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
-    rel_half_width: float = option(0.05, "half-width of the 95 % interval over rounds at which they stop")
+    rounds_half_width: float = option(0.08, "half-width of the 95 % interval over rounds at which they end")
+    rel_half_width: float = option(0.03, "half-width of the 95 % interval of a round's median to stop timing")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")
     warmup_s: float = option(0.2, "shortest warm-up")
     warmup_max_s: float = option(5.0, "longest warm-up")
     min_iterations: int = option(10, "fewest timed batches")
-    min_s: float = option(0.5, "shortest timing")
+    min_s: float = option(1.0, "shortest timing, of all rounds together")
     max_iterations: int = option(5000, "most timed batches")
     budget_s: float = option(10.0, "longest timing")
     input_buffers: int = option(4, "input batches used in turn, so that none stays in the cache")
@@ -242,6 +243,6 @@ def of_round(measure: MeasureConfig) -> MeasureConfig:
         warmup_max_s=measure.warmup_max_s / count,
         min_iterations=ceil(measure.min_iterations / count),
         max_iterations=ceil(measure.max_iterations / count),
-        rel_half_width=measure.rel_half_width / (2 if count > 1 else 1),
+        min_s=measure.min_s / count,
         budget_s=measure.budget_s / count,
     )

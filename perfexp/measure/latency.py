@@ -16,6 +16,8 @@ from perfexp.records import Block, Pace
 _BLOCK_NS = 200_000_000
 _BLOCK_MIN = 4
 """A block lasts so long, and has at least so many batches: short against a neighbour's bursts."""
+_SETTLE_NS = 8_000_000
+"""So long batches run untimed after a reading; the first is up to a sixth slower."""
 _GROWTH = 1.25
 """Factor by which the samples grow between two checks of precision, so that checking stays cheap."""
 
@@ -84,8 +86,8 @@ def time_batches(
     """Time ``infer(index)``, cycling over ``settings.input_buffers`` inputs.
 
     ``probe`` reads the host's pace between blocks of batches, and precision is checked there, on the
-    blocks that ``is_calm`` lets count: a slow moment is waited out for ``calm_wait_s``. The batch that
-    follows a reading, on the input just used, runs untimed, so that nothing disturbs a sample.
+    blocks that ``is_calm`` lets count: a slow moment is waited out for ``calm_wait_s``. The batches
+    that follow a reading, on the input just used, run untimed, so that nothing disturbs a sample.
     """
     budget_ns = settings.budget_s * 1e9
     with _no_garbage_collection():
@@ -157,8 +159,7 @@ class _Blocks(_Samples):
     def extend(self, count: int, until_ns: float) -> None:
         while (first := len(self.ns)) < count and self.elapsed_ns < until_ns:
             if first:
-                self._infer((first - 1) % self._buffers)
-                self.untimed += 1
+                self._settle((first - 1) % self._buffers)
             end_ns = self.elapsed_ns + _BLOCK_NS
             super().extend(min(count, first + _BLOCK_MIN), until_ns)
             super().extend(count, min(until_ns, end_ns))
@@ -166,6 +167,15 @@ class _Blocks(_Samples):
             block = Block(self.ms()[first:], before, self._pace)
             self.blocks.append(block)
             self.calm_ms += block.samples_ms if self._is_calm(block) else ()
+
+    def _settle(self, index: int) -> None:
+        """Run batches untimed until what the probe left behind is gone; the inputs' cycle stays."""
+        end_ns = self._clock_ns() + _SETTLE_NS
+        while True:
+            self._infer(index)
+            self.untimed += 1
+            if self._clock_ns() >= end_ns:
+                return
 
 
 @contextmanager

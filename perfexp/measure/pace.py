@@ -1,22 +1,20 @@
 """The host's pace: two kernels that never change, timed between blocks of batches, and the host's best.
 
 The kernels use only NumPy, so that a new framework does not change the unit, and as many threads as the
-cell: matrix products, which follow the cores' speed, and an addition over more memory than caches hold,
-which follows the memory's and waits for the slowest thread.
+cell: a matrix product, which follows the cores' speed, and the product of a matrix larger than the caches
+with a vector, which follows the memory's.
 """
 
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, median
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from perfexp import environment
@@ -24,67 +22,49 @@ from perfexp.cache import Cache, digest
 from perfexp.errors import CacheError
 from perfexp.records import Block, Pace
 
-_Arrays = tuple[NDArray[np.float32], ...]
-
-_GEMM_SIZE, _PRODUCTS = 320, 3
-_ADD_COUNT = 6_000_000
-_COMPUTE_REPEATS, _COMPUTE_UNTIMED = 5, 3
-_MEMORY_REPEATS, _MEMORY_UNTIMED = 3, 1
-"""The first repeats are untimed: a framework's threads spin for some 5 ms after their last batch."""
+_SIZE, _ROWS, _COLUMNS = 384, 3000, 2000
+_COMPUTE, _MEMORY = (12, 16), (2, 4)
+"""Repeats of each kernel, untimed and timed: a framework's threads spin for some 5 ms after a batch."""
 _KEPT, _MAX_AGE_S = 4000, 14 * 86400.0
 _BEST_SHARE = 0.1
 """The best pace is the quantile of this share: a single lucky reading does not decide."""
 _AT_BEST = 1.05
+_SENSITIVITY = 0.75
+"""With which power of the matrix product's time that of a network changes: what brings rounds closest
+together over eight cells (docs/measuring.md). Below one, as a reading has an error of its own."""
 _MEMORY_SLACK = 1.25
-"""By which factor the addition may take longer before the host counts as slower: in calm moments too its
+"""By which factor the memory may be slower before the host counts as slower: in calm moments too its
 readings differ that much, and few networks wait for the memory alone."""
 
 
 class Probe:
-    """Times the kernels on ``threads`` threads; a reading takes some 20 ms.
+    """Times the kernels on ``threads`` threads; a reading takes some 15 ms.
 
-    Its threads are Python's own and sleep between readings: those of a BLAS library would go on
-    spinning beside the batches that follow.
+    The BLAS library's threads must not spin long after it (``worker.process`` sees to that).
     """
 
     def __init__(self, threads: int, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
-        generator = np.random.default_rng(0)
-        left = generator.standard_normal((_GEMM_SIZE, _GEMM_SIZE), dtype=np.float32)
-        self._factors = [(left, left.T.copy(), np.empty_like(left)) for _ in range(threads)]
-        total = np.zeros(_ADD_COUNT, np.float32)
-        self._parts = list(zip(*(np.array_split(x, threads) for x in (total, total + 1)), strict=True))
-        self._pool, self._clock_ns = ThreadPoolExecutor(threads, "pace"), clock_ns
+        square, tall = np.ones((_SIZE, _SIZE), np.float32), np.ones((_ROWS, _COLUMNS), np.float32)
+        self._product = partial(np.matmul, square, square.T.copy(), out=np.empty_like(square))
+        self._sums = partial(np.matmul, tall, np.ones(_COLUMNS, np.float32), out=np.empty(_ROWS, np.float32))
+        self._threads, self._clock_ns = threads, clock_ns
         self._blas = ThreadpoolController().select(user_api="blas")
         self()
 
     def __call__(self) -> Pace:
-        """Return the median wall time of each kernel, all threads at once."""
-        with self._blas.limit(limits=1):
-            self._median_ms(_multiply, self._factors, _COMPUTE_UNTIMED)
-            compute_ms = self._median_ms(_multiply, self._factors, _COMPUTE_REPEATS)
-        self._median_ms(_add, self._parts, _MEMORY_UNTIMED)
-        return Pace(compute_ms, self._median_ms(_add, self._parts, _MEMORY_REPEATS))
+        """Return the lower quartile of each kernel's wall times: what interrupts it only lengthens it."""
+        with self._blas.limit(limits=self._threads):
+            return Pace(self._quartile_ms(self._product, *_COMPUTE), self._quartile_ms(self._sums, *_MEMORY))
 
-    def _median_ms(
-        self, kernel: Callable[[_Arrays], object], operands: Sequence[_Arrays], repeats: int
-    ) -> float:
+    def _quartile_ms(self, kernel: Callable[[], object], untimed: int, timed: int) -> float:
+        for _ in range(untimed):
+            kernel()
         samples = []
-        for _ in range(repeats):
+        for _ in range(timed):
             start = self._clock_ns()
-            deque(self._pool.map(kernel, operands), maxlen=0)
+            kernel()
             samples.append(self._clock_ns() - start)
-        return median(samples) / 1e6
-
-
-def _multiply(operands: _Arrays) -> None:
-    left, right, product = operands
-    for _ in range(_PRODUCTS):
-        np.matmul(left, right, out=product)
-
-
-def _add(operands: _Arrays) -> None:
-    total, ones = operands
-    np.add(total, ones, out=total)
+        return float(np.quantile(samples, 0.25)) / 1e6
 
 
 def unknown() -> None:
@@ -97,8 +77,8 @@ class BestPace:
 
     Attributes:
         compute_ms: of the matrix product, the lower decile of the readings of the last fourteen days.
-        memory_ms: of the addition, the median of the readings in which the matrix product is at its
-            best: a host may slow down with its memory faster.
+        memory_ms: of the product with a vector, the median of the readings in which the matrix product
+            is at its best: a host may slow down with its memory faster.
         readings: how many there are.
     """
 
@@ -114,12 +94,9 @@ class BestPace:
         return max(compute, memory / _MEMORY_SLACK)
 
     def factor(self, blocks: Sequence[Block]) -> float:
-        """Return how much longer the host needed beside all these blocks than at its best.
-
-        The lower quartile of the readings: what interrupts a reading only lengthens it.
-        """
-        read_ms = [pace.compute_ms for pace in readings(blocks)]
-        return float(np.quantile(read_ms, 0.25)) / self.compute_ms
+        """Return how much longer a network needs beside these blocks than at the host's best pace."""
+        slower: float = median(pace.compute_ms for pace in readings(blocks)) / self.compute_ms
+        return slower**_SENSITIVITY
 
 
 def readings(blocks: Iterable[Block]) -> list[Pace]:

@@ -64,8 +64,8 @@ class JudgedRound:
     def samples_ms(self) -> tuple[float, ...]:
         """What latency is told from: the batches of calm blocks at the host's best pace.
 
-        The time of a network follows that of the probe's product (docs/measuring.md), so the slowness
-        that is left in calm blocks, at most ``most``, is divided out. Without a calm block: all batches.
+        The slowness that is left in calm blocks, at most ``most``, is divided out (``BestPace.factor``).
+        Without a calm block: all batches.
         """
         if self.best is None or not self.calm:
             return self.measured.samples_ms

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
@@ -33,6 +34,9 @@ _MEMORY_WORDS = (
     "cannot allocate",
     "Unable to allocate",
 )
+_SPIN_CYCLES = "20"
+"""Logarithm of the cycles for which OpenBLAS's threads wait spinning: 26 by default, which would slow down
+the batches that follow a reading of the host's pace."""
 Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], object]
 
@@ -67,11 +71,18 @@ def run_in_child(step: Step, cell: Cell) -> Message:
 
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
     """Return the start method of clean processes: a server that has imported the frameworks, or spawn."""
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _SPIN_CYCLES)
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return context
     return multiprocessing.get_context("spawn")
+
+
+def start_server() -> None:
+    """Have the server of clean processes import the frameworks while this process does something else."""
+    if isinstance(process_context(), ForkServerContext):
+        forkserver.ensure_running()
 
 
 def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:

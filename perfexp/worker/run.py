@@ -59,7 +59,7 @@ class Rounds:
         timed_s = sum(sum(one.samples_ms) for one in self.measured) / 1e3
         if settings.rounds == 1 or timed_s >= settings.budget_s:
             return True
-        return self.half_width <= settings.rel_half_width
+        return self.half_width <= settings.rounds_half_width
 
     @property
     def half_width(self) -> float:
@@ -73,7 +73,7 @@ class Rounds:
             return 0
         settings, count = self.cell.measure, len(self.measured)
         half_width = self.half_width
-        needed = 0 if half_width == inf else ceil(count * (half_width / settings.rel_half_width) ** 2)
+        needed = 0 if half_width == inf else ceil(count * (half_width / settings.rounds_half_width) ** 2)
         return min(settings.max_rounds, max(settings.rounds, count + 1, needed)) - count
 
     def pause_s(self, now_s: float) -> float:

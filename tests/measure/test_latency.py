@@ -57,7 +57,7 @@ def test_precision_waits_for_the_least_time() -> None:
 def test_the_budget_ends_what_does_not_become_precise() -> None:
     fake = noisy()
     assert timed(fake, budget_s=0.2).stop_reason == StopReason.BUDGET
-    assert 0.2 <= fake.now_ns / 1e9 <= 0.24
+    assert 0.2 <= fake.now_ns / 1e9 <= 0.36  # with what runs untimed after each reading
 
 
 def test_a_wider_precision_stops_earlier() -> None:
@@ -77,11 +77,11 @@ def test_max_iterations_end_it_first() -> None:
     assert timing.stop_reason == StopReason.ITERATIONS
 
 
-def test_inputs_go_round_and_a_look_repeats_the_input_before_it() -> None:
-    fake = noisy()
+def test_inputs_go_round_and_what_follows_a_reading_repeats_the_input_before_it() -> None:
+    fake = FakeBackend(5.0)
     timing = timed(fake, min_iterations=5, max_iterations=7, input_buffers=3)
-    assert timing.untimed == 1
-    assert fake.indices == [0, 1, 2, 0, 1, 1, 2, 0]
+    assert timing.untimed == 2
+    assert fake.indices == [0, 1, 2, 0, 1, 1, 1, 2, 0]
 
 
 def test_warmup_ends_when_latency_has_come_down() -> None:

@@ -26,7 +26,7 @@ def test_a_cell_has_its_rounds_each_in_a_process_and_apart(cell: Cell) -> None:
 
 
 def test_further_rounds_stop_where_the_interval_is_narrow_enough(cell: Cell) -> None:
-    taken = Rounds(of(cell, rounds=2, max_rounds=9, rel_half_width=0.5, calm_within=None))
+    taken = Rounds(of(cell, rounds=2, max_rounds=9, rounds_half_width=0.5, calm_within=None))
     assert taken.expected_left == 2
     while not taken.ended:
         taken.take()
