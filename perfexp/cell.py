@@ -10,6 +10,8 @@ from perfexp.environment import version
 from perfexp.models import sources
 
 _FIRST_NAMES = {"measure.rel_half_width": "measure.precision", "backend.name=fake": "null"}
+_OF_ROUNDS = ("rounds", "max_rounds", "round_pause_s", "rounds_half_width", "calm_within", "calm_wait_s")
+_BEFORE_ROUNDS = {"measure.retry_tainted": 0}
 
 
 def from_config(config: RunConfig) -> Cell:
@@ -35,7 +37,8 @@ def from_config(config: RunConfig) -> Cell:
 def key(cell: Cell) -> str:
     """Return the hash of all that decides the cell's numbers: equal keys are the same measurement.
 
-    Choices that have been renamed are hashed by their first names, so that older stores resume.
+    Choices that have been renamed are hashed by their first names, and a cell of one round beside an
+    unknown pace as before there were rounds, so that older stores resume.
 
     Raises:
         BackendError, ModelError: the backend or the model source does not exist.
@@ -46,10 +49,18 @@ def key(cell: Cell) -> str:
         {
             "choices": {
                 _FIRST_NAMES.get(k, k): _FIRST_NAMES.get(f"{k}={v}", str(v))
-                for k, v in cell.choices().items()
+                for k, v in _choices(cell).items()
             },
             "checkpoint": file_digest(weights) if weights.is_file() else None,
             "versions": {**backends.create(cell.backend).versions(), **of_source},
             "host": environment.host(),
         }
     )
+
+
+def _choices(cell: Cell) -> dict[str, object]:
+    choices = cell.choices()
+    if cell.measure.rounds > 1 or cell.measure.calm_within is not None:
+        return choices
+    of_rounds = {f"measure.{name}" for name in _OF_ROUNDS}
+    return {k: v for k, v in choices.items() if k not in of_rounds} | _BEFORE_ROUNDS

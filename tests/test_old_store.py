@@ -18,10 +18,14 @@ from perfexp.config.schema import Cell, MeasureConfig, ModelConfig
 from perfexp.plugins import BACKENDS
 
 DUMP = Path(__file__).with_name("support") / "store_0_1_0.sql.gz"
+ONE_MOMENT = (
+    "measure.rounds=1", "measure.max_rounds=1", "measure.calm_within=null", "measure.rel_half_width=0.02",
+)  # fmt: skip
+"""How the first release measured."""
 SWEEP = (
     "--multirun", "model=squeezenet1_1,shufflenet_v2_x0_5", "backend=fake,openvino", "batch_size=1,2,4",
     "measure=quick", "measure.budget_s=0.3", "measure.min_s=0.05", "measure.min_iterations=5",
-    "input_size=32",
+    "input_size=32", *ONE_MOMENT,
 )  # fmt: skip
 
 
@@ -39,8 +43,9 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def as_cell(run: pd.Series, folder: Path) -> Cell:
     """The cell that a run measured, as today's configuration describes it."""
     measure = MeasureConfig(
-        warmup_iterations=2, warmup_s=0.1, warmup_max_s=0.5, min_iterations=5, min_s=0.05, budget_s=0.3
-    )
+        warmup_iterations=2, warmup_s=0.1, warmup_max_s=0.5, min_iterations=5, min_s=0.05, budget_s=0.3,
+        rounds=1, max_rounds=1, calm_within=None, rel_half_width=0.02,
+    )  # fmt: skip
     return Cell(
         model=ModelConfig(
             "torchvision", run["model"], run["display_name"], run["family"], int(run["model_min_input_size"])

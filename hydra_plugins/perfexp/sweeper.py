@@ -90,7 +90,8 @@ class PerfexpSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         from perfexp.worker import process
 
-        if isinstance(self.launcher, BasicLauncher):
+        in_process = isinstance(self.launcher, BasicLauncher)
+        if in_process:
             process.start_server()
         from perfexp.sweep import grid, model_facts, session
 
@@ -99,7 +100,7 @@ class PerfexpSweeper(Sweeper):
         jobs = self._jobs(arguments)
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
-        jobs = grid.by_cost(jobs, macs) if self.active else grid.shuffled(jobs)
+        jobs = grid.shuffled(jobs) if in_process and not self.active else grid.by_cost(jobs, macs)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")
@@ -109,7 +110,7 @@ class PerfexpSweeper(Sweeper):
         progress = session.current()
         identity = session.begin(config, jobs, costs, datetime.now(), progress)
         compose = lambda overrides: loader.load_sweep_config(config, overrides)  # noqa: E731
-        runner = session.Runner(self.launcher, compose, progress, isinstance(self.launcher, BasicLauncher))
+        runner = session.Runner(self.launcher, compose, progress, in_process)
         if limits is None:
             runner.run_all([_overrides({**job, **identity}) for job in jobs])
         else:

@@ -95,8 +95,8 @@ class BestPace:
 
     def factor(self, blocks: Sequence[Block]) -> float:
         """Return how much longer a network needs beside these blocks than at the host's best pace."""
-        slower: float = median(pace.compute_ms for pace in readings(blocks)) / self.compute_ms
-        return slower**_SENSITIVITY
+        typical_ms = median(pace.compute_ms for pace in readings(blocks))
+        return float((typical_ms / self.compute_ms) ** _SENSITIVITY)
 
 
 def readings(blocks: Iterable[Block]) -> list[Pace]:

@@ -1,5 +1,6 @@
 """Sweeps that were stopped, killed, or are simply asked for again."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ QUICK = (
     "measure.budget_s=0.05",
     "measure.warmup_s=0",
     "measure.min_s=0",
+    "measure.rounds=1",
+    "measure.max_rounds=1",
     "input_size=64",
 )
 STEPS = (
@@ -56,6 +59,31 @@ def test_a_sweep_killed_at_each_step_is_completed_without_loss_or_double(perfexp
     assert len(runs_below(tmp_path, kind="curve")) == 1
 
 
+def test_a_kill_loses_one_round_at_most(perfexp, tmp_path: Path) -> None:
+    of_three = ("measure.rounds=3", "measure.max_rounds=3", "measure.calm_within=null")
+    sweep = ("--multirun", *QUICK, *of_three, "model=squeezenet1_1", "batch_size=1,2")
+    done = subprocess.run(
+        [sys.executable, KILLED, "perfexp.worker.run:Rounds.take", "before", "5", *sweep],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert "round 2, " in done.stdout
+    kept = [path.read_text().splitlines() for path in (tmp_path / "mlruns" / "rounds").iterdir()]
+    assert sorted(map(len, kept)) == [2, 2]
+    began = {json.loads(line)["began_s"] for lines in kept for line in lines}
+    done = perfexp(*sweep)
+    assert done.returncode == 0, done.stderr
+    cells = runs_below(tmp_path)
+    assert cells["rounds"].tolist() == [3, 3]
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    rounds = []
+    for run_id in cells["run_id"]:
+        stored = Path(client.download_artifacts(run_id, "samples.json"))
+        rounds += [one["began_s"] for one in json.loads(stored.read_text())["rounds"]]
+    assert len(rounds) == 6 and began < set(rounds)
+    assert not list((tmp_path / "mlruns" / "rounds").iterdir())
+
+
 def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
@@ -70,7 +98,9 @@ def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_p
     first = perfexp(*sweep)
     assert first.returncode == 0, first.stderr
     order = [line.split("] ")[1].split(":")[0] for line in first.stdout.splitlines() if line[:1] == "["]
-    assert order == ["squeezenet1_1 fake b1", "squeezenet1_1 fake b2", "alexnet fake b3", "vgg11 fake b1"]
+    assert sorted(order) == [
+        *("alexnet fake b3", "squeezenet1_1 fake b1", "squeezenet1_1 fake b2", "vgg11 fake b1"),
+    ]
     before = runs_below(tmp_path, sweep="mine")
     client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
     for run_id, model in zip(before["run_id"], before["model"], strict=True):

@@ -142,6 +142,8 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
         *SWEEP,
         "backend.latency_ms=100",
         "measure.min_s=0.1,60",
+        "measure.rounds=1",
+        "measure.max_rounds=1",
         "measure.budget_s=60",
         "batch_size=1",
     ]

@@ -41,7 +41,17 @@ SMALL = [
 SECRET = "not to be written"
 PLACE = {"node", "sweep_id"}
 """Tags in which the same sweep differs from one launcher to the other."""
-JUDGED = ("verdict", "taint", "stop_reason", "warmup_stable", "writer", "delivery_id", "mlflow.")
+JUDGED = (
+    "verdict",
+    "taint",
+    "interval",
+    "modes",
+    "stop_reason",
+    "warmup_stable",
+    "writer",
+    "delivery_id",
+    "mlflow.",
+)
 """Tags that say how a measurement went, or who wrote it."""
 
 

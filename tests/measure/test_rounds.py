@@ -41,7 +41,7 @@ def test_slow_blocks_are_kept_but_not_told() -> None:
     assert found.metrics["throughput_images_per_s"] == pytest.approx(500.0)
     assert found.metrics["latency_per_image_ms"] == pytest.approx(2.0)
     assert found.samples_ms == pytest.approx((4.0,) * 30)
-    assert found.metrics["latency_observed_ms"] == 4.1
+    assert found.metrics["latency_observed_ms"] == pytest.approx(4.0745, rel=1e-4)
     assert found.metrics["calm_blocks"] == 75.0
     assert 6.0 in found.rounds[0].samples_ms
     assert found.labels["verdict"] == "clean"
