@@ -1,14 +1,13 @@
-"""Is a number found again? ``python -m benchmarks.repeatability [--rounds 12] [--every 210] [--neighbour]``.
+"""Is a number found again? ``python -m benchmarks.repeatability [--sweeps 12] [--every 210]``.
 
-The same sweep of eight cells is made again and again, by rounds (the default protocol) and by one
-process a cell with the old stop rule (``measure.rounds=1``), in turn. The unit is the sweep: the share
-of the other sweeps' medians inside one sweep's interval, and the coefficient of variation (CV) of the
-medians. ``--neighbour`` keeps all processors busy, 30 s in every 75.
+The same sweep of eight cells is made again and again, in turn by rounds (the default protocol), by one
+process a cell with the first release's stop rule, and by rounds beside a planted neighbour, which keeps
+all processors busy 30 s in every 75. The unit is the sweep: the share of the other sweeps' medians inside
+one sweep's interval, and the coefficient of variation (CV) of the medians.
 """
 
 import argparse
 import multiprocessing
-import os
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ ONE_PROCESS = (
     *("measure.rounds=1", "measure.max_rounds=1", "measure.round_pause_s=0"),
     *("measure.rel_half_width=0.02", "measure.min_s=0.5", "measure.calm_within=null"),
 )
-METHODS = {"rounds": (), "one process": ONE_PROCESS}
+METHODS = {"rounds": (), "one process": ONE_PROCESS, "rounds, neighbour": ()}
 _ON_S, _PERIOD_S = 30.0, 75.0
 _CELL = ["model", "backend", "batch_size"]
 _CONSOLE = Console(width=120)
@@ -39,18 +38,15 @@ _CONSOLE = Console(width=120)
 def main() -> None:
     """Make the sweeps, then print what was found again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12, help="sweeps by each method")
-    parser.add_argument(
-        "--every", type=float, default=210.0, help="seconds from one pair of sweeps to the next"
-    )
-    parser.add_argument("--neighbour", action="store_true", help="a busy process a processor, now and then")
+    parser.add_argument("--sweeps", type=int, default=12, help="by each method")
+    parser.add_argument("--every", type=float, default=210.0, help="seconds from one turn to the next")
     parser.add_argument("--keep", type=Path, help="folder that keeps the store and the runs as CSV")
     options = parser.parse_args()
     print(f"{time.strftime('%Y-%m-%d')}, {cpu_name()}, {len(usable_cpus())} CPUs", flush=True)
-    with tempfile.TemporaryDirectory(prefix="perfexp-repeatability-") as made, _neighbour(options.neighbour):
+    with tempfile.TemporaryDirectory(prefix="perfexp-repeatability-") as made:
         folder = options.keep or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        took_s = _sweep_all(folder, options.rounds, options.every)
+        took_s = _sweep_all(folder, options.sweeps, options.every)
         runs = {name: _runs(folder, name) for name in METHODS}
     if options.keep:
         pd.concat([frame.assign(method=name) for name, frame in runs.items()]).to_csv(folder / "runs.csv")
@@ -67,23 +63,28 @@ def _sweep_all(folder: Path, count: int, every_s: float) -> dict[str, list[float
     for number in range(count):
         time.sleep(max(0.0, began + number * every_s - time.monotonic()))
         for name in list(METHODS)[:: 1 if number % 2 else -1]:
-            start = time.monotonic()
-            words = [
-                f"experiment={name.replace(' ', '_')}",
-                f"tracking.root={folder}/mlruns",
-                "sweep.rerun=all",
-            ]
-            program = "from perfexp.commands import main; main()"
-            command = [sys.executable, "-c", program, "--multirun", *SWEEP, *METHODS[name], *words]
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-            took_s[name].append(time.monotonic() - start)
-        print(f"sweep {number + 1} of {count} after {(time.monotonic() - began) / 60:.0f} min", flush=True)
+            with _neighbour("neighbour" in name, phase_s=17.0 * number % _PERIOD_S):
+                took_s[name].append(_sweep(folder, name))
+        print(f"turn {number + 1} of {count} after {(time.monotonic() - began) / 60:.0f} min", flush=True)
     return took_s
+
+
+def _sweep(folder: Path, name: str) -> float:
+    start = time.monotonic()
+    words = [f"experiment={_experiment(name)}", f"tracking.root={folder}/mlruns", "sweep.rerun=all"]
+    program = "from perfexp.commands import main; main()"
+    command = [sys.executable, "-c", program, "--multirun", *SWEEP, *METHODS[name], *words]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def _experiment(name: str) -> str:
+    return name.replace(",", "").replace(" ", "_")
 
 
 def _runs(folder: Path, name: str) -> pd.DataFrame:
     uri = f"sqlite:///{folder}/mlruns/mlflow.db"
-    return load_runs(name.replace(" ", "_"), tracking_uri=uri, kind=["cell", "superseded"])
+    return load_runs(_experiment(name), tracking_uri=uri, kind=["cell", "superseded"])
 
 
 def coverage(medians: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> float:
@@ -127,7 +128,8 @@ def _reasons(frame: pd.DataFrame) -> str:
     return "; ".join(sorted(set(found))[:3]) or "no reasons"
 
 
-def _busy() -> None:
+def _busy(phase_s: float) -> None:
+    time.sleep(phase_s)
     while True:
         end = time.monotonic() + _ON_S
         while time.monotonic() < end:
@@ -136,10 +138,10 @@ def _busy() -> None:
 
 
 @contextmanager
-def _neighbour(wanted: bool) -> Iterator[None]:
+def _neighbour(wanted: bool, phase_s: float) -> Iterator[None]:
     """Keep as many processes busy as there are processors, now and then."""
-    count = len(os.sched_getaffinity(0)) if wanted else 0
-    processes = [multiprocessing.Process(target=_busy, daemon=True) for _ in range(count)]
+    count = len(usable_cpus()) if wanted else 0
+    processes = [multiprocessing.Process(target=_busy, args=(phase_s,), daemon=True) for _ in range(count)]
     for process in processes:
         process.start()
     try:
