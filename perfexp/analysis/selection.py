@@ -48,14 +48,14 @@ class Selection:
 
 
 def select(
-    runs: pd.DataFrame, allow_mixed: bool, allow_tainted: bool = False, allow_inexact: bool = False
+    runs: pd.DataFrame, allow_mixed: bool, allow_tainted: bool = True, allow_inexact: bool = False
 ) -> Selection:
-    """Select the newest sound run of each cell.
+    """Select the newest sound run of each cell, a clean one where there is one.
 
     Args:
         runs: as returned by :func:`perfexp.load_runs`, failed ones included.
         allow_mixed: analyse runs of several hosts or versions as one.
-        allow_tainted: use measurements that other load disturbed.
+        allow_tainted: use measurements that other load disturbed; their intervals are wider.
         allow_inexact: use runs whose outputs are beyond the tolerance of their precision.
 
     Raises:
@@ -67,8 +67,10 @@ def select(
     sound = runs[reasons == ""]
     if not allow_mixed:
         _refuse_mixture(sound)
-    newest = sound.sort_values("start_time", kind="stable").drop_duplicates(CELL, keep="last")
-    reasons[sound.index.difference(newest.index)] = "a newer run of the same cell is used"
+    clean = _column(sound, "verdict") != "tainted"
+    best_last = sound.assign(clean=clean).sort_values(["clean", "start_time"], kind="stable")
+    newest = best_last.drop(columns="clean").drop_duplicates(CELL, keep="last")
+    reasons[sound.index.difference(newest.index)] = "a newer or cleaner run of the same cell is used"
     left_out = runs.assign(reason=reasons)[reasons != ""]
     if newest.empty:
         counts = ", ".join(f"{n} × {why}" for why, n in left_out["reason"].value_counts().head(3).items())

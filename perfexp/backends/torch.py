@@ -31,7 +31,8 @@ class Heap(StrEnum):
 
     ``default`` leaves it to the library, which returns large blocks to the system or not, depending on
     the heap's layout: where it does, each batch causes tens of thousands of page faults. ``kept`` makes
-    glibc keep them for the next batch, as jemalloc and tcmalloc do; other C libraries have ``default``.
+    glibc keep them for the next batch, as jemalloc and tcmalloc do; where another C library
+    is used, the run says ``default``.
     """
 
     default = "default"
@@ -138,12 +139,14 @@ class TorchBackend(Backend):
     Config = TorchConfig
     config: TorchConfig
     packages = ("torch",)
+    _heap = Heap.default
 
     def start(self) -> None:
         import torch
 
-        if Heap(self.config.heap) == Heap.kept:
-            _keep_freed_memory()
+        self._heap = Heap(self.config.heap)
+        if self._heap == Heap.kept and not _keep_freed_memory():
+            self._heap = Heap.default
         if self.config.precision.value not in _DTYPES:
             raise BackendError(
                 f"PyTorch eager computes in {', '.join(_DTYPES)}, but got "
@@ -177,17 +180,13 @@ class TorchBackend(Backend):
         with phases.timed("load"):
             device = torch.device(self.config.device)
             module = module.to(device, getattr(torch, _DTYPES[self.config.precision.value]))
-            return TorchSession(module, device, Heap(self.config.heap))
+            return TorchSession(module, device, self._heap)
 
 
-def _keep_freed_memory() -> None:
-    """Make glibc neither map large blocks separately nor trim its heap; mallopt(3)."""
+def _keep_freed_memory() -> bool:
+    """Make glibc neither map large blocks separately nor trim its heap, mallopt(3); False without glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or not (mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1)):
-        raise BackendError(
-            "backend.heap=kept needs the allocator of the C library glibc, which this process does not "
-            "have; leave it at backend.heap=default."
-        )
+    return mallopt is not None and bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, -1))
 
 
 def _devices() -> list[str]:

@@ -1,7 +1,7 @@
 """Turn runs into fits, clusters, a variance analysis and one report.
 
   perfexp analyze experiment=NAME output=DIR
-  perfexp analyze sweep=quick where='batch_size <= 8' allow_tainted=true
+  perfexp analyze sweep=quick where='batch_size <= 8' allow_tainted=false
 
 The report is one page that needs no network; it is kept in the store as well.
 """
@@ -34,7 +34,7 @@ class Config(query.RunQuery):
 
     data: Data | None = option(None, "null: measured runs, or published ones where there are no others")
     accuracy: Accuracy = option(Accuracy.published, "which accuracy charts show; measured: of evaluations")
-    allow_tainted: bool = option(False, "use runs that were disturbed")
+    allow_tainted: bool = option(True, "use runs that were disturbed, with their wider intervals")
     allow_inexact: bool = option(False, "use runs whose outputs are beyond the tolerance of their precision")
     output: str | None = option(None, "folder of the report; null: one below tracking.root/analysis")
     title: str | None = option(None, "of the report")

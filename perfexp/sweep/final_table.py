@@ -1,6 +1,6 @@
 """What the terminal shows at the end: one line a cell, and what is to know of those that are not clean."""
 
-from collections import Counter
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ _COLUMNS = {
     "images/s": True, "memory MB": True, "status": False, "verdict": False,
 }  # fmt: skip
 _SHOWN_REASONS = 2
+_NUMBER = re.compile(r"-?[\d.]+")
 
 
 def show(outcomes: Sequence[Outcome], unfinished: int, console: "Console") -> None:
@@ -37,22 +38,24 @@ def notes(outcomes: Sequence[Outcome], unfinished: int) -> list[str]:
     ]
     tainted = [o for o in outcomes if o.has_numbers and o.tags.get("verdict") == Verdict.TAINTED]
     if tainted:
-        reasons = Counter(_kind(o.tags.get("taint", "")) for o in tainted).most_common(_SHOWN_REASONS)
-        told = "; ".join(f"{count} because {reason}" for reason, count in reasons)
         lines.append(
-            f"{len(tainted)} of {len(outcomes)} cells are tainted ({told}): their intervals are too "
-            "narrow; when the machine is quieter, measure them again with sweep.rerun=tainted."
+            f"{len(tainted)} of {len(outcomes)} cells are tainted ({_reasons(tainted)}): another measurement "
+            "may fall outside their intervals; when the machine is quieter, repeat them with "
+            "sweep.rerun=tainted."
         )
     if unfinished:
         lines.append(f"{unfinished} more cells have had some rounds: the same command goes on with them.")
     return lines
 
 
-def _kind(taint: str) -> str:
-    """Return the first reason without its number, so that like reasons can be counted."""
-    first = taint.split("; ", 1)[0].split(" (limit", 1)[0]
-    number, _, words = first.partition(" ")
-    return words if number.replace(".", "", 1).lstrip("-").isdigit() else first
+def _reasons(tainted: Sequence[Outcome]) -> str:
+    """Return the commonest kinds of first reasons, each with its number and as it was told once."""
+    kinds: dict[str, list[str]] = {}
+    for outcome in tainted:
+        first = outcome.tags.get("taint", "").split("; ", 1)[0]
+        kinds.setdefault(_NUMBER.sub("", first), []).append(first)
+    commonest = sorted(kinds.values(), key=len, reverse=True)[:_SHOWN_REASONS]
+    return "; ".join(f"{len(told)} × {told[0]}" for told in commonest)
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

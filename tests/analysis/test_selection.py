@@ -110,14 +110,18 @@ def test_nothing_left_says_why() -> None:
         select(runs({"status": "FAILED"}, {"status": "FAILED"}), allow_mixed=False)
 
 
-@pytest.mark.parametrize(
-    ("fault", "allowed"),
-    [({"verdict": "tainted"}, "allow_tainted"), ({"parity": "beyond tolerance"}, "allow_inexact")],
-)
-def test_faulty_runs_are_used_only_when_asked(fault: dict[str, str], allowed: str) -> None:
-    with pytest.raises(ConfigError, match=f"None of 1 runs.*{allowed}=true"):
-        select(runs(fault), allow_mixed=False)
-    assert len(select(runs(fault), allow_mixed=False, **{allowed: True}).cells) == 1
+def test_runs_with_wrong_outputs_are_used_only_when_asked() -> None:
+    wrong = runs({"parity": "beyond tolerance"})
+    with pytest.raises(ConfigError, match=r"None of 1 runs.*allow_inexact=true"):
+        select(wrong, allow_mixed=False)
+    assert len(select(wrong, allow_mixed=False, allow_inexact=True).cells) == 1
+
+
+def test_disturbed_runs_are_used_unless_they_are_not_wanted() -> None:
+    disturbed = runs({"verdict": "tainted"})
+    assert len(select(disturbed, allow_mixed=False).cells) == 1
+    with pytest.raises(ConfigError, match=r"None of 1 runs.*allow_tainted=true"):
+        select(disturbed, allow_mixed=False, allow_tainted=False)
 
 
 def evaluations(*changes: dict[str, object]) -> pd.DataFrame:

@@ -41,10 +41,10 @@ def test_one_sentence_tells_how_many_cells_are_tainted_why_and_what_to_do() -> N
         "verdict": "tainted",
         "taint": "45.1 % of the usable CPUs' time went to other processes (limit 5)",
     }
-    cells = [MEASURED, slow(37), slow(37), replace(MEASURED, tags=busy)]
+    cells = [MEASURED, slow(37), slow(41), replace(MEASURED, tags=busy)]
     [line] = final_table.notes(cells, 0)
     assert line.startswith(
-        "3 of 4 cells are tainted (2 because this host ran 37 % slower than its own pace; 1 "
+        "3 of 4 cells are tainted (2 × this host ran 37 % slower than its own pace; 1 × 45"
     )
     assert "% of the usable CPUs' time went to other processes" in line and "sweep.rerun=tainted" in line
 
