@@ -36,7 +36,6 @@ def test_the_latency_is_the_median_if_measured_and_the_mean_if_published() -> No
     ("change", "reason"),
     [
         ({"status": "FAILED"}, "the cell failed"),
-        ({"verdict": "tainted"}, "tainted"),
         ({"parity": "beyond tolerance"}, "beyond the tolerance"),
         ({"latency_p50_ms": np.nan}, "it has no latency"),
         ({"latency_p50_ms": -1.0}, "not a positive number"),
@@ -54,7 +53,7 @@ def test_what_is_left_out_has_its_reason(change: dict[str, object], reason: str)
 def test_the_newest_run_of_a_cell_is_used() -> None:
     found = select(runs({}, {"latency_p50_ms": 7.0}), allow_mixed=False)
     assert found.cells["latency_ms"].tolist() == [7.0]
-    assert found.left_out["reason"].item() == "a newer run of the same cell is used"
+    assert found.left_out["reason"].item() == "a newer or cleaner run of the same cell is used"
 
 
 def test_a_newer_tainted_run_does_not_hide_a_clean_one() -> None:
