@@ -21,6 +21,7 @@ _VARIANTS = (
 )
 """Settings that also decide a number: where they differ, they are added to the model's or backend's name."""
 _NAMED = 4
+_ENDS = ("low", "high")
 ACCURACIES = ("top1", "top1_low", "top1_high", "top5")
 _EVALUATED = ["model", "backend", "precision"]
 _COMMON = ("dataset_digest", "host", "batch_size", "version_torch", "version_openvino")
@@ -35,9 +36,9 @@ class Selection:
     """The selected cells, one row each, and the runs that were left out.
 
     Attributes:
-        cells: all columns of the runs, and ``latency_ms``, which is analysed: the median of a
-            measured cell, the mean of a published one. ``model``, ``family`` and ``backend`` are
-            plain text.
+        cells: all columns of the runs, ``latency_ms``, which is analysed (the median of a measured
+            cell, the mean of a published one), and its ``weight`` in fits. ``model``, ``family`` and
+            ``backend`` are plain text.
         left_out: ``run_id, model, backend, batch_size, reason``.
         labels: model to the name that charts show.
     """
@@ -79,6 +80,7 @@ def select(
             "allow_tainted=true or allow_inexact=true to use such runs."
         )
     cells = newest.sort_values(CELL, ignore_index=True)
+    cells = cells.assign(weight=_weights(cells))
     labels = dict(zip(cells["model"], _labels(cells), strict=True))
     return Selection(cells, left_out.reindex(columns=_LEFT_OUT).reset_index(drop=True), labels)
 
@@ -97,6 +99,13 @@ def _plain(runs: pd.DataFrame) -> pd.DataFrame:
     runs["latency_ms"] = median.where(~published, mean).astype(float)
     runs["batch_size"] = pd.to_numeric(runs["batch_size"], errors="coerce")
     return runs
+
+
+def _weights(cells: pd.DataFrame) -> "pd.Series[float]":
+    """Return how much each cell counts: 1, or less where its interval is wider than the median one."""
+    low, high = (pd.to_numeric(_column(cells, f"latency_p50_{end}_ms"), errors="coerce") for end in _ENDS)
+    width = ((high - low) / cells["latency_ms"]).where(high > low)
+    return (width.median() / width).clip(upper=1.0).fillna(1.0).astype(float)
 
 
 def _column(runs: pd.DataFrame, name: str) -> "pd.Series[str]":

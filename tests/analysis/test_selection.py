@@ -104,6 +104,13 @@ def test_two_models_of_one_display_name_keep_their_own() -> None:
     assert found.labels == {"a": "a", "b": "b"}
 
 
+def test_a_cell_counts_less_the_wider_its_interval_is() -> None:
+    around = [{"latency_p50_low_ms": 5 - half, "latency_p50_high_ms": 5 + half} for half in (0.1, 0.2, 0.8)]
+    cells = [{"batch_size": size, "latency_p50_ms": 5.0, **one} for size, one in enumerate(around, start=1)]
+    assert select(runs(*cells), allow_mixed=False).cells["weight"].tolist() == pytest.approx([1, 1, 0.25])
+    assert select(runs({}), allow_mixed=False).cells["weight"].tolist() == [1.0]
+
+
 def test_nothing_left_says_why() -> None:
     with pytest.raises(ConfigError, match=r"None of 2 runs can be analysed \(2 × the cell failed\)"):
         select(runs({"status": "FAILED"}, {"status": "FAILED"}), allow_mixed=False)

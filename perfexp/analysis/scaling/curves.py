@@ -38,7 +38,10 @@ class CurveTable:
 
 
 def tabulate(frame: pd.DataFrame, keys: Sequence[str]) -> CurveTable:
-    """Make a curve of each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``."""
+    """Make a curve of each combination of ``keys`` in a table with ``batch_size`` and ``latency_ms``.
+
+    Where the table has the column ``weight``, its points count by it.
+    """
     points = frame.sort_values([*keys, "batch_size"], ignore_index=True)
     groups = points.groupby(list(keys), sort=True, observed=True)
     row = groups.ngroup().to_numpy().astype(np.int64)
@@ -48,7 +51,7 @@ def tabulate(frame: pd.DataFrame, keys: Sequence[str]) -> CurveTable:
     curves = Curves(np.ones(shape), np.ones(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64))
     curves.batch_size[row, place] = points["batch_size"]
     curves.latency_ms[row, place] = points["latency_ms"]
-    curves.weight[row, place] = 1
+    curves.weight[row, place] = points.get("weight", 1.0)
     curves.rank[row, place] = rank
     first = points[place == 0]
     return CurveTable(first[list(keys)].reset_index(drop=True), curves, points, row, place)

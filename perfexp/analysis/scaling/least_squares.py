@@ -1,6 +1,6 @@
 """Weighted non-negative least squares of thousands of latency curves at once.
 
-Each fit minimises Σ ((ŷ − y) / y)², the squared relative error: for each shape on a grid the linear
+Each fit minimises Σ (w · (ŷ − y) / y)², the squared relative error: for each shape on a grid the linear
 coefficients have a closed solution, and the grid is refined around the best shape. No curve needs a
 starting value, and every fit converges. Where shapes fit equally well, the smallest is taken: a
 knee that the points leave open must not depend on rounding.
@@ -28,7 +28,7 @@ class Curves:
     Attributes:
         batch_size: 1 where there is no point.
         latency_ms: of the batch; 1 where there is no point.
-        weight: 1 where there is a point, else 0.
+        weight: in (0, 1] where there is a point, inversely to how uncertain it is; else 0.
         rank: 0 for a curve's smallest batch size, and so on; equal for equal sizes.
     """
 
@@ -111,7 +111,7 @@ def _linear(form: Form, curves: Curves, shapes: Array) -> tuple[Array, Array]:
     terms = [term * scale for term in form.terms(batch_size, shapes[:, :, None])]
     towards = [np.einsum("gsn,gn->gs", term, curves.weight) for term in terms]
     squares = [np.einsum("gsn,gsn->gs", term, term) for term in terms]
-    total = curves.weight.sum(axis=1)[:, None]
+    total = (curves.weight**2).sum(axis=1)[:, None]
     if len(terms) == 1:
         alone = _ratio(towards[0], squares[0])
         return alone[..., None], total - alone * towards[0]
@@ -149,7 +149,8 @@ class Uncertainty:
     """Uncertainty of each curve's fit, by the delta method on relative errors.
 
     Attributes:
-        scale: standard deviation of the relative error, shape ``(G,)``; NaN without freedom.
+        scale: standard deviation of the relative error of a point of weight 1, shape ``(G,)``; NaN
+            without freedom.
         freedom: points minus coefficients, shape ``(G,)``.
         covariance: of ``Fit.coefficients``, shape ``(G, P, P)``, for a scale of 1.
     """
@@ -179,8 +180,8 @@ def uncertainty(fitted: Fit, curves: Curves) -> Uncertainty:
     covariance = np.linalg.pinv(np.einsum("gnp,gnq->gpq", unit, unit), hermitian=True)
     inverse = 1 / np.where(length > 0, length, np.inf)
     covariance = covariance * inverse * inverse.transpose(0, 2, 1)
-    freedom = curves.weight.sum(axis=1) - free.sum(axis=1)
-    loss = np.nansum(relative_error(fitted, curves) ** 2, axis=1)
+    freedom = (curves.weight > 0).sum(axis=1) - free.sum(axis=1)
+    loss = np.nansum((curves.weight * relative_error(fitted, curves)) ** 2, axis=1)
     scale = np.sqrt(loss / np.where(freedom > 0, freedom, np.nan))
     return Uncertainty(fitted, scale, freedom, covariance)
 

@@ -127,7 +127,7 @@ def _most_predictive(curves: Curves) -> float:
 def _weighted(curves: Curves, exponent: float) -> Curves:
     points = curves.weight > 0
     largest = np.where(points, curves.batch_size, 0).max(axis=1, keepdims=True)
-    weight = np.where(points, (curves.batch_size / largest) ** (exponent / 2), 0)
+    weight = curves.weight * np.where(points, (curves.batch_size / largest) ** (exponent / 2), 0)
     return Curves(curves.batch_size, curves.latency_ms, weight, curves.rank)
 
 

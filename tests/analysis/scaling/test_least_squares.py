@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import optimize
 
@@ -39,6 +40,18 @@ def test_no_worse_than_a_general_optimiser(study, form) -> None:
 
     best = optimize.minimize(loss, start * 1.05, method="Nelder-Mead", bounds=[(0, None)] * len(start))
     assert loss(start) <= best.fun * 1.001
+
+
+def test_uncertain_points_count_by_their_weight() -> None:
+    b, y, w = np.array([1.0, 2, 4, 8]), np.array([7.0, 9.5, 12, 24]), np.array([1.0, 0.5, 0.1, 1])
+    points = pd.DataFrame({"model": "a", "batch_size": b, "latency_ms": y, "weight": w})
+    curves = tabulate(points, ["model"]).curves
+    expected, loss, *_ = np.linalg.lstsq(np.column_stack([w / y, w * b / y]), w, rcond=None)
+    fitted = fit(AFFINE, curves)
+    assert fitted.coefficients[0] == pytest.approx(expected)
+    sure = uncertainty(fitted, curves)
+    assert sure.freedom.tolist() == [2]
+    assert sure.scale == pytest.approx(np.sqrt(loss / 2))
 
 
 def test_coefficients_are_never_negative(synthetic) -> None:
