@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
@@ -37,9 +38,13 @@ Message = Measurement | Failure | dict[str, float]
 Step = Callable[[Cell, Cache, Phases], object]
 
 
-def run_in_child(step: Step, cell: Cell) -> Message:
-    """Return the measurement of ``step`` in a clean process, or its phases' seconds if it makes none."""
-    context = process_context(cell.measure.start)
+def run_in_child(step: Step, cell: Cell, frameworks: bool = True) -> Message:
+    """Return the measurement of ``step`` in a clean process, or its phases' seconds if it makes none.
+
+    A step without ``frameworks`` imports none, and starts no server that does.
+    """
+    light = not frameworks and not _server.cache_info().currsize
+    context = process_context(Start.spawned if light else cell.measure.start)
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
     began = time.perf_counter()
@@ -68,10 +73,15 @@ def run_in_child(step: Step, cell: Cell) -> Message:
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
     """Return the start method of clean processes: a server that has imported the frameworks, or spawn."""
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        return context
+        return _server()
     return multiprocessing.get_context("spawn")
+
+
+@lru_cache(maxsize=1)
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def verdict(child: "multiprocessing.process.BaseProcess", cell: Cell) -> Failure:

@@ -33,8 +33,10 @@ def run_cell(cell: Cell) -> Outcome:
 
 
 def _measured(cell: Cell, prepared_s: Mapping[str, float]) -> Outcome:
+    computes = backends.create(cell.backend).computes
+
     def attempt() -> Outcome:
-        outcome = run_in_child(steps.measure, cell)
+        outcome = run_in_child(steps.measure, cell, frameworks=computes)
         assert isinstance(outcome, Measurement | Failure)
         return outcome
 
