@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from perfexp.analysis.results import Results
+from perfexp.cache import Cache
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.models.description import describe
 from perfexp.plugins import BACKENDS
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support import servers
@@ -99,6 +101,23 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template") / "mlruns"
     open_tracker(None, root, "other")
     return root / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the networks that the commands of many tests name, at their input sizes."""
+    root = tmp_path_factory.mktemp("described") / "cache"
+    for name in ("squeezenet1_1", "resnet18"):
+        for size in (None, 64):
+            describe(ModelConfig("torchvision", name), size, Cache(root))
+    return root
+
+
+@pytest.fixture
+def ready(tmp_path: Path, store_template: Path, described: Path) -> None:
+    """A new store and descriptions of networks, as a command beneath ``tmp_path`` would make them."""
+    shutil.copytree(described, tmp_path / "mlruns" / "cache")
+    shutil.copy(store_template, tmp_path / "mlruns" / "mlflow.db")
 
 
 @pytest.fixture
