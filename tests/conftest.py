@@ -19,7 +19,7 @@ from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
 from perfexp.models.description import describe
 from perfexp.plugins import BACKENDS
 from perfexp.store.tracker import Tracker, open_tracker
-from tests.support import servers
+from tests.support import program, servers
 from tests.support.packaged import Packaged, fetched
 
 # two test processes share the cores, and threads that wait spinning make both three times slower
@@ -164,6 +164,19 @@ def command(tmp_path: Path) -> Perfexp:
 def perfexp(command: Perfexp) -> Perfexp:
     """Measures: ``perfexp KEY=VALUE…``."""
     return partial(command, "")
+
+
+@pytest.fixture
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Perfexp:
+    """As ``command``, but in this process, which has the imports already."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = program.perfexp(*arguments)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")
