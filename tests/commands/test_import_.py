@@ -82,9 +82,9 @@ def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
         (["source=timm", "path=bad.csv"], "holds no benchmark table of timm"),
     ],
 )
-def test_bad_input_is_one_sentence(command, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_bad_input_is_one_sentence(called, tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "bad.csv").write_text("model,bs1\na,x\n")
-    done = command("import", *arguments)
+    done = called("import", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stderr.startswith("perfexp import: ")
