@@ -55,7 +55,6 @@ def counts(folder: Path, run_id: str) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", COUNTS)
-@pytest.mark.usefixtures("ready")
 def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, packaged: Packaged, model: str) -> None:
     for backend in ("torch", "openvino"):
         done = evaluate(
@@ -77,7 +76,6 @@ def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, packaged: Packa
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ready")
 def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path, packaged: Packaged) -> None:
     """What they make of the counts is printed, not asserted: it depends on the processor."""
     listed = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -101,7 +99,6 @@ def test_each_precision_is_another_arithmetic(evaluate, tmp_path: Path, packaged
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["synsets", "flat"])
-@pytest.mark.usefixtures("ready")
 def test_imagenets_layouts_by_path(evaluate, tmp_path: Path, packaged: Packaged, layout: str) -> None:
     photos = datasets.create(ImageNetConfig(path=str(packaged.photos), labels=str(packaged.labels)))
     assert len(photos.items) == 118
@@ -173,7 +170,6 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ready")
 def test_corrupt_images_are_named_counted_and_left_out(evaluate, tmp_path: Path, pictures: Path) -> None:
     whole = (pictures / "n01440764" / "rgb.png").read_bytes()
     (pictures / "n01443537" / "half.png").write_bytes(whole[:70])
@@ -195,7 +191,6 @@ def test_corrupt_images_are_named_counted_and_left_out(evaluate, tmp_path: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ready")
 def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
     evaluate, tmp_path: Path, pictures: Path
 ) -> None:
@@ -231,7 +226,6 @@ def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
         (["lock_wait_s=0.2"], 2, "refused", "Another perfexp measurement held cpu for 0.2 s"),
     ],
 )
-@pytest.mark.usefixtures("ready")
 def test_a_single_failure_is_a_run_and_a_sentence(
     evaluate, tmp_path: Path, pictures: Path, arguments: list[str], code: int, failure: str, words: str
 ) -> None:

@@ -35,7 +35,6 @@ def runs_below(folder: Path, **options: object):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is POSIX's")
-@pytest.mark.usefixtures("ready")
 def test_a_sweep_killed_at_each_step_is_completed_without_loss_or_double(perfexp, tmp_path: Path) -> None:
     sweep = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=range(1,8)")
     for place, moment, nth in STEPS:
@@ -57,7 +56,6 @@ def test_a_sweep_killed_at_each_step_is_completed_without_loss_or_double(perfexp
     assert len(runs_below(tmp_path, kind="curve")) == 1
 
 
-@pytest.mark.usefixtures("ready")
 def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
