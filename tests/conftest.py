@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from perfexp.analysis.results import Results
+from perfexp.cache import Cache
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig
+from perfexp.models.description import describe
 from perfexp.plugins import BACKENDS
 from perfexp.store.tracker import Tracker, open_tracker
-from tests.support import servers
+from tests.support import program, servers
 from tests.support.packaged import Packaged, fetched
 
 # two test processes share the cores, and threads that wait spinning make both three times slower
@@ -103,6 +105,23 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "mlflow.db"
 
 
+@pytest.fixture(scope="session")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the networks that the commands of many tests name, at their input sizes."""
+    root = tmp_path_factory.mktemp("described") / "cache"
+    for name in ("squeezenet1_1", "resnet18"):
+        for size in (None, 64):
+            describe(ModelConfig("torchvision", name), size, Cache(root))
+    return root
+
+
+@pytest.fixture
+def ready(tmp_path: Path, store_template: Path, described: Path) -> None:
+    """A new store and descriptions of networks, as a command beneath ``tmp_path`` would make them."""
+    shutil.copytree(described, tmp_path / "mlruns" / "cache")
+    shutil.copy(store_template, tmp_path / "mlruns" / "mlflow.db")
+
+
 @pytest.fixture
 def tracker(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     """An experiment ``perfexp`` in a new store below the current directory."""
@@ -147,6 +166,19 @@ def command(tmp_path: Path) -> Perfexp:
 def perfexp(command: Perfexp) -> Perfexp:
     """Measures: ``perfexp KEY=VALUE…``."""
     return partial(command, "")
+
+
+@pytest.fixture
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Perfexp:
+    """As ``command``, but in this process, which has the imports already."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = program.perfexp(*arguments)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

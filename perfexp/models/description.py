@@ -128,11 +128,14 @@ def _features(source: Source, model: ModelConfig, size: int) -> dict[str, float]
 def _on_meta(source: Source, model: ModelConfig, size: int) -> "nn.Module":
     import torch
 
+    from perfexp.models import tracing
+
     try:
         with torch.device("meta"):
             return source.build(model.name, size, pretrained=False, classes=model.classes)
     except RuntimeError:  # some architectures compute their widths with tensors, whose values they read
-        return source.build(model.name, size, pretrained=False, classes=model.classes).to("meta")
+        with tracing.EmptyOnMeta():
+            return source.build(model.name, size, pretrained=False, classes=model.classes).to("meta")
 
 
 def _explained(error: Exception, source: Source, model: ModelConfig, size: int, default: int) -> ModelError:

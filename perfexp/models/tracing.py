@@ -1,12 +1,13 @@
 """Runs a network on the meta device and records every operator that PyTorch dispatches."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -73,6 +74,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kind, macs = _multiplied(operator, args, outputs, bool(weights))
         own = _elements(weights)
         return Layer(kind, macs, own, _elements(inputs) - own, _elements(outputs))
+
+
+class EmptyOnMeta(TorchFunctionMode):
+    """Allocates what has no values yet, as weights before they are drawn, on the meta device."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        kwargs = dict(kwargs or {})
+        if func is torch.empty and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
 
 
 def _multiplied(

@@ -15,6 +15,8 @@ QUICK = (
     "measure.min_iterations=3",
     "measure.rel_half_width=0.5",
     "measure.min_s=0.05",
+    "measure.warmup_max_s=0.05",
+    "measure.percentiles=[]",
 )
 
 

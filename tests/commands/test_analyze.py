@@ -150,9 +150,9 @@ def test_the_default_output_is_below_mlruns(command, measured: Tracker, tmp_path
     ],
 )
 def test_bad_input_is_one_sentence(
-    command, measured: Tracker, arguments: list[str], code: int, words: str
+    called, measured: Tracker, arguments: list[str], code: int, words: str
 ) -> None:
-    done = command("analyze", *arguments)
+    done = called("analyze", *arguments)
     assert done.returncode == code, done.stdout
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -269,11 +269,11 @@ def test_the_studys_input_size(evaluate, tmp_path: Path, pictures: Path) -> None
         (["workers=0"], "workers must be at least 1, but got 0"),
     ],
 )
-def test_bad_input_is_one_sentence(evaluate, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_bad_input_is_one_sentence(called, tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "others" / "cats").mkdir(parents=True)
     Image.new("RGB", (9, 9)).save(tmp_path / "others" / "cats" / "cat.png")
-    done = evaluate(*arguments)
+    done = called("evaluate", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

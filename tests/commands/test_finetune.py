@@ -39,8 +39,8 @@ def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(
         (["dataset=imagefolder", "dataset.path=gone"], "dataset.path=gone is not a folder"),
     ],
 )
-def test_bad_input_is_one_sentence(command, arguments: list[str], words: str) -> None:
-    done = command("finetune", *arguments)
+def test_bad_input_is_one_sentence(called, arguments: list[str], words: str) -> None:
+    done = called("finetune", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

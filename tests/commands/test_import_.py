@@ -37,6 +37,7 @@ def test_the_study_is_imported_once(command, tmp_path: Path) -> None:
     assert len(published(tmp_path, "study")) == 231
 
 
+@pytest.mark.usefixtures("ready")
 def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(TABLE.replace("resnet18", "other"))
     done = command("import", "source=csv", "path=mine.csv", "source.unit=s")
@@ -48,6 +49,7 @@ def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> No
     assert load_runs("published-mine", tracking_uri=f"sqlite:///{tmp_path}/mlruns/mlflow.db").empty
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_corrected_line_is_a_new_run(command, tmp_path: Path) -> None:
     for value in ("1", "1.5"):
         (tmp_path / "mine.csv").write_text(f"model,bs1,bs8\nnet,{value},2\n")
@@ -55,6 +57,7 @@ def test_a_corrected_line_is_a_new_run(command, tmp_path: Path) -> None:
     assert "1 runs added" in done.stdout and "1 were there already" in done.stdout
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
     (tmp_path / "conf" / "source").mkdir(parents=True)
     (tmp_path / "conf" / "source" / "mine.yaml").write_text(
@@ -79,9 +82,9 @@ def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
         (["source=timm", "path=bad.csv"], "holds no benchmark table of timm"),
     ],
 )
-def test_bad_input_is_one_sentence(command, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_bad_input_is_one_sentence(called, tmp_path: Path, arguments: list[str], words: str) -> None:
     (tmp_path / "bad.csv").write_text("model,bs1\na,x\n")
-    done = command("import", *arguments)
+    done = called("import", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stderr.startswith("perfexp import: ")

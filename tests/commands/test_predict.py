@@ -32,12 +32,12 @@ def imported(tmp_path: Path, command: Perfexp) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("imported")
-def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfexp) -> None:
+def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfexp, called: Perfexp) -> None:
     on = "experiment=table"
     result = command("predict", "model=resnet34", "batch_size=6", on)
     assert "predicted from its own batch sizes" in result.stdout, result.stderr
     assert "learned from 4 runs" in result.stdout
-    result = command("predict", "model=resnet18,mobilenet_v2", "batch_size=8", on, "--multirun")
+    result = called("predict", "model=resnet18,mobilenet_v2", "batch_size=8", on, "--multirun")
     assert "resnet18 on published" in result.stdout, result.stderr
     assert "mobilenet_v2 on published" in result.stdout
 
@@ -49,12 +49,12 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
         "coverage must lie between 0 and 1": ("model=resnet34", "coverage=90"),
     }
     for sentence, arguments in refusals.items():
-        result = command("predict", *arguments, on)
+        result = called("predict", *arguments, on)
         assert result.returncode == (4 if "holds no" in sentence else 2)
         assert sentence in result.stderr
         assert len(result.stderr.splitlines()) == 1
 
-    result = command("predict", "validate=true", "output=out", on)
+    result = called("predict", "validate=true", "output=out", on)
     assert result.returncode == 0, result.stderr
     with (tmp_path / "out" / "validation.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -68,9 +68,9 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
 
     result = command("plan", "max_latency_ms=7", "min_top1=60", "batch_sizes=[1,3]", on)
     assert "measured" in result.stdout and "predicted" in result.stdout, result.stderr
-    result = command("plan", "max_latency_ms=70", "models=[resnet34,mobilenet_v2]", "batch_sizes=[1]", on)
+    result = called("plan", "max_latency_ms=70", "models=[resnet34,mobilenet_v2]", "batch_sizes=[1]", on)
     assert "mobilenet_v2" in result.stdout and "resnet34" in result.stdout, result.stderr
     assert "alexnet" not in result.stdout
-    result = command("plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
+    result = called("plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
     assert result.returncode == 1
     assert "loosen one" in result.stderr

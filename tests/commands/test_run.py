@@ -30,6 +30,7 @@ def test_one_cell(perfexp, tmp_path: Path) -> None:
     assert len(list((tmp_path / "mlruns" / "artifacts").rglob("samples.png"))) == 1
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> None:
     done = perfexp(*SWEEP, "backend.fault=none,segfault", "batch_size=1,2")
     assert done.returncode == 1
@@ -40,6 +41,7 @@ def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> No
     assert runs_below(tmp_path)["sweep_id"].nunique() == 1
 
 
+@pytest.mark.usefixtures("ready")
 def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
@@ -69,12 +71,14 @@ def test_a_sweep_that_is_not_yaml_is_named(perfexp, tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.usefixtures("ready")
 def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None:
     done = perfexp("--multirun", "sweep=quick", "backend=fake", "model=resnet18", "batch_size=2")
     assert done.returncode == 0, done.stderr
     assert len(runs_below(tmp_path, sweep="quick")) == 1
 
 
+@pytest.mark.usefixtures("ready")
 def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_path: Path) -> None:
     done = perfexp(*SWEEP, "batch_size=0,1")
     assert done.returncode == 1
@@ -124,6 +128,7 @@ def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(perfexp) -> No
         (["weights=/no/such/file.pt"], "neither random, pretrained nor a file that exists"),
     ],
 )
+@pytest.mark.usefixtures("ready")
 def test_what_only_the_worker_can_tell_is_a_failed_run(
     perfexp, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
@@ -136,6 +141,7 @@ def test_what_only_the_worker_can_tell_is_a_failed_run(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("ready")
 def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: int) -> None:
     command = Path(sys.executable).parent / "perfexp"
     arguments = [

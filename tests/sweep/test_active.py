@@ -18,6 +18,7 @@ hydra:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ready")
 def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, command: Perfexp) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "few.yaml").write_text(SWEEP)
