@@ -62,6 +62,8 @@ def main(settings: Config) -> None:
     name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
     began = time.perf_counter()
     rows, broken = _read(source, path)
+    rows, doubles = _runs.without_doubles(rows)
+    broken += doubles
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, name)
     title, now_ms = source.title(path), int(time.time() * 1000)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 RANDOM, PRETRAINED = "random", "pretrained"
 _CALIBRATION_IMAGES = 8
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and training loops put before every tensor's name."""
+_TRAINING_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 
 
 def with_weights(source: Source, model: ModelConfig, input_size: int, weights: str, seed: int) -> "nn.Module":
@@ -102,6 +105,7 @@ def _pretrained(source: Source, model: ModelConfig, input_size: int) -> "nn.Modu
 
 def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: str) -> None:
     own = network.state_dict()
+    state = _as_named_here(own, state)
     try:
         network.load_state_dict(_with_versions_of(own, state), strict=True)
     except (RuntimeError, ValueError) as error:
@@ -113,6 +117,18 @@ def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: s
             f"{len(unknown)} unknown, {len(shapes)} of another shape (first: {example}); give a "
             "checkpoint of this architecture, and model.classes=… if it has other classes than ImageNet."
         ) from error
+
+
+def _as_named_here(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Return ``state`` without wrappers' prefixes, and without heads that only training uses."""
+    for prefix in _WRAPPERS:
+        own_name = any(key.startswith(prefix) for key in own)
+        if state and not own_name and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    if any(key.startswith(_TRAINING_HEADS) for key in own):
+        return state
+    spare = [key for key in state if key.startswith(_TRAINING_HEADS)]
+    return {key: state[key] for key in state if key not in spare} if spare else state
 
 
 def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":

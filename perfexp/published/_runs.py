@@ -1,13 +1,13 @@
 """Rows of a published table as runs, completed with what is known about their models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from perfexp.cache import Cache, digest
 from perfexp.config import catalog
 from perfexp.config.schema import BackendConfig, Cell, ModelConfig
 from perfexp.models import network
-from perfexp.published.base import Row
+from perfexp.published.base import Broken, Row
 from perfexp.records import FINISHED, RunKind
 from perfexp.store.run_data import RunData
 
@@ -20,6 +20,27 @@ def key(row: Row, title: str) -> str:
     numbers = {"batch_size": row.batch_size, "latency_mean_ms": row.latency_mean_ms, **row.metrics}
     texts = {"model": row.model, "backend": row.backend, "published_in": title, **row.params, **row.tags}
     return digest({"numbers": {k: repr(v) for k, v in numbers.items()}, "texts": texts})
+
+
+def without_doubles(rows: Sequence[Row]) -> tuple[list[Row], list[Broken]]:
+    """Return the rows without those whose cell another row has; of equal rows the first is kept."""
+    by_cell: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        size = row.tags.get("effective.input_size", "")
+        cell = (row.model, row.backend, row.batch_size, size, *sorted(row.params.items()))
+        by_cell.setdefault(cell, []).append(row)
+    broken: list[Broken] = []
+    kept: list[Row] = []
+    for same in by_cell.values():
+        first, *others = same
+        if len({row.latency_mean_ms for row in same}) == 1:
+            kept.append(first)
+            broken += [Broken(row.where, f"it repeats {first.where}") for row in others]
+        else:
+            values = " and ".join(f"{row.latency_mean_ms:g} ms ({row.where})" for row in same[:2])
+            reason = f"{first.model} at batch size {first.batch_size} has several latencies, {values}"
+            broken += [Broken(row.where, reason) for row in same]
+    return kept, broken
 
 
 def with_facts(rows: Mapping[str, Row], cache: Cache) -> dict[str, Row]:

@@ -3,8 +3,6 @@
 A module in this package defines one Source and names it ``SOURCE``.
 """
 
-import csv
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +11,8 @@ from typing import ClassVar
 
 from omegaconf import MISSING
 
+from perfexp import tables
 from perfexp.errors import ConfigError, nearest
-
-Line = tuple[int, Mapping[str, str]]
 
 
 @dataclass
@@ -23,6 +20,8 @@ class SourceConfig:
     """What every published table has; each layout adds fields in its module."""
 
     name: str = MISSING
+    delimiter: tables.Delimiter | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,15 @@ class Source(ABC):
     def __init__(self, config: SourceConfig) -> None:
         self.config = config
 
+    def read(self, path: Path) -> tuple[tables.Table, list[Broken]]:
+        """Return a file's table and its broken lines, by file and line.
+
+        Raises:
+            ConfigError: the file cannot be read as a table.
+        """
+        table = tables.read(path, self.config.delimiter, self.config.encoding)
+        return table, [Broken(f"{path.name} line {n}", reason) for n, reason in table.broken]
+
     @abstractmethod
     def title(self, path: Path | None) -> str:
         """Return the value of the runs' tag ``published_in``."""
@@ -89,77 +97,15 @@ def required(path: Path | None, source: str) -> Path:
     return path
 
 
-def read(path: Path) -> tuple[Sequence[str], list[Line]]:
-    """Return header and numbered lines of a CSV file; lines that begin with ``#`` are comments.
-
-    Raises:
-        ConfigError: the file cannot be read as a table.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"{path} cannot be read ({reason}); give path= a CSV file.") from error
-    numbered = [(n, line) for n, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
-    reader = csv.DictReader(line for _, line in numbered)
-    header = [name.strip() for name in reader.fieldnames or []]
-    if len(header) < 2:
-        raise ConfigError(f"{path} has no table of comma-separated columns; give path= a CSV file.")
-    reader.fieldnames = header
-    lines: list[Line] = [
-        (numbered[reader.line_num - 1][0], {k: (v or "").strip() for k, v in cells.items() if k in header})
-        for cells in reader
-    ]
-    return header, lines
-
-
-def require_columns(path: Path, header: Sequence[str], required: Sequence[str], setting: str) -> None:
+def require_columns(path: Path, table: tables.Table, required: Sequence[str], setting: str) -> None:
     """Check that the table has the columns.
 
     Raises:
         ConfigError: one is missing; names the nearest and the setting to change.
     """
     for column in required:
-        if column not in header:
+        if column not in table.header:
             raise ConfigError(
-                f"{path} has no column {column!r}: {nearest(column, header)}; set {setting} to one of them."
+                f"{path}, separated by {table.delimiter}s, has no column {column!r}: "
+                f"{nearest(column, table.header)}; set {setting} to one of them."
             )
-
-
-def positive(cells: Mapping[str, str], column: str) -> float:
-    """Return the number in a column; commas may separate thousands.
-
-    Raises:
-        ValueError: it is not a positive, finite number.
-    """
-    text = cells[column]
-    try:
-        value = float(text.replace(",", ""))
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{column} is {text!r} where a positive number belongs")
-    return value
-
-
-def whole(cells: Mapping[str, str], column: str) -> int:
-    """Return the positive integer in a column.
-
-    Raises:
-        ValueError: it is not a positive integer.
-    """
-    value = positive(cells, column)
-    if value != int(value):
-        raise ValueError(f"{column} is {cells[column]!r} where a whole number belongs")
-    return int(value)
-
-
-def named(cells: Mapping[str, str], column: str) -> str:
-    """Return the text in a column.
-
-    Raises:
-        ValueError: it is empty.
-    """
-    if not cells[column]:
-        raise ValueError(f"{column} is empty")
-    return cells[column]

@@ -1,26 +1,19 @@
 """The published tables of pytorch-image-models: inference benchmarks, joined with ImageNet accuracy."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from perfexp.errors import ConfigError
-from perfexp.published.base import (
-    Broken,
-    Line,
-    Row,
-    Source,
-    SourceConfig,
-    named,
-    positive,
-    read,
-    required,
-    whole,
-)
+from perfexp.published._cells import named, positive, whole
+from perfexp.published.base import Broken, Row, Source, SourceConfig, required
+from perfexp.tables import Line
 
 _TIMED = {"model", "infer_step_time", "infer_batch_size", "infer_img_size"}
 _JUDGED = {"model", "img_size", "top1", "top5"}
+_IMAGENET = "results-imagenet.csv"
+"""The other results-*.csv have the same columns, with accuracies on other test sets."""
 Accuracies = dict[tuple[str, int], tuple[float, float, str]]
 """The best top-1, its top-5 and the weights' name, by architecture and input size."""
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "amp": "amp"}
@@ -47,17 +40,22 @@ class TimmSource(Source):
         return "timm"
 
     def rows(self, path: Path | None) -> Iterator[Row | Broken]:
-        tables = {file: read(file) for file in _files(required(path, "timm"))}
-        timed = {file: lines for file, (header, lines) in tables.items() if set(header) >= _TIMED}
+        tables = {}
+        for file in _files(required(path, "timm")):
+            tables[file], broken = self.read(file)
+            yield from broken
+        timed = {file: table.lines for file, table in tables.items() if set(table.header) >= _TIMED}
         if not timed:
             raise ConfigError(
                 f"{path} holds no benchmark table of timm (no file with the columns "
                 f"{', '.join(sorted(_TIMED))}); give path= one of its benchmark-infer-*.csv."
             )
         accuracies: Accuracies = {}
-        for file, (header, lines) in tables.items():
-            if set(header) >= _JUDGED:
-                yield from _judge(file, lines, accuracies)
+        for file, table in tables.items():
+            if file.name == _IMAGENET and set(table.header) >= _JUDGED:
+                yield from _judge(file, table.lines, accuracies)
+            elif file not in timed:
+                yield Broken(file.name, f"it is no benchmark; accuracies come from {_IMAGENET} alone")
         for file, lines in timed.items():
             settings = _settings(file)
             for number, cells in lines:
@@ -72,7 +70,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.csv")) if path.is_dir() else [path]
 
 
-def _judge(file: Path, lines: list[Line], into: Accuracies) -> Iterator[Broken]:
+def _judge(file: Path, lines: Sequence[Line], into: Accuracies) -> Iterator[Broken]:
     """Fill ``into`` with each architecture's best weights by input size; yield broken lines."""
     for number, cells in lines:
         try:

@@ -2,14 +2,26 @@
 
 import ast
 from collections.abc import Iterator
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
-from perfexp.errors import ConfigError
+from perfexp.errors import ConfigError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Texts = dict[str, frozenset[str]]
+_NO_QUERY = (
+    ValueError,
+    SyntaxError,
+    TypeError,
+    NameError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    TokenError,
+)
+"""What pandas raises for a text that it cannot evaluate."""
 
 
 def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
@@ -20,11 +32,16 @@ def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
     """
     if query is None or frame.empty:
         return frame
+    import pandas as pd
+
     try:
-        return frame.query(query)
-    except (ValueError, SyntaxError, TypeError, NameError) as error:
+        kept = frame.eval(query)
+        if not (isinstance(kept, pd.Series) and pd.api.types.is_bool_dtype(kept)):
+            raise ValueError("it says neither yes nor no of a run")
+        return frame[kept.fillna(False).astype(bool)]
+    except _NO_QUERY as error:
         raise ConfigError(
-            f"where={query!r} is not a query over the runs' columns ({error}); "
+            f"where={query!r} is not a query over the runs' columns ({first_line(error)}); "
             "write it as in \"batch_size <= 8 and backend == 'torch'\"."
         ) from error
 

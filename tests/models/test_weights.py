@@ -114,3 +114,18 @@ def test_a_new_head_keeps_all_that_does_not_depend_on_the_classes() -> None:
     changed = [key for key in after if not torch.equal(before[key], after[key])]
     assert changed == ["classifier.1.weight", "classifier.1.bias"]
     assert network(NOISE).shape == (4, 10)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_a_wrapped_networks_checkpoint_is_loaded(tmp_path: Path, prefix: str) -> None:
+    saved = build(seed=3)
+    state = {prefix + key: value for key, value in saved.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "weights.pt")
+    assert torch.equal(build(weights=str(tmp_path / "weights.pt"))(NOISE), saved(NOISE))
+
+
+def test_heads_of_training_are_left_aside(tmp_path: Path) -> None:
+    saved = build("googlenet", seed=3)
+    heads = {"aux1.fc1.bias": torch.zeros(1024), "aux2.fc1.bias": torch.zeros(1024)}
+    torch.save(saved.state_dict() | heads, tmp_path / "weights.pt")
+    assert torch.equal(build("googlenet", weights=str(tmp_path / "weights.pt"))(NOISE), saved(NOISE))

@@ -44,12 +44,12 @@ def test_batch_columns_may_have_any_name(tmp_path: Path) -> None:
 def test_facts_come_with_the_row(tmp_path: Path) -> None:
     [row], _ = read(
         tmp_path,
-        'model,bs1,size,kind\na,3,"1,000",Net\n',
+        'model,bs1,size,kind\na,3,"1,000,000",Net\n',
         metric_columns={"params": "size"},
         family_column="kind",
         device="cuda",
     )
-    assert row.metrics == {"params": 1000.0}
+    assert row.metrics == {"params": 1e6}
     assert row.tags == {"family": "Net"}
     assert row.params == {"backend.device": "cuda"}
 
@@ -81,7 +81,7 @@ def test_a_batch_size_is_a_whole_number(tmp_path: Path) -> None:
         ("model,b\na,1\n", {"batch_columns": {"b": 0}}, "below 1"),
         ("model,bs1,x\na,1,2\n", {"metric_columns": {"speed": "x"}}, "'speed', which is no metric"),
         ("model,t\na,1\n", {"latency_column": "t", "batch_columns": {"t": 1}}, "both given"),
-        ("nothing here\n", {}, "no table of comma-separated columns"),
+        ("nothing here\n", {}, "no table of columns separated by commas"),
     ],
 )
 def test_a_mapping_that_does_not_fit_says_what_to_set(

@@ -1,6 +1,8 @@
+import pandas as pd
 import pytest
 
-from perfexp.runs.where import required_texts
+from perfexp.errors import ConfigError
+from perfexp.runs.where import required_texts, rows_where
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,32 @@ from perfexp.runs.where import required_texts
 )
 def test_texts_that_must_hold(query: str | None, texts: dict[str, set[str]]) -> None:
     assert required_texts(query) == texts
+
+
+FRAME = pd.DataFrame({"model": ["a", "b"], "batch_size": [1, 4]})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "model",
+        "batch_size",
+        "batch_size == [",
+        "batch_size = 4",
+        "model.foo()",
+        "gone > 3",
+        "lambda: 1",
+        "True",
+        "",
+    ],
+)
+def test_what_is_no_query_is_one_sentence(query: str) -> None:
+    with pytest.raises(ConfigError, match="is not a query over the runs' columns"):
+        rows_where(FRAME, query)
+
+
+@pytest.mark.parametrize(
+    "query", ["batch_size > 1", "model.str.startswith('b')", "model in ['b'] & batch_size == 4"]
+)
+def test_rows_that_a_query_keeps(query: str) -> None:
+    assert list(rows_where(FRAME, query)["model"]) == ["b"]

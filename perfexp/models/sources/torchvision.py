@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from perfexp.errors import ModelError
 from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class TorchvisionSource(Source):
     def facts(self, name: str) -> Facts:
         from torchvision import models
 
+        architecture, _, tag = name.partition(".")
+        if tag:
+            raise ModelError(
+                f"torchvision's names have no tags, but {name!r} has {tag!r}; give "
+                f"model.name={architecture}, or model=timm."
+            )
         weights = models.get_model_weights(name).DEFAULT
         accuracy = weights.meta["_metrics"]["ImageNet-1K"]
         top1, top5 = accuracy["acc@1"], accuracy["acc@5"]

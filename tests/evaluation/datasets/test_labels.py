@@ -43,6 +43,16 @@ def test_labels_of_a_file(tmp_path: Path, name: str, text: str) -> None:
     assert _labels.from_file(tmp_path / name) == {"a.jpg": 3, "b.jpg": 0}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("labels.csv", "file;label\r\na.jpg;3\r\n"), ("labels.json", '{"a.jpg": 3}')],
+)
+def test_labels_saved_by_a_spreadsheet(tmp_path: Path, name: str, text: str, encoding: str) -> None:
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert _labels.from_file(tmp_path / name) == {"a.jpg": 3}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
