@@ -15,7 +15,7 @@ from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
 from perfexp.errors import PerfexpError, nearest
 from perfexp.plugins import BACKENDS, DATASETS, Kind
-from perfexp.store import connection
+from perfexp.store.address import redacted_text
 
 Config = TypeVar("Config")
 _EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/launcher/ray": "ray"}
@@ -60,7 +60,7 @@ def launch(
 
 def text(config: DictConfig) -> str:
     """Return the resolved configuration as YAML, for an artifact; addresses without credentials."""
-    return connection.redacted(OmegaConf.to_yaml(config, resolve=True))
+    return redacted_text(OmegaConf.to_yaml(config, resolve=True))
 
 
 def _guarded(name: str, task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
@@ -113,7 +113,7 @@ def _refuse_credentials(name: str, arguments: Sequence[str]) -> None:
     texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
     texts |= {argument.partition("=")[0]: argument for argument in arguments}
     for place, content in texts.items():
-        if connection.redacted(content) != content:
+        if redacted_text(content) != content:
             _app.stop(
                 name,
                 f"{place} holds an address with credentials, which would be kept beside the runs; set "

@@ -18,7 +18,7 @@ from perfexp.config.options import option
 from perfexp.config.schema import Accuracy, Data
 from perfexp.phases import Phases
 from perfexp.runs import query
-from perfexp.store import connection
+from perfexp.store.address import redacted, redacted_text
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
@@ -83,9 +83,9 @@ def _analyse(settings: Config, runs: "pd.DataFrame", stages: Phases) -> None:
     heading = report.Heading(
         title=settings.title or f"perfexp: {tracker.experiment}",
         experiment=tracker.experiment,
-        command=shlex.join(["perfexp", *map(connection.redacted, sys.argv[1:])]),
+        command=shlex.join(["perfexp", *map(redacted_text, sys.argv[1:])]),
         source=query.source(results.runs),
-        tracking_uri=connection.redacted(settings.uri),
+        tracking_uri=redacted(settings.uri),
     )
     with stages.timed("report"):
         written = report.write(results, output, heading)

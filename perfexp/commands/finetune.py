@@ -26,7 +26,8 @@ from perfexp.evaluation.loading import Transformed
 from perfexp.models import sources, weights
 from perfexp.models.base import Preprocessing
 from perfexp.plugins import DATASETS
-from perfexp.store import artifacts, connection
+from perfexp.store import artifacts
+from perfexp.store.address import redacted_text
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
@@ -89,7 +90,7 @@ def main(settings: Config) -> None:
         settings.backend.device,
     )
     epochs, best = finetuning.fit(network, train, held_out, schedule, _report)
-    text = connection.redacted(OmegaConf.to_yaml(settings))
+    text = redacted_text(OmegaConf.to_yaml(settings))
     with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
         finetuning.save(network, Path(folder) / CHECKPOINT)
         run_id = tracker.submit(

@@ -24,6 +24,7 @@ from perfexp.published import _runs
 from perfexp.published.base import Broken, Row, Source, SourceConfig
 from perfexp.runs import load
 from perfexp.store import connection
+from perfexp.store.address import redacted
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 
@@ -113,5 +114,5 @@ def _print(done: Imported, tracker: Tracker, settings: Config) -> None:
     )
     words = ["perfexp", "analyze", f"experiment={tracker.experiment}"]
     if settings.tracking.uri:
-        words.append(f"tracking.uri={connection.redacted(settings.tracking.uri)}")
+        words.append(f"tracking.uri={redacted(settings.tracking.uri)}")
     print(f"Analyse them:  {shlex.join(words)}")

@@ -19,6 +19,7 @@ from perfexp.config.options import option
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import server
 from perfexp.store import connection
+from perfexp.store.address import redacted
 
 _USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _STORE = "MLFLOW_BACKEND_STORE_URI"
@@ -59,7 +60,7 @@ def main(settings: Config) -> None:
         server.until_stopped(),
         server.serving(uri, settings.port, arguments, variables, folder / "server.log") as process,
     ):
-        print(f"Serving {connection.redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
+        print(f"Serving {redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)
         raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 

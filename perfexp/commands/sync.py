@@ -14,9 +14,8 @@ from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
 from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.store import connection
+from perfexp.store.address import HIDDEN, redacted
 from perfexp.store.outbox import Outbox
-
-_HIDDEN = "***@"
 
 
 @dataclass
@@ -47,9 +46,9 @@ def main(settings: Config) -> Exit:
 
 
 def _uri(address: str, given: str) -> str:
-    if connection.redacted(given) == address:
+    if redacted(given) == address:
         return given
-    if _HIDDEN in address:
+    if HIDDEN in address:
         raise TrackingError(
             f"the credentials of {address} are not kept; give the address with tracking.uri= or "
             "MLFLOW_TRACKING_URI."

@@ -66,10 +66,11 @@ def combinations(arguments: Sequence[str]) -> list[list[str]]:
     Commas within brackets or quotation marks separate nothing.
     """
     pairs = [pair(argument) for argument in arguments]
-    return [list(one) for one in product(*([f"{key}={v}" for v in _split(text)] for key, text in pairs))]
+    return [list(one) for one in product(*([f"{key}={v}" for v in split(text)] for key, text in pairs))]
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the values between commas; those within brackets or quotation marks separate nothing."""
     return re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|'[^']*'|\"[^\"]*\"|[^,])+", text) or [""]
 
 

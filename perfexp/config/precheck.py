@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NOT_CHECKED = re.compile(r"[-+~]|hydra\b|[^=]*[@/]")
 _FUNCTION = re.compile(r"\w+\(.*\)")
+_WORD = re.compile(r"(?!(?i:true|false|inf|nan)$)[A-Za-z/.][\w./-]*")
+"""What Hydra's grammar takes for text without quotation marks."""
 
 
 def check(kind: type, arguments: Sequence[str]) -> None:
@@ -49,10 +51,12 @@ def for_hydra(kind: type, argument: str, several: bool) -> str:
     key, equals, text = argument.partition("=")
     if not equals or _NOT_CHECKED.match(argument) or not _is_text(kind, key):
         return argument
-    if text in ("", "null") or text[0] in "'\"[{" or _FUNCTION.fullmatch(text) or (several and "," in text):
+    if _FUNCTION.fullmatch(text):
         return argument
-    escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
-    return f'{key}{equals}"{escaped}"'
+    if several or overrides.is_group(kind, key):
+        values = overrides.split(text) if several else [text]
+        return f"{key}{equals}{','.join(v if _WORD.fullmatch(v) else _quoted(v) for v in values)}"
+    return f"{key}{equals}{_quoted(text)}"
 
 
 def _owner(kind: type, key: str) -> tuple[type | None, str]:
@@ -66,8 +70,28 @@ def _owner(kind: type, key: str) -> tuple[type | None, str]:
     return cast(type, nested), rest
 
 
+def _quoted(text: str) -> str:
+    """Return one value between quotation marks, unless it is null, a list or quoted as it is."""
+    if text in ("", "null") or text[0] in "'\"[{":
+        return text
+    escaped = re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), text)
+    return f'"{escaped}"'
+
+
 def _is_text(kind: type, key: str) -> bool:
-    return next((leaf.type in (str, str | None) for leaf in leaves(kind) if leaf.key == key), False)
+    """Return whether the key takes text as typed: a preset's name, or a field of that type.
+
+    A plug-in's own fields are taken for text too: OmegaConf makes their numbers of it.
+    """
+    if overrides.is_group(kind, key):
+        return True
+    leaf = next((leaf for leaf in leaves(kind) if leaf.key == key), None)
+    if leaf is not None:
+        return leaf.type in (str, str | None)
+    try:
+        return _owner(kind, key)[0] is None
+    except StopIteration:
+        return False
 
 
 def _check_value(shown: str, kind: type | None, key: str, text: str, several: bool) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from perfexp import console
 from perfexp.errors import TrackingError, nearest
-from perfexp.store import connection, search
+from perfexp.store import search
+from perfexp.store.address import redacted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     if found is None or found.lifecycle_stage == "deleted":
         names = [each.name for each in client.search_experiments() if each.name != "Default"]
         raise TrackingError(
-            f"There is no experiment {name!r} in {connection.redacted(uri)}; "
+            f"There is no experiment {name!r} in {redacted(uri)}; "
             + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
     return str(found.experiment_id)

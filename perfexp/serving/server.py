@@ -19,6 +19,7 @@ import psutil
 
 from perfexp.errors import TrackingError
 from perfexp.store import connection
+from perfexp.store.address import redacted_text
 from perfexp.store.tracker import stops_handled
 
 HOST = "127.0.0.1"
@@ -106,7 +107,7 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -
             time.sleep(0.2)
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    last = connection.redacted(lines[-1]) if lines else "nothing"
+    last = redacted_text(lines[-1]) if lines else "nothing"
     code = process.poll()
     state = f"ended with exit code {code}" if code is not None else "did not answer in time"
     raise TrackingError(f"MLflow's server {state}; its last output was: {last}")

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
 from perfexp.store import database
+from perfexp.store.address import endpoint, redacted, without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,11 +49,6 @@ def experiment_name(requested: str | None, default: str = "perfexp") -> str:
     return requested or os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
 
 
-def redacted(uri: str) -> str:
-    """Return the address without its credentials."""
-    return re.sub(r"//[^/@]*@", "//***@", uri)
-
-
 @contextmanager
 def explained(uri: str) -> Iterator[None]:
     """Turn the errors of MLflow and its database into one sentence.
@@ -68,7 +63,7 @@ def explained(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         lines = [line for line in str(error).strip().splitlines() if not line.startswith(_REMARK)]
-        reason = redacted(lines[0] if lines else str(error))[:300]
+        reason = without_secrets(lines[0] if lines else str(error), uri)[:300]
         raise TrackingError(
             f"The MLflow store {redacted(uri)} cannot be used ({reason}); check that it exists, is "
             "writable and not held by another program, or set tracking.uri."
@@ -166,14 +161,16 @@ def require_answer(uri: str) -> None:
     """Check that the store's host answers at its port, if its address names one.
 
     Raises:
+        ConfigError: its port cannot be one.
         TrackingError: nothing answers at its host and port.
     """
-    parts = urlsplit(uri)
-    scheme = parts.scheme.split("+")[0]
-    if parts.hostname is None or scheme not in _PORTS:
+    scheme = re.split(r"[+:]", uri, maxsplit=1)[0]
+    place = endpoint(uri) if scheme in _PORTS else None
+    if place is None:
         return
+    host, port = place
     try:
-        socket.create_connection((parts.hostname, parts.port or _PORTS[scheme]), _ANSWER_TIMEOUT_S).close()
+        socket.create_connection((host, port or _PORTS[scheme]), _ANSWER_TIMEOUT_S).close()
     except OSError as error:
         raise TrackingError(
             f"The MLflow store {redacted(uri)} does not answer ({error.strerror or error}); start it, "

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
+from perfexp.store.address import redacted
 from perfexp.store.outbox_file import QueuedRun
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Outbox:
 
     def _deliver(self, path: Path, client: "MlflowClient", uri: str) -> bool:
         with self.claim(path) as queued:
-            if queued is None or queued.store != connection.redacted(uri):
+            if queued is None or queued.store != redacted(uri):
                 return False
             experiment_id = connection.experiment_id(client, uri, queued.experiment, self._root)
             with connection.explained(uri):

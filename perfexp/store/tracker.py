@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
 from perfexp.store import bulk, connection, delivery, outbox_file, owner, search
+from perfexp.store.address import redacted
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import RunData
@@ -128,7 +129,7 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
 
     def _queued(self, run: RunData) -> QueuedRun:
-        store, now_ms = connection.redacted(self.uri), int(time.time() * 1000)
+        store, now_ms = redacted(self.uri), int(time.time() * 1000)
         return QueuedRun(outbox_file.new_id(), store, self.experiment, now_ms, run)
 
     def _deliver(self, queued: QueuedRun) -> str:

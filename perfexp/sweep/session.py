@@ -23,6 +23,7 @@ from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
 from perfexp.runs import finished
 from perfexp.store import connection
+from perfexp.store.address import redacted
 from perfexp.store.build import curve_run
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import cell_job
@@ -185,7 +186,7 @@ def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome]
     """
     words = ["perfexp", "ui"]
     if tracker.uri != connection.resolve(None, Path("mlruns")):
-        words.append(f"tracking.uri={connection.redacted(tracker.uri)}")
+        words.append(f"tracking.uri={redacted(tracker.uri)}")
     if tracker.experiment != connection.experiment_name(None):
         words.append(f"experiment={tracker.experiment}")
     if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):

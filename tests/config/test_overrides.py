@@ -1,8 +1,13 @@
 """The option language, on small dataclasses and on those of the verbs."""
 
+import re
+import shlex
 from dataclasses import dataclass, field
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
 from perfexp.commands.analyze import Config as AnalyzeConfig
 from perfexp.commands.import_ import Config as ImportConfig
@@ -11,6 +16,7 @@ from perfexp.config import options, overrides, precheck
 from perfexp.config.options import option
 from perfexp.config.schema import Data, Precision, RunConfig
 from perfexp.errors import ConfigError, PerfexpError
+from perfexp.evaluation.plan import EvaluateConfig
 from perfexp.prediction.service import PredictConfig
 
 
@@ -136,12 +142,33 @@ def test_what_only_hydra_can_judge_is_left_to_it(typed: list[str]) -> None:
         ("experiment='a b'", False, "experiment='a b'"),
         ("weights=null", False, "weights=null"),
         ("weights=random,pretrained", True, "weights=random,pretrained"),
+        ("weights=/a b.ckpt,/epoch=3.ckpt", True, 'weights="/a b.ckpt","/epoch=3.ckpt"'),
+        ("sweep=2026_01", True, 'sweep="2026_01"'),
+        ("weights=C:\\\\", False, 'weights="C:\\\\\\\\"'),
         ("model=resnet18", False, "model=resnet18"),
         ("batch_size=1", False, "batch_size=1"),
     ],
 )
 def test_free_text_is_quoted_for_hydra(typed: str, several: bool, sent: str) -> None:
     assert precheck.for_hydra(RunConfig, typed, several) == sent
+
+
+def test_text_of_a_plugin_is_quoted_too() -> None:
+    typed = "dataset.path=/data/My Pictures (2024)"
+    sent = precheck.for_hydra(EvaluateConfig, typed, False)
+    assert sent == 'dataset.path="/data/My Pictures (2024)"'
+
+
+@example("epoch=3-step=100.ckpt")
+@example("My Pictures (2024), 1")
+@example("2026_01_15")
+@example("back\\\\")
+@given(st.text(st.characters(exclude_categories=["C"], exclude_characters="$"), min_size=1))
+def test_any_text_arrives_as_typed(text: str) -> None:
+    assume(text != "null" and text[0] not in "'\"[{" and not re.fullmatch(r"\w+\(.*\)", text))
+    [typed] = shlex.split(shlex.quote(f"experiment={text}"))
+    sent = precheck.for_hydra(RunConfig, typed, False)
+    assert OverridesParser.create().parse_override(sent).value() == text
 
 
 @pytest.mark.parametrize("kind", [RunConfig, AnalyzeConfig, PlanConfig, PredictConfig, ImportConfig])

@@ -23,10 +23,6 @@ def test_configuration_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
     assert store.experiment_name("given") == "given"
 
 
-def test_credentials_are_left_out() -> None:
-    assert store.redacted("postgresql://me:secret@db:5432/x") == "postgresql://***@db:5432/x"
-
-
 def test_new_store_is_in_wal_mode_with_its_artifacts_beside_it(tmp_path: Path) -> None:
     tracker = open_tracker(None, tmp_path / "mlruns", "some experiment")
     with sqlite3.connect(tmp_path / "mlruns" / "mlflow.db") as connection:

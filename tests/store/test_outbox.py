@@ -16,7 +16,8 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp.errors import TrackingError
-from perfexp.store import connection, delivery, outbox_file
+from perfexp.store import delivery, outbox_file
+from perfexp.store.address import redacted
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import RunData
@@ -97,7 +98,7 @@ def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp
 
 def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None:
     uri = "postgresql://me:secret@db/x"
-    sent = QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
+    sent = QueuedRun("id1", redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
     spool = Outbox(tmp_path)
     with spool.hold(sent):
         [path] = spool.waiting()
@@ -223,7 +224,7 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     uri = "postgresql://me:secret@127.0.0.1:9/db"
-    with Outbox(Path("mlruns")).hold(QueuedRun("id1", connection.redacted(uri), "perfexp", 2000, draft())):
+    with Outbox(Path("mlruns")).hold(QueuedRun("id1", redacted(uri), "perfexp", 2000, draft())):
         pass
     assert perfexp("sync") == 1
     assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err

@@ -1,0 +1,93 @@
+"""What an address of a store holds: its host and port, and the credentials that nothing may show."""
+
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from perfexp.errors import ConfigError
+
+HIDDEN = "***"
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]+")
+_SECRET_KEYS = ("pass", "pwd", "token", "secret", "key")
+
+
+def redacted(address: str) -> str:
+    """Return the address without its credentials."""
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    if _user_info(address):
+        rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+    place, question, query = rest.partition("?")
+    if any(_is_secret(key) for key, _value in parse_qsl(query, keep_blank_values=True)):
+        query = HIDDEN
+    return f"{scheme}://{place}{question}{query}"
+
+
+def redacted_text(text: str) -> str:
+    """Return the text with every address in it redacted."""
+    return _ADDRESS.sub(lambda found: redacted(found[0]), text)
+
+
+def without_secrets(text: str, address: str) -> str:
+    """Return the text without the address's credentials, whole or in pieces, as drivers cite them."""
+    text = text.replace(address, redacted(address))
+    info = _user_info(address).partition(":")[2]
+    values = [value for key, value in parse_qsl(urlsplit(address).query) if _is_secret(key)]
+    pieces = {piece for secret in (info, unquote(info), *values) for piece in (secret, *secret.split("@"))}
+    for piece in sorted(filter(None, pieces), key=len, reverse=True):
+        text = text.replace(piece, HIDDEN)
+    return redacted_text(text)
+
+
+def endpoint(address: str) -> tuple[str, int | None] | None:
+    """Return the host and the port that the address names; None where it names no host.
+
+    Raises:
+        ConfigError: the port is no number, or out of range.
+    """
+    plain = "x://" + address.partition("://")[2]
+    info = _user_info(address)
+    if info:
+        plain = "x://" + plain.rpartition("@")[2]
+    try:
+        parts = urlsplit(plain)
+        return (parts.hostname, parts.port) if parts.hostname else None
+    except ValueError as error:
+        reason = without_secrets(str(error), address)
+        raise ConfigError(
+            f"The store's address {redacted(address)} cannot be used ({reason}); correct its host or port."
+        ) from error
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_KEYS)
+
+
+def _user_info(address: str) -> str:
+    """Return what stands before the host, '' where the address names no user.
+
+    A password may hold "/" and "@", which one of the two parsers ends the host at.
+    """
+    if "@" not in address:
+        return ""
+    rest = address.partition("://")[2].rpartition("@")[0]
+    return rest if _names_user(address) else ""
+
+
+def _names_user(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        if "@" in parts.netloc:
+            return True
+        if parts.scheme in ("http", "https"):
+            _ = parts.port  # raises where a "/" of the password ended the host
+            return False
+    except ValueError:
+        return True
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(address).username is not None
+    except (ArgumentError, ValueError):
+        return True
