@@ -65,8 +65,7 @@ def read(path: Path, delimiter: Delimiter | None = None, encoding: str | None = 
     tables = [table for one in choices if (table := _table(one, numbered[first:]))]
     if not tables:
         raise ConfigError(
-            f"{path} has no table of columns separated by commas, semicolons, tabs or pipes; "
-            "give path= a CSV file."
+            f"{path} has no table of columns separated by commas, semicolons, tabs or pipes; give a CSV file."
         )
     table = _best(path, tables)
     repeated = sorted({name for name in table.header if name and table.header.count(name) > 1})
@@ -84,7 +83,7 @@ def decoded(path: Path, encoding: str | None = None) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); give path= a CSV file.") from error
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); give a CSV file.") from error
     marked = next((name for mark, name in _BOMS if content.startswith(mark)), None)
     try:
         text = content.decode(encoding or marked or "utf-8")
@@ -94,8 +93,8 @@ def decoded(path: Path, encoding: str | None = None) -> str:
         raise ConfigError(f"{path} cannot be read ({_undecodable(content, error)}).") from error
     if "\0" in text:
         raise ConfigError(
-            f"{path} cannot be read (it holds NUL characters); save it as UTF-8, or name its encoding, "
-            "as in source.encoding=utf-16-le."
+            f"{path} cannot be read (it holds NUL characters); save it as UTF-8, or name its encoding "
+            "(perfexp import: source.encoding=utf-16-le)."
         )
     return text.removeprefix("\ufeff")
 
@@ -106,7 +105,8 @@ def _undecodable(content: bytes, error: UnicodeDecodeError) -> str:
     west, cyrillic = (one.decode(name, errors="replace") for name in ("cp1252", "cp1251"))
     return (
         f"it is not {error.encoding.upper()} text: byte {one[0]:#04x} of line {line} is {west!r} in cp1252 "
-        f"and {cyrillic!r} in cp1251; save it as UTF-8, or name its encoding, as in source.encoding=cp1252"
+        f"and {cyrillic!r} in cp1251; save it as UTF-8, or name its encoding "
+        "(perfexp import: source.encoding=cp1252)"
     )
 
 

@@ -63,8 +63,6 @@ def main(settings: Config) -> None:
     name = connection.experiment_name(settings.experiment, f"published-{source.title(path)}")
     began = time.perf_counter()
     rows, broken = _read(source, path)
-    rows, doubles = _runs.without_doubles(rows)
-    broken += doubles
     root = Path(settings.tracking.root)
     tracker = open_tracker(settings.tracking.uri, root, name)
     title, now_ms = source.title(path), int(time.time() * 1000)
@@ -85,6 +83,8 @@ def _read(source: Source, path: Path | None) -> tuple[list[Row], list[Broken]]:
             rows.append(found)
         else:
             broken.append(found)
+    rows, doubles = _runs.without_doubles(rows)
+    broken += doubles
     if not rows:
         first = f" (first: {broken[0].where}: {broken[0].reason})" if broken else ""
         raise ConfigError(f"The table holds no measurement{first}; check path= and the source's columns.")

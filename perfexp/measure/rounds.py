@@ -23,6 +23,8 @@ _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 tell too little of their own. The pooled deviation of calm rounds (docs/measuring.md)."""
 _MODES_GAP = 0.12
 MOMENT = "one moment"
+_FEW_READINGS = 50
+"""Some ten seconds of measuring: less may not have met the host's fast state."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     used, first = counted(judged), judged[0].measured
     samples_ms = tuple(ms for one in used for ms in one.samples_ms)
     latencies, absent = sample_statistics.summarise(samples_ms, batch_size, settings.percentiles)
-    latencies |= _estimate([one.median_ms for one in used], settings, _slowdown(used), batch_size)
+    if len(judged) > 1:
+        latencies |= _estimate([one.median_ms for one in used], _slowdown(used), batch_size)
     names = set.intersection(*(set(one.measured.metrics) for one in used)) - set(latencies)
     others = {name: median_low(one.measured.metrics[name] for one in used) for name in sorted(names)}
     metrics = {**others, **latencies, **_facts(judged, used)}
@@ -147,7 +150,7 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
         metrics=metrics,
         absent={name: reason for name, reason in absent.items() if name not in metrics},
         samples_ms=samples_ms,
-        labels={**first.labels, **_labels(judged, used, settings)},
+        labels={**first.labels, **_labels(judged, used)},
         phases_s=_sums([one.measured.phases_s for one in judged]),
         certificate=_certificate(judged),
         blocks=(),
@@ -155,12 +158,8 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     )
 
 
-def _estimate(
-    medians_ms: Sequence[float], settings: MeasureConfig, slowdown: float, batch_size: int
-) -> dict[str, float]:
-    """Return the median and its interval; nothing where a single round tells only of its moment."""
-    if len(medians_ms) == 1 and settings.rounds == 1:
-        return {}
+def _estimate(medians_ms: Sequence[float], slowdown: float, batch_size: int) -> dict[str, float]:
+    """Return the median, its interval and the rate of images."""
     low, high = interval(medians_ms)
     centre = exp(fmean(log(ms) for ms in medians_ms))
     found = {"latency_p50_ms": centre, "latency_p50_low_ms": low / slowdown, "latency_p50_high_ms": high}
@@ -191,13 +190,14 @@ def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[s
     return facts
 
 
-def _labels(
-    judged: Sequence[JudgedRound], used: Sequence[JudgedRound], settings: MeasureConfig
-) -> dict[str, str]:
+def _labels(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[str, str]:
     reasons = min((one.reasons for one in judged), key=len)
     labels = {"verdict": (Verdict.TAINTED if reasons else Verdict.CLEAN).value}
     labels |= {"taint": "; ".join(reasons)} if reasons else {}
-    labels["interval"] = MOMENT if settings.rounds == 1 else f"{len(used)} rounds"
+    labels["interval"] = MOMENT if len(judged) == 1 else f"{len(used)} of {len(judged)} rounds"
+    best = judged[0].best
+    if best is not None and best.readings < _FEW_READINGS:
+        labels["pace"] = f"new: {best.readings} readings, which may all be of a slow moment"
     if both := modes([one.median_ms for one in used]):
         labels["modes"] = both
     if any(one.measured.labels.get("parity") == ParityVerdict.BEYOND for one in judged):

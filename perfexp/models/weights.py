@@ -121,14 +121,19 @@ def _load(network: "nn.Module", name: str, state: "dict[str, Tensor]", origin: s
 
 def _as_named_here(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":
     """Return ``state`` without wrappers' prefixes, and without heads that only training uses."""
+    versions = getattr(state, "_metadata", None)
+    named = dict(state)
     for prefix in _WRAPPERS:
         own_name = any(key.startswith(prefix) for key in own)
-        if state and not own_name and all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    if any(key.startswith(_TRAINING_HEADS) for key in own):
-        return state
-    spare = [key for key in state if key.startswith(_TRAINING_HEADS)]
-    return {key: state[key] for key in state if key not in spare} if spare else state
+        if named and not own_name and all(key.startswith(prefix) for key in named):
+            named = {key.removeprefix(prefix): value for key, value in named.items()}
+            versions = versions and {key.removeprefix(prefix): value for key, value in versions.items()}
+    if not any(key.startswith(_TRAINING_HEADS) for key in own):
+        named = {key: value for key, value in named.items() if not key.startswith(_TRAINING_HEADS)}
+    renamed = type(own)(named)
+    if versions is not None:
+        renamed._metadata = versions  # type: ignore[attr-defined]
+    return renamed
 
 
 def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "dict[str, Tensor]":

@@ -80,8 +80,7 @@ def _names_user(address: str) -> bool:
         if "@" in parts.netloc:
             return True
         if parts.scheme in ("http", "https"):
-            _ = parts.port  # raises where a "/" of the password ended the host
-            return False
+            return True  # a "/" of the password ended the host; what an "@" in a path hides is no loss
     except ValueError:
         return True
     from sqlalchemy.engine import make_url

@@ -52,14 +52,10 @@ class Rounds:
     def ended(self) -> bool:
         """Whether nothing is left to measure: precise enough, at the end of the budget, or failed."""
         settings, count = self.cell.measure, len(self.measured)
-        if self.failure is not None or count >= settings.max_rounds:
-            return True
-        if count < settings.rounds:
-            return False
         timed_s = sum(sum(one.samples_ms) for one in self.measured) / 1e3
-        if settings.rounds == 1 or timed_s >= settings.budget_s:
+        if self.failure is not None or count >= settings.max_rounds or timed_s >= settings.budget_s:
             return True
-        return self.half_width <= settings.rounds_half_width
+        return settings.rounds <= count and (count == 1 or self.half_width <= settings.rounds_half_width)
 
     @property
     def half_width(self) -> float:

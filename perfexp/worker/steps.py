@@ -58,10 +58,17 @@ def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[Network, Backend
 
 
 def _pace(backend: Backend, cache: Cache) -> tuple[latency.Probe, BestPace | None]:
-    """Return what reads the host's pace and the best one known; nothing is read beside an accelerator."""
-    if backend.physical_device() != "cpu":
+    """Return what reads the host's pace, and the best one known.
+
+    Nothing is read beside an accelerator, where nothing is computed, or without the memory for it.
+    """
+    if backend.physical_device() != "cpu" or not backend.computes:
         return pace.unknown, None
-    return pace.Probe(backend.threads()), PaceHistory(cache, backend.threads()).best(time.time())
+    try:
+        probe = pace.Probe(backend.threads())
+    except MemoryError:
+        return pace.unknown, None
+    return probe, PaceHistory(cache, backend.threads()).best(time.time())
 
 
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:

@@ -82,6 +82,13 @@ def test_one_round_tells_of_one_moment() -> None:
     assert found.metrics["latency_p50_low_ms"] == found.metrics["latency_p50_high_ms"] == 4.0
 
 
+def test_a_pace_of_few_readings_is_told() -> None:
+    assert "pace" not in combined(a_round((4.0, 1.0))).labels
+    assert (
+        combined(a_round((4.0, 1.0)), best=BestPace(1.0, 1.0, 9)).labels["pace"].startswith("new: 9 readings")
+    )
+
+
 def test_rounds_that_fall_into_two_groups_are_both_told() -> None:
     found = combined(*[a_round((ms, 1.0)) for ms in (4.0, 4.02, 5.6, 5.5)])
     assert found.labels["modes"] == "4.010 ms (2 rounds) and 5.550 ms (2 rounds)"

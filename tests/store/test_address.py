@@ -19,7 +19,7 @@ PASSWORDS = st.text(string.ascii_letters + string.digits + "/@:%+!$&*-._~", min_
         ("postgresql://me:p%40ss@db/x", "postgresql://***@db/x"),
         ("postgresql://db/x?user=me&password=secret", "postgresql://db/x?***"),
         ("http://me:pa/ss@db:5000", "http://***@db:5000"),
-        ("http://db:5000/path@v2", "http://db:5000/path@v2"),
+        ("http://me:12/x@db:5000", "http://***@db:5000"),
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
         ("postgresql://***@db:5432/x", "postgresql://***@db:5432/x"),
     ],

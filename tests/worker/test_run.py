@@ -34,6 +34,13 @@ def test_further_rounds_stop_where_the_interval_is_narrow_enough(cell: Cell) -> 
     assert taken.half_width <= 0.5 or len(taken.measured) == 9
 
 
+def test_a_budget_that_ends_with_the_first_round_tells_of_one_moment(make_cell: Callable[..., Cell]) -> None:
+    slow = make_cell("fake", latency_ms=100.0)
+    measured = run_cell(of(slow, rounds=3, max_rounds=3, budget_s=0.25, min_iterations=9))
+    assert isinstance(measured, Measurement)
+    assert measured.metrics["rounds"] == 1 and measured.labels["interval"] == "one moment"
+
+
 def test_rounds_of_a_stopped_process_are_continued(cell: Cell) -> None:
     wanted = of(cell, rounds=2, max_rounds=2)
     first = Rounds(wanted)

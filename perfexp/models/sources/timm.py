@@ -20,7 +20,7 @@ class TimmSource(Source):
         return list(timm.list_models())
 
     def _require_tag(self, name: str) -> None:
-        """Check that timm has weights of the tag behind a name's point.
+        """Check that timm knows the tag behind a name's point.
 
         Raises:
             ModelError: it has none.
@@ -28,7 +28,7 @@ class TimmSource(Source):
         import timm
 
         architecture, _, tag = name.partition(".")
-        known = timm.list_pretrained(f"{architecture}.*")
+        known = timm.list_models(f"{architecture}.*", include_tags=True)
         if tag and name not in known:
             raise ModelError(
                 f"timm has no weights {tag!r} of {architecture}: {nearest(name, known)}; name one of "
