@@ -7,6 +7,7 @@ Every Hydra program on the machine imports this module, so it imports perfexp on
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional  # noqa: UP035
@@ -88,6 +89,9 @@ class PerfexpSweeper(Sweeper):
             self.launcher.setup(hydra_context=fast, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
+        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
+        config, loader = self.config, self.hydra_context.config_loader
+        jobs = self._valid_jobs(arguments)
         from perfexp.worker import process
 
         in_process = isinstance(self.launcher, BasicLauncher)
@@ -95,9 +99,6 @@ class PerfexpSweeper(Sweeper):
             process.start_server()
         from perfexp.sweep import grid, model_facts, session
 
-        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
-        config, loader = self.config, self.hydra_context.config_loader
-        jobs = self._jobs(arguments)
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
         jobs = grid.shuffled(jobs) if in_process and not self.active else grid.by_cost(jobs, macs)
@@ -120,6 +121,19 @@ class PerfexpSweeper(Sweeper):
             budget = Budget(limits.runs, limits.minutes and 60 * limits.minutes, limits.error_percent)
             run = lambda job: runner.run_one(_overrides({**job, **identity}))  # noqa: E731
             active.explore(config, jobs, budget, run, progress)
+
+    def _valid_jobs(self, arguments: list[str]) -> "list[Job]":
+        """Return the jobs; where some describe nothing to measure, the sweep says whether it goes on."""
+        from perfexp.config.schema import OnInvalid
+        from perfexp.sweep import validation
+
+        assert self.config is not None and self.hydra_context is not None
+        jobs = self._jobs(arguments)
+        if self.config.sweep.on_invalid != OnInvalid.skip:
+            fast = SweepLoader(self.hydra_context.config_loader, self.config)
+            compose = partial(fast.load_sweep_config, self.config)
+            validation.require_valid([_overrides(job) for job in jobs], compose)
+        return jobs
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError

@@ -120,14 +120,22 @@ class Rerun(StrEnum):
     all = "all"
 
 
+class OnInvalid(StrEnum):
+    """What a sweep does where some of its jobs describe nothing that could be measured."""
+
+    stop = "stop"
+    skip = "skip"
+
+
 @dataclass
 class SweepConfig:
-    """Which finished cells a sweep measures again; the sweeper sets the rest.
+    """Which finished cells a sweep measures again, and whether it tolerates impossible ones.
 
     ``grid`` names what is swept, by which the same sweep is recognised.
     """
 
     rerun: Rerun = option(Rerun.failed, "which finished cells are measured again")
+    on_invalid: OnInvalid = option(OnInvalid.stop, "impossible cells: stop before the first, or skip them")
     id: str | None = option(None, "", internal=True)
     name: str | None = option(None, "", internal=True)
     grid: str | None = option(None, "", internal=True)

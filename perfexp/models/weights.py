@@ -145,21 +145,34 @@ def _with_versions_of(own: "dict[str, Tensor]", state: "dict[str, Tensor]") -> "
     return versioned
 
 
+def require(weights: str) -> None:
+    """Check that weights are random, pretrained, an artifact, or a file that exists.
+
+    Raises:
+        ModelError: they are none of these.
+    """
+    if (
+        weights not in (RANDOM, PRETRAINED)
+        and not weights.startswith("runs:/")
+        and not Path(weights).is_file()
+    ):
+        raise ModelError(
+            f"weights={weights} is neither random, pretrained nor a file that exists; check the path."
+        )
+
+
 def _read(path: Path) -> "dict[str, Tensor]":
     import pickle
 
     import torch
 
+    require(str(path))
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"weights={path} is neither random, pretrained nor a file that exists; check the path."
-        ) from error
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         reason = first_line(error) if str(error).strip() else "it is empty"
         raise ModelError(

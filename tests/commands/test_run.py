@@ -78,9 +78,18 @@ def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None
     assert len(runs_below(tmp_path, sweep="quick")) == 1
 
 
+def test_a_sweep_with_impossible_cells_lists_them_all_and_measures_nothing(perfexp, tmp_path: Path) -> None:
+    done = perfexp(*SWEEP, "batch_size=0,1", "weights=random,no.pt", "backend.threads=1,-1")
+    assert done.returncode == 2
+    assert "7 of the sweep's 8 jobs cannot be measured, so nothing was" in done.stderr
+    for words in ("batch_size must be at least 1", "weights=no.pt is neither", "threads must be at least 1"):
+        assert words in done.stderr
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
 @pytest.mark.usefixtures("ready")
 def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_path: Path) -> None:
-    done = perfexp(*SWEEP, "batch_size=0,1")
+    done = perfexp(*SWEEP, "batch_size=0,1", "sweep.on_invalid=skip")
     assert done.returncode == 1
     assert "REFUSED squeezenet1_1 fake b0: batch_size must be at least 1, but got 0" in done.stdout
     assert len(runs_below(tmp_path)) == 1

@@ -41,6 +41,35 @@ def test_batch_columns_may_have_any_name(tmp_path: Path) -> None:
     assert [(r.batch_size, r.latency_mean_ms) for r in rows] == [(1, 3.0), (64, 5.0)]
 
 
+def test_a_pivoted_table_has_numbers_for_headers(tmp_path: Path) -> None:
+    rows, broken = read(tmp_path, "model,1,8,32\na,3,9,30\n")
+    assert [(r.batch_size, r.latency_mean_ms) for r in rows] == [(1, 3.0), (8, 9.0), (32, 30.0)]
+    assert not broken
+
+
+def test_units_of_headers_and_cells_are_taken(tmp_path: Path) -> None:
+    rows, broken = read(
+        tmp_path,
+        "Model;Time (s);n;Top-1;Parameters;MACs (G)\nA;0,5;1;79.0%;22,9M;4,1\nB;250 ms;8;-;5.2;0,3\n",
+        model_column="Model",
+        latency_column="Time (s)",
+        batch_size_column="n",
+        metric_columns={"published_top1": "Top-1", "params": "Parameters", "macs": "MACs (G)"},
+    )
+    assert [(r.model, r.latency_mean_ms) for r in rows] == [("A", 500.0), ("B", 250.0)]
+    assert rows[0].metrics == {"params": pytest.approx(22.9e6), "macs": pytest.approx(4.1e9)}
+    assert "published_top1" not in rows[1].metrics and rows[1].metrics["macs"] == pytest.approx(3e8)
+    assert any("Top-1" in b.reason for b in broken) and any("Parameters" in b.reason for b in broken)
+
+
+def test_a_fraction_is_not_taken_for_a_percentage(tmp_path: Path) -> None:
+    text, columns = "model,bs1,top1\na,3,0.79\n", {"published_top1": "top1"}
+    with pytest.raises(ConfigError, match=r"0.79 % or, as a fraction, 79 %.*source.fractions=true"):
+        read(tmp_path, text, metric_columns=columns)
+    [row], _ = read(tmp_path, text, metric_columns=columns, fractions=True)
+    assert row.metrics == {"published_top1": pytest.approx(79.0)}
+
+
 def test_facts_come_with_the_row(tmp_path: Path) -> None:
     [row], _ = read(
         tmp_path,

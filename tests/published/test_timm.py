@@ -52,6 +52,16 @@ def test_a_benchmark_is_joined_with_the_best_weights_of_its_size(folder: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    "other", ["results-imagenet-a-clean.csv", "results-imagenetv2-matched-frequency.csv"]
+)
+def test_the_accuracy_of_another_test_set_is_never_taken(folder: Path, other: str) -> None:
+    (folder / other).write_text("model,img_size,top1,top5\nresnet50.tv_in1k,224,98.5,99.9\n")
+    rows, broken = read(folder)
+    assert rows[0].metrics["published_top1"] == 80.1
+    assert f"{other}" in [b.where for b in broken]
+
+
 def test_a_single_file_goes_without_accuracy(folder: Path) -> None:
     rows, _ = read(folder / "benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv")
     assert len(rows) == 2

@@ -1,0 +1,60 @@
+"""Every job of a sweep is composed and checked before the first one is measured."""
+
+from collections.abc import Callable, Sequence
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from perfexp import backends
+from perfexp import cell as cells
+from perfexp.config import overrides
+from perfexp.config.schema import RunConfig
+from perfexp.errors import ConfigError, PerfexpError, first_line
+from perfexp.models import sources, weights
+
+_SHOWN = 10
+
+
+def require_valid(jobs: Sequence[list[str]], compose: Callable[[list[str]], DictConfig]) -> None:
+    """Check all jobs, given by their overrides.
+
+    Raises:
+        ConfigError: some describe nothing that could be measured; it lists each mistake once, with the
+            first job that has it.
+    """
+    mistakes: dict[str, list[str]] = {}
+    for job in jobs:
+        if reason := _mistake(job, compose):
+            mistakes.setdefault(reason, []).append(" ".join(job))
+    if not mistakes:
+        return
+    count = sum(map(len, mistakes.values()))
+    told = [f"  {_places(where)}: {reason}" for reason, where in mistakes.items()]
+    if len(told) > _SHOWN:
+        told[_SHOWN:] = [f"  and {len(told) - _SHOWN} more mistakes"]
+    raise ConfigError(
+        f"{count} of the sweep's {len(jobs)} jobs cannot be measured, so nothing was; correct them, or give "
+        "sweep.on_invalid=skip to measure the others:\n" + "\n".join(told)
+    )
+
+
+def _places(jobs: Sequence[str]) -> str:
+    return jobs[0] if len(jobs) == 1 else f"{jobs[0]} and {len(jobs) - 1} more"
+
+
+def _mistake(job: list[str], compose: Callable[[list[str]], DictConfig]) -> str | None:
+    """Return why a job cannot be measured; None as far as can be told without a framework."""
+    try:
+        config = compose(job)
+        if "measure" not in config:  # an evaluation checks its own settings
+            return None
+        cell = cells.from_config(overrides.complete(config, RunConfig))
+        backends.create(cell.backend)
+        sources.source(cell.model.source)
+        weights.require(cell.weights)
+    except PerfexpError as error:
+        return str(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        return first_line(error)
+    return None
