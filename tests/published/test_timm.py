@@ -52,9 +52,7 @@ def test_a_benchmark_is_joined_with_the_best_weights_of_its_size(folder: Path) -
     ]
 
 
-@pytest.mark.parametrize(
-    "other", ["results-imagenet-a-clean.csv", "results-imagenetv2-matched-frequency.csv"]
-)
+@pytest.mark.parametrize("other", ["results-imagenet-a-clean.csv", "results-sketch.csv"])
 def test_the_accuracy_of_another_test_set_is_never_taken(folder: Path, other: str) -> None:
     (folder / other).write_text("model,img_size,top1,top5\nresnet50.tv_in1k,224,98.5,99.9\n")
     rows, broken = read(folder)
