@@ -34,8 +34,10 @@ def from_config(config: RunConfig) -> Cell:
     )
 
 
-def key(cell: Cell) -> str:
+def key(cell: Cell, launched_from: str | None = None) -> str:
     """Return the hash of all that decides the cell's numbers: equal keys are the same measurement.
+
+    A cluster chooses the node, so a cell of its sweeps is named by the host ``launched_from`` instead.
 
     Choices that have been renamed are hashed by their first names, and a cell of one round beside an
     unknown pace as before there were rounds, so that older stores resume.
@@ -53,7 +55,7 @@ def key(cell: Cell) -> str:
             },
             "checkpoint": file_digest(weights) if weights.is_file() else None,
             "versions": {**backends.create(cell.backend).versions(), **of_source},
-            "host": environment.host(),
+            "host": {"launched_from": launched_from} if launched_from else environment.host(),
         }
     )
 

@@ -24,5 +24,13 @@ def test_key_follows_the_host(make_cell: Callable[..., Cell], monkeypatch: pytes
     assert cell.key(make_cell()) != here
 
 
+def test_on_a_cluster_it_follows_the_host_that_asked(
+    make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = cell.key(make_cell(), "login")
+    monkeypatch.setattr(environment, "host", lambda: {"host": "node7"})
+    assert cell.key(make_cell(), "login") == here != cell.key(make_cell(), "other")
+
+
 def test_key_does_not_follow_the_folder(make_cell: Callable[..., Cell]) -> None:
     assert cell.key(replace(make_cell(), cache_dir="/elsewhere")) == cell.key(make_cell())

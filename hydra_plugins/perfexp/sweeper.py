@@ -109,7 +109,7 @@ class PerfexpSweeper(Sweeper):
         if limits is not None:
             costs = [nan] * min(len(jobs), limits.runs or len(jobs))
         progress = session.current()
-        identity = session.begin(config, jobs, costs, datetime.now(), progress)
+        identity = session.begin(config, jobs, costs, datetime.now(), progress, not in_process)
         compose = lambda overrides: loader.load_sweep_config(config, overrides)  # noqa: E731
         runner = session.Runner(self.launcher, compose, progress, in_process)
         if limits is None:

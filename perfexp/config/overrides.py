@@ -60,6 +60,14 @@ def complete(config: "DictConfig", kind: type[Config]) -> Config:
     return found
 
 
+def quoted(text: str) -> str:
+    """Return one value between quotation marks, unless it is null, a list or quoted as it is."""
+    if text in ("", "null") or text[0] in "'\"[{":
+        return text
+    escaped = re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), text)
+    return f'"{escaped}"'
+
+
 def combinations(arguments: Sequence[str]) -> list[list[str]]:
     """Return one list of arguments for each combination of comma-separated values.
 

@@ -55,8 +55,8 @@ def for_hydra(kind: type, argument: str, several: bool) -> str:
         return argument
     if several or overrides.is_group(kind, key):
         values = overrides.split(text) if several else [text]
-        return f"{key}{equals}{','.join(v if _WORD.fullmatch(v) else _quoted(v) for v in values)}"
-    return f"{key}{equals}{_quoted(text)}"
+        return f"{key}{equals}{','.join(v if _WORD.fullmatch(v) else overrides.quoted(v) for v in values)}"
+    return f"{key}{equals}{overrides.quoted(text)}"
 
 
 def _owner(kind: type, key: str) -> tuple[type | None, str]:
@@ -68,14 +68,6 @@ def _owner(kind: type, key: str) -> tuple[type | None, str]:
     if "plugins" in overrides.field_of(kind, top).metadata and rest not in get_type_hints(nested):
         return None, rest
     return cast(type, nested), rest
-
-
-def _quoted(text: str) -> str:
-    """Return one value between quotation marks, unless it is null, a list or quoted as it is."""
-    if text in ("", "null") or text[0] in "'\"[{":
-        return text
-    escaped = re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + ('\\"' if m[2] else ""), text)
-    return f'"{escaped}"'
 
 
 def _is_text(kind: type, key: str) -> bool:

@@ -131,7 +131,8 @@ class OnInvalid(StrEnum):
 class SweepConfig:
     """Which finished cells a sweep measures again, and whether it tolerates impossible ones.
 
-    ``grid`` names what is swept, by which the same sweep is recognised.
+    ``grid`` names what is swept, by which the same sweep is recognised; ``launched_from`` is the host
+    from which jobs went to a cluster.
     """
 
     rerun: Rerun = option(Rerun.failed, "which finished cells are measured again")
@@ -139,6 +140,7 @@ class SweepConfig:
     id: str | None = option(None, "", internal=True)
     name: str | None = option(None, "", internal=True)
     grid: str | None = option(None, "", internal=True)
+    launched_from: str | None = option(None, "", internal=True)
 
     def tags(self) -> dict[str, str]:
         """Return the tags that tie a run to its sweep; none outside a sweep."""

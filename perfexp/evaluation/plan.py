@@ -107,7 +107,7 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> Plan:
     checks.at_least(1, {name: getattr(settings, name) for name in counts})
     cell = cell_of(settings, cache)
     cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
-    identity = cells.key(cell)
+    identity = cells.key(cell, settings.sweep.launched_from)
     dataset = datasets.create(settings.dataset)
     _check_classes(cell, dataset)
     described = network.describe(cell, cache)

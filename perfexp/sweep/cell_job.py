@@ -19,7 +19,7 @@ from perfexp.records import (
     RunKind,
     Verdict,
 )
-from perfexp.store import artifacts
+from perfexp.store import artifacts, connection
 from perfexp.store.build import cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.kept_rounds import KeptRounds
@@ -41,10 +41,11 @@ def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome
     """
     weights = artifacts.local(config.weights, config.tracking)
     cell = cells.from_config(replace(config, weights=weights))
-    key = cells.key(cell)
+    key = cells.key(cell, config.sweep.launched_from)
     cost = progress.begin(cell.title)
     progress.sweep = config.sweep
     if progress.tracker is None:
+        _require_one_writer(config)
         progress.tracker = open_store(config.tracking, config.experiment)
     earlier = _earlier(progress, key) if config.sweep.id else None
     if earlier and not _again(earlier, config.sweep.rerun):
@@ -142,6 +143,21 @@ def open_store(tracking: TrackingConfig, experiment: str | None) -> Tracker:
     for line in tracker.end_abandoned(time.time()):
         print(line, flush=True)
     return tracker
+
+
+def _require_one_writer(config: RunConfig) -> None:
+    """Refuse SQLite where several machines would write it: its file may be damaged on a shared folder.
+
+    Raises:
+        TrackingError: this job runs on another machine than the one that opened the store.
+    """
+    here, there = environment.host()["host"], config.sweep.launched_from
+    uri = connection.resolve(config.tracking.uri, Path(config.tracking.root))
+    if there and here != there and connection.sqlite_path(uri) is not None:
+        raise TrackingError(
+            f"The job runs on {here}, the sweep was started on {there}, and the store is SQLite, which "
+            "several machines must not write; start perfexp server and give tracking.uri=http://…."
+        )
 
 
 def refused(config: RunConfig, error: PerfexpError, progress: SweepProgress) -> Outcome:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from perfexp import environment
 from perfexp.cache import digest
+from perfexp.config.overrides import quoted
 from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
 from perfexp.console import terminal
 from perfexp.errors import LaunchError, TrackingError
@@ -47,12 +48,17 @@ def current() -> SweepProgress:
 
 
 def begin(
-    config: DictConfig, jobs: Sequence[Job], costs: Sequence[float], now: datetime, progress: SweepProgress
+    config: DictConfig,
+    jobs: Sequence[Job],
+    costs: Sequence[float],
+    now: datetime,
+    progress: SweepProgress,
+    remote: bool = False,
 ) -> Job:
     """Open the store and the progress display; return the overrides that identify the sweep to its jobs.
 
-    The same jobs on the same machine and versions resume the earlier sweep under its id, unless
-    everything is to be measured again.
+    ``remote`` says that the jobs run on other machines. The same jobs on the same machine and versions
+    resume the earlier sweep under its id, unless everything is to be measured again.
 
     Raises:
         TrackingError: the store cannot be used.
@@ -65,8 +71,9 @@ def begin(
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid}
+    identity |= {"launched_from": environment.host()["host"]} if remote else {}
     progress.sweep = SweepConfig(config.sweep.rerun, **identity)
-    return {f"{_PREFIX}{key}": value for key, value in identity.items()}
+    return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items()}
 
 
 def new_id(name: str | None, now: datetime) -> str:

@@ -39,7 +39,7 @@ SMALL = [
     "measure.min_iterations=100",
 ]
 SECRET = "not to be written"
-PLACE = {"node", "sweep_id"}
+PLACE = {"node", "sweep_id", "cell_key"}
 """Tags in which the same sweep differs from one launcher to the other."""
 JUDGED = (
     "verdict",
