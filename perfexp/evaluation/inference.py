@@ -15,7 +15,7 @@ from perfexp.errors import BackendError
 from perfexp.evaluation.scores import Logits
 from perfexp.models.base import Images
 from perfexp.phases import Phases
-from perfexp.records import Failure
+from perfexp.records import Failure, FailureKind
 from perfexp.worker import checks, process, steps
 
 
@@ -31,7 +31,7 @@ class Inference:
     """The parent's side: sends batches, receives logits, until it is closed.
 
     Raises:
-        InferenceError: the network cannot be loaded, or its process ended.
+        InferenceError: the network cannot be loaded, or its process ended, or does not answer.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -42,7 +42,11 @@ class Inference:
         self._process.start()
         far.close()
         self.seconds = 0.0
-        self.effective: dict[str, str] = self._received()
+        try:
+            self.effective: dict[str, str] = self._received()
+        except InferenceError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the process."""
@@ -58,7 +62,7 @@ class Inference:
         The wall time of the forward passes is added to ``seconds``; copying and decoding are not.
 
         Raises:
-            InferenceError: the process failed, or ended.
+            InferenceError: the process failed, ended, or does not answer.
         """
         answers: list[Logits] = []
         for start in range(0, len(images), self._cell.batch_size):
@@ -73,7 +77,11 @@ class Inference:
         return np.concatenate(answers)
 
     def _received(self) -> Any:
+        limit_s = self._cell.measure.time_limit_s
         try:
+            if not self._connection.poll(limit_s):
+                silent = f"The network's process gave no answer within {limit_s:g} s; raise time_limit_s."
+                raise InferenceError(Failure(FailureKind.TIMEOUT, silent))
             message = self._connection.recv()
         except (EOFError, OSError):
             message = process.verdict(self._process, self._cell)

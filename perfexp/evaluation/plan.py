@@ -55,6 +55,7 @@ class EvaluateConfig:
     images_at_once: int = option(256, "images decoded, then inferred, then kept for a later resume")
     agreement: bool = option(True, "compare the logits with PyTorch in f32")
     lock_wait_s: float = option(3600.0, "longest wait for a measurement on the device")
+    time_limit_s: float = option(600.0, "longest wait for the logits of a batch, and for the network to load")
     seed: int = option(0, "of random weights and of int8's calibration images")
     experiment: str | None = option(None, EXPERIMENT)
     sweep: SweepConfig = option(SweepConfig(rerun=Rerun.all), "", internal=True)
@@ -87,7 +88,7 @@ def cell_of(settings: EvaluateConfig, cache: Cache) -> Cell:
     return Cell(
         model=settings.model,
         backend=settings.backend,
-        measure=MeasureConfig(lock_wait_s=settings.lock_wait_s),
+        measure=MeasureConfig(lock_wait_s=settings.lock_wait_s, time_limit_s=settings.time_limit_s),
         batch_size=settings.batch_size,
         input_size=settings.input_size,
         input_fit=settings.input_fit,
@@ -105,9 +106,11 @@ def from_config(settings: EvaluateConfig, cache: Cache) -> Plan:
     """
     counts = ("batch_size", "images_at_once", "workers", "input_size", "resize")
     checks.at_least(1, {name: getattr(settings, name) for name in counts})
+    checks.positive({"time_limit_s": settings.time_limit_s})
     cell = cell_of(settings, cache)
     cell = replace(cell, weights=artifacts.local(settings.weights, settings.tracking))
-    identity = cells.key(cell, settings.sweep.launched_from)
+    patient = replace(cell, measure=MeasureConfig())  # a longer wait is no other evaluation
+    identity = cells.key(patient, settings.sweep.launched_from)
     dataset = datasets.create(settings.dataset)
     _check_classes(cell, dataset)
     described = network.describe(cell, cache)
