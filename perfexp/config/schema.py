@@ -85,10 +85,10 @@ class MeasureConfig:
     max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
     round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
     calm_within: float | None = option(
-        0.2, "largest slowdown against the host's own pace at which batches count; null: all do"
+        0.1, "largest slowdown against the host's own pace at which batches count; null: all do"
     )
     calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
-    rounds_half_width: float = option(0.08, "half-width of the 95 % interval over rounds at which they end")
+    rounds_half_width: float = option(0.1, "half-width of the 95 % interval over rounds at which they end")
     rel_half_width: float = option(0.03, "half-width of the 95 % interval of a round's median to stop timing")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")

@@ -7,11 +7,12 @@ with a vector, which follows the memory's.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean, median
+from math import log
+from statistics import fmean, median, stdev
 
 import numpy as np
 from filelock import FileLock
@@ -26,12 +27,11 @@ _SIZE, _ROWS, _COLUMNS = 384, 3000, 2000
 _COMPUTE, _MEMORY = (12, 16), (2, 4)
 """Repeats of each kernel, untimed and timed: a framework's threads spin for some 5 ms after a batch."""
 _KEPT, _MAX_AGE_S = 4000, 14 * 86400.0
-_BEST_SHARE = 0.1
-"""The best pace is the quantile of this share: a single lucky reading does not decide."""
-_AT_BEST = 1.05
-_SENSITIVITY = 0.75
-"""With which power of the matrix product's time that of a network changes: what brings rounds closest
-together over eight cells (docs/measuring.md). Below one, as a reading has an error of its own."""
+_BEST_SHARE = 0.25
+"""The best pace is the quantile of this share: lucky readings do not decide."""
+_AT_BEST, _CALM = 1.05, 1.2
+_MOMENT_S, _MOMENTS, _FEW = 120.0, 5, 5
+"""How long a moment is, how many tell of a host's spread, and how many readings tell of a moment."""
 _MEMORY_SLACK = 1.25
 """By which factor the memory may be slower before the host counts as slower: in calm moments too its
 readings differ that much, and few networks wait for the memory alone."""
@@ -76,15 +76,18 @@ class BestPace:
     """The host's own best pace: the wall times in ms of the kernels in its fast state.
 
     Attributes:
-        compute_ms: of the matrix product, the lower decile of the readings of the last fourteen days.
+        compute_ms: of the matrix product, the lower quartile of the readings of the last fourteen days.
         memory_ms: of the product with a vector, the median of the readings in which the matrix product
             is at its best: a host may slow down with its memory faster.
         readings: how many there are.
+        spread: standard deviation of the logarithm of the matrix product's time between moments
+            minutes apart; None where fewer than five are known.
     """
 
     compute_ms: float
     memory_ms: float
     readings: int
+    spread: float | None = None
 
     def slowdown(self, block: Block) -> float:
         """Return by which factor the host was slower around a block, the mean of both readings."""
@@ -93,15 +96,20 @@ class BestPace:
         memory = fmean(pace.memory_ms for pace in around) / self.memory_ms
         return max(compute, memory / _MEMORY_SLACK)
 
-    def factor(self, blocks: Sequence[Block]) -> float:
-        """Return how much longer a network needs beside these blocks than at the host's best pace."""
-        typical_ms = median(pace.compute_ms for pace in readings(blocks))
-        return float((typical_ms / self.compute_ms) ** _SENSITIVITY)
-
 
 def readings(blocks: Iterable[Block]) -> list[Pace]:
     """Return the readings before and after each block, in order; those between two stand twice."""
     return [pace for block in blocks for pace in (block.before, block.after) if pace is not None]
+
+
+def _spread(stored: Iterable[tuple[float, float, float]], best_ms: float) -> float | None:
+    """Return the deviation between moments, each the median of the calm readings of two minutes."""
+    moments: dict[int, list[float]] = {}
+    for at_s, compute_ms, _ in stored:
+        if compute_ms <= _CALM * best_ms:
+            moments.setdefault(int(at_s // _MOMENT_S), []).append(log(compute_ms))
+    medians = [median(logs) for logs in moments.values() if len(logs) >= _FEW]
+    return stdev(medians) if len(medians) >= _MOMENTS else None
 
 
 class PaceHistory:
@@ -142,7 +150,7 @@ class PaceHistory:
         memory_ms = median(
             memory_ms for _, compute_ms, memory_ms in stored if compute_ms <= _AT_BEST * best_ms
         )
-        return BestPace(best_ms, memory_ms, len(stored))
+        return BestPace(best_ms, memory_ms, len(stored), _spread(stored, best_ms))
 
     def _stored(self, now_s: float) -> list[tuple[float, float, float]]:
         """Return time and readings, the oldest first; a damaged file holds none."""

@@ -21,6 +21,9 @@ from perfexp.records import Block, Measurement, ParityVerdict, Verdict
 _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 """Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
 tell too little of their own. The pooled deviation of calm rounds (docs/measuring.md)."""
+_BETWEEN, _FOLLOWS = 0.02, 2.0
+_LEAST_BETWEEN, _MOST_BETWEEN = 0.002, 0.05
+"""Latency moves between moments minutes apart, about twice as much as the probe's product does."""
 _MODES_GAP = 0.12
 MOMENT = "one moment"
 _FEW_READINGS = 50
@@ -62,17 +65,10 @@ class JudgedRound:
             {**self.measured.metrics, "drift": os_counters.drift_percent(self.samples_ms) or 0.0}
         )
 
-    @cached_property
+    @property
     def samples_ms(self) -> tuple[float, ...]:
-        """What latency is told from: the batches of calm blocks at the host's best pace.
-
-        The slowness that is left in calm blocks, at most ``most``, is divided out (``BestPace.factor``).
-        Without a calm block: all batches.
-        """
-        if self.best is None or not self.calm:
-            return self.measured.samples_ms
-        factor = self.best.factor(self.calm)
-        return tuple(ms / factor for block in self.calm for ms in block.samples_ms)
+        """What latency is told from: the batches of calm blocks, or all if none is calm."""
+        return tuple(ms for block in self.calm or self.measured.blocks for ms in block.samples_ms)
 
     @property
     def median_ms(self) -> float:
@@ -92,23 +88,33 @@ def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
     return [one for one in judged if not one.reasons] or list(judged)
 
 
-def interval(medians_ms: Sequence[float]) -> tuple[float, float]:
-    """Return in which interval, in ms, as many rounds of another day have their geometric mean.
+def interval(medians_ms: Sequence[float], between: float) -> tuple[float, float]:
+    """Return in which interval, in ms, as many rounds of another hour have their geometric mean.
 
     Student's 95 % prediction interval of another mean logarithm of as many rounds: the sampling error
-    of both counts. The variance between rounds is that of these rounds and the usual one, weighed by
-    their degrees of freedom (a scaled inverse chi-squared prior; Gelman et al., Bayesian Data Analysis,
-    3rd ed., 2.6).
+    of both counts, and so does ``between``, the deviation from one moment to another that rounds within
+    minutes do not show. The variance between rounds is that of these rounds and the usual one, weighed
+    by their degrees of freedom (a scaled inverse chi-squared prior; Gelman et al., Bayesian Data
+    Analysis, 3rd ed., 2.6).
     """
     from scipy.special import stdtrit
 
     logs = [log(ms) for ms in medians_ms]
     centre, freedom = fmean(logs), _SPREAD_FREEDOM + len(logs) - 1
     squares = _SPREAD_FREEDOM * _SPREAD**2 + sum((value - centre) ** 2 for value in logs)
-    half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(
-        2 * squares / freedom / len(logs)
-    )
+    variance = between**2 + squares / freedom / len(logs)
+    half = float(stdtrit(freedom, (1 + sample_statistics.CONFIDENCE) / 2)) * sqrt(2 * variance)
     return exp(centre - half), exp(centre + half)
+
+
+def between_moments(best: BestPace | None) -> float:
+    """Return the deviation of latency between moments minutes apart, as a fraction.
+
+    That of the host's pace times ``_FOLLOWS``, or the usual one where it is not known.
+    """
+    if best is None or best.spread is None:
+        return _BETWEEN
+    return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, _FOLLOWS * best.spread))
 
 
 def half_width(judged: Sequence[JudgedRound]) -> float:
@@ -116,7 +122,7 @@ def half_width(judged: Sequence[JudgedRound]) -> float:
     sound = [one.median_ms for one in judged if not one.reasons]
     if len(sound) < 2:
         return inf
-    low, high = interval(sound)
+    low, high = interval(sound, between_moments(judged[0].best))
     return sqrt(high / low) - 1
 
 
@@ -140,7 +146,7 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     samples_ms = tuple(ms for one in used for ms in one.samples_ms)
     latencies, absent = sample_statistics.summarise(samples_ms, batch_size, settings.percentiles)
     if len(judged) > 1:
-        latencies |= _estimate([one.median_ms for one in used], _slowdown(used), batch_size)
+        latencies |= _estimate(used, batch_size)
     names = set.intersection(*(set(one.measured.metrics) for one in used)) - set(latencies)
     others = {name: median_low(one.measured.metrics[name] for one in used) for name in sorted(names)}
     metrics = {**others, **latencies, **_facts(judged, used)}
@@ -158,11 +164,16 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
     )
 
 
-def _estimate(medians_ms: Sequence[float], slowdown: float, batch_size: int) -> dict[str, float]:
+def _estimate(used: Sequence[JudgedRound], batch_size: int) -> dict[str, float]:
     """Return the median, its interval and the rate of images."""
-    low, high = interval(medians_ms)
+    medians_ms = [one.median_ms for one in used]
+    low, high = interval(medians_ms, between_moments(used[0].best))
     centre = exp(fmean(log(ms) for ms in medians_ms))
-    found = {"latency_p50_ms": centre, "latency_p50_low_ms": low / slowdown, "latency_p50_high_ms": high}
+    found = {
+        "latency_p50_ms": centre,
+        "latency_p50_low_ms": low / _slowdown(used),
+        "latency_p50_high_ms": high,
+    }
     per_image = {per_image_name(name): value / batch_size for name, value in found.items()}
     return {**found, **per_image, "throughput_images_per_s": 1e3 * batch_size / centre}
 

@@ -1,5 +1,7 @@
 from itertools import count
+from math import log
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 
@@ -32,12 +34,17 @@ def test_a_block_is_as_slow_as_the_readings_beside_it() -> None:
     assert best.slowdown(Block((1.0,), Pace(2.0, 2.5), Pace(2.0, 2.5))) == pytest.approx(2.0)
 
 
-def test_a_reading_that_was_interrupted_does_not_move_the_factor() -> None:
-    around = [Block((1.0,), Pace(2.2, 1.0), Pace(ms, 1.0)) for ms in (2.2, 2.2, 9.0)]
-    assert BestPace(2.0, 1.0, 10).factor(around) == pytest.approx(1.1**0.75)
+def test_the_spread_is_that_between_moments_of_calm(tmp_path: Path) -> None:
+    history = PaceHistory(Cache(tmp_path), 2)
+    for minute, ms in enumerate([1.0, 1.02, 0.98, 1.01]):
+        history.learn(blocks(*[ms] * 6, *[1.9] * 6), 600.0 * minute)
+    assert history.best(2400.0).spread is None
+    history.learn(blocks(*[0.99] * 6), 2400.0)
+    expected = stdev(log(ms) for ms in (1.0, 1.02, 0.98, 1.01, 0.99))
+    assert history.best(2400.0).spread == pytest.approx(expected)
 
 
-def test_the_best_pace_is_the_lower_decile_of_recent_readings(tmp_path: Path) -> None:
+def test_the_best_pace_is_the_lower_quartile_of_recent_readings(tmp_path: Path) -> None:
     history = PaceHistory(Cache(tmp_path), 2)
     assert history.best(0.0) is None
     history.learn(blocks(0.1), -20 * DAY_S)

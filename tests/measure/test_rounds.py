@@ -1,4 +1,4 @@
-from math import inf, log, sqrt
+from math import exp, inf, log, sqrt
 from random import Random
 from statistics import geometric_mean, median
 
@@ -36,12 +36,12 @@ def combined(*measured: Measurement, settings: MeasureConfig = SETTINGS, best: B
 
 
 def test_slow_blocks_are_kept_but_not_told() -> None:
-    found = combined(a_round((4.0, 1.0), (6.0, 1.4)), a_round((4.0, 1.0)), a_round((4.0 * 1.05**0.75, 1.05)))
+    found = combined(a_round((4.0, 1.0), (6.0, 1.4)), a_round((4.0, 1.0)), a_round((4.0, 1.05)))
     assert found.metrics["latency_p50_ms"] == pytest.approx(4.0)
     assert found.metrics["throughput_images_per_s"] == pytest.approx(500.0)
     assert found.metrics["latency_per_image_ms"] == pytest.approx(2.0)
     assert found.samples_ms == pytest.approx((4.0,) * 30)
-    assert found.metrics["latency_observed_ms"] == pytest.approx(4.0745, rel=1e-4)
+    assert found.metrics["latency_observed_ms"] == 4.0
     assert found.metrics["calm_blocks"] == 75.0
     assert 6.0 in found.rounds[0].samples_ms
     assert found.labels["verdict"] == "clean"
@@ -101,7 +101,7 @@ def test_the_interval_is_students_where_rounds_are_many() -> None:
     medians = [10 * (1 + random.gauss(0, 0.02)) for _ in range(400)]
     logs = [log(ms) for ms in medians]
     expected = stats.t.interval(0.95, 399, loc=sum(logs) / 400, scale=sqrt(2) * stats.sem(logs))
-    assert [log(end) for end in rounds.interval(medians)] == pytest.approx(expected, rel=1e-3)
+    assert [log(end) for end in rounds.interval(medians, 0.0)] == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize(("spread", "count"), [(0.02, 3), (0.02, 5), (0.005, 3), (0.05, 5)])
@@ -111,7 +111,7 @@ def test_intervals_hold_the_other_sweeps_medians(spread: float, count: int) -> N
     inside = 0
     for _ in range(2000):
         mine, other = ([10 * (1 + random.gauss(0, spread)) for _ in range(count)] for _ in range(2))
-        low, high = rounds.interval(mine)
+        low, high = rounds.interval(mine, 0.0)
         inside += low <= geometric_mean(other) <= high
     assert inside / 2000 >= (0.94 if spread <= 0.02 else 0.85)
 
@@ -121,7 +121,8 @@ def test_precision_needs_two_rounds_that_count() -> None:
     assert rounds.half_width(rounds.judge([a_round((4.0, 1.0)), disturbed], SETTINGS, BEST)) == inf
     equal = rounds.half_width(rounds.judge([a_round((4.0, 1.0))] * 2, SETTINGS, BEST))
     freedom = 4
-    assert equal == pytest.approx(stats.t.ppf(0.975, freedom) * 0.02 * sqrt(3 / freedom), rel=0.03)
+    half = stats.t.ppf(0.975, freedom) * sqrt(2 * 0.02**2 + 3 * 0.02**2 / freedom)
+    assert equal == pytest.approx(exp(half) - 1)
 
 
 def test_beyond_tolerance_in_any_round_is_told() -> None:
@@ -129,3 +130,21 @@ def test_beyond_tolerance_in_any_round_is_told() -> None:
 
     wrong = replace(a_round((4.0, 1.0)), labels={"parity": "beyond tolerance"})
     assert combined(a_round((4.0, 1.0)), wrong).labels["parity"] == "beyond tolerance"
+
+
+def test_the_interval_holds_what_moves_between_moments() -> None:
+    random = Random(2)
+    inside = 0
+    for _ in range(2000):
+        hours = [random.gauss(0, 0.02) for _ in range(2)]
+        mine, other = ([10 * (1 + hour + random.gauss(0, 0.02)) for _ in range(3)] for hour in hours)
+        low, high = rounds.interval(mine, 0.02)
+        inside += low <= geometric_mean(other) <= high
+    assert inside / 2000 >= 0.94
+
+
+def test_a_steady_host_has_narrower_intervals() -> None:
+    assert rounds.between_moments(None) == rounds.between_moments(BEST) == 0.02
+    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=0.002)) == pytest.approx(0.004)
+    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=0.0)) > 0
+    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=1.0)) == 0.05
