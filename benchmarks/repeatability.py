@@ -47,13 +47,20 @@ def main() -> None:
         folder = options.keep or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
         took_s = _sweep_all(folder, options.sweeps, options.every)
-        runs = {name: _runs(folder, name) for name in METHODS}
+        runs = {name: runs_of(folder, name) for name in METHODS}
     if options.keep:
         pd.concat([frame.assign(method=name) for name, frame in runs.items()]).to_csv(folder / "runs.csv")
+    summary(runs)
+    print(
+        "; ".join(f"{name}: {pd.Series(seconds).median():.0f} s a sweep" for name, seconds in took_s.items())
+    )
+
+
+def summary(runs: dict[str, pd.DataFrame]) -> None:
+    """Print the table, and how many runs of each method are tainted and why."""
     _CONSOLE.print(_table(runs))
     for name, frame in runs.items():
-        wall_s = pd.Series(took_s[name]).median()
-        print(f"{name}: {wall_s:.0f} s a sweep; {_share_tainted(frame):.0f} % tainted; {_reasons(frame)}")
+        print(f"{name}: {_share_tainted(frame):.0f} % tainted; {_reasons(frame)}")
 
 
 def _sweep_all(folder: Path, count: int, every_s: float) -> dict[str, list[float]]:
@@ -82,7 +89,8 @@ def _experiment(name: str) -> str:
     return name.replace(",", "").replace(" ", "_")
 
 
-def _runs(folder: Path, name: str) -> pd.DataFrame:
+def runs_of(folder: Path, name: str) -> pd.DataFrame:
+    """Return the runs of one method's sweeps."""
     uri = f"sqlite:///{folder}/mlruns/mlflow.db"
     return load_runs(_experiment(name), tracking_uri=uri, kind=["cell", "superseded"])
 
