@@ -17,9 +17,9 @@ README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
-QUICK = "model=squeezenet1_1 measure.budget_s=0.05"
-SMALL = "input_size=96 measure.budget_s=0.5"
-SHORTER = "model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
+QUICK = "measure.rounds=1 model=squeezenet1_1 measure.budget_s=0.05"
+SMALL = "measure.rounds=2 input_size=96 measure.budget_s=0.5"
+SHORTER = "measure.rounds=1 model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from perfexp import load_runs
 
-QUICK = ("backend=fake", "measure=quick", "measure.budget_s=0.05", "measure.warmup_s=0")
+QUICK = ("backend=fake", "measure=quick", "measure.rounds=1", "measure.budget_s=0.05", "measure.warmup_s=0")
 SWEEP = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=1,2,4")
 
 
@@ -141,7 +141,7 @@ def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(perfexp) -> No
 def test_what_only_the_worker_can_tell_is_a_failed_run(
     perfexp, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    done = perfexp("measure=quick", *arguments)
+    done = perfexp("measure=quick", "measure.rounds=1", *arguments)
     assert done.returncode == 1
     assert words in done.stdout
     [reason] = runs_below(tmp_path, status="FAILED")["reason"]

@@ -22,7 +22,7 @@ def test_bare_loop_waits_as_long_as_asked(busy: bool) -> None:
 
 @pytest.mark.slow
 def test_command_measures_known_waits_and_keeps_a_run(command, tmp_path: Path) -> None:
-    done = command("selftest", "latencies_ms=[1,20]", "repeats=2", "measure=quick")
+    done = command("selftest", "latencies_ms=[1,20]", "repeats=2", "measure=quick", "measure.rounds=1")
     assert done.returncode == 0, done.stderr
     assert "busy" in done.stdout and "sleeping" in done.stdout
 

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 QUICK = (
     "backend=fake",
     "measure=quick",
+    "measure.rounds=1",
     "measure.budget_s=0.05",
     "measure.warmup_s=0",
     "model=squeezenet1_1",

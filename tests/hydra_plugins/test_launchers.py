@@ -36,6 +36,9 @@ SMALL = [
     "input_size=32",
     "measure.percentiles=[]",
     "measure.min_s=1",
+    "measure.rounds=2",
+    "measure.max_rounds=2",
+    "measure.round_pause_s=0.5",
     "measure.min_iterations=100",
 ]
 SECRET = "not to be written"

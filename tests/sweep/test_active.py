@@ -22,7 +22,7 @@ hydra:
 def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, command: Perfexp) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "few.yaml").write_text(SWEEP)
-    quick = ("input_size=32", "measure.budget_s=2", "measure.min_s=0.05")
+    quick = ("input_size=32", "measure.rounds=1", "measure.budget_s=2", "measure.min_s=0.05")
     result = command("", "sweep=few", *quick)
     assert "Measured 4 of 12 cells" in result.stdout, result.stdout + result.stderr
     uri = f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}"
