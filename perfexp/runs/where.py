@@ -1,4 +1,8 @@
-"""The ``where`` of a query: rows of a frame, and the part of it that a database can evaluate."""
+"""The ``where`` of a query: rows of a frame, and the part of it that a database can evaluate.
+
+It is a small language: columns, constants, comparisons, ``in``, and/or/not, arithmetic. pandas evaluates
+it, which could call functions, so all else is refused before.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -22,6 +26,13 @@ _NO_QUERY = (
     TokenError,
 )
 """What pandas raises for a text that it cannot evaluate."""
+_LANGUAGE = (
+    *(ast.Expression, ast.Name, ast.Load, ast.Constant, ast.List, ast.Tuple),
+    *(ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn),
+    *(ast.BoolOp, ast.And, ast.Or, ast.BitAnd, ast.BitOr, ast.UnaryOp, ast.Not, ast.Invert, ast.USub),
+    *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div),
+)
+_LONGEST = 2000
 
 
 def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
@@ -35,6 +46,7 @@ def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
     import pandas as pd
 
     try:
+        _require_language(query)
         kept = frame.eval(query)
         if not (isinstance(kept, pd.Series) and pd.api.types.is_bool_dtype(kept)):
             raise ValueError("it says neither yes nor no of a run")
@@ -44,6 +56,22 @@ def rows_where(frame: "pd.DataFrame", query: str | None) -> "pd.DataFrame":
             f"where={query!r} is not a query over the runs' columns ({first_line(error)}); "
             "write it as in \"batch_size <= 8 and backend == 'torch'\"."
         ) from error
+
+
+def _require_language(query: str) -> None:
+    """Refuse what is no query of columns, constants, comparisons and arithmetic.
+
+    Raises:
+        ValueError, SyntaxError: it is something else.
+    """
+    if len(query) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST} characters")
+    for node in ast.walk(ast.parse(query.strip(), mode="eval")):
+        if not isinstance(node, _LANGUAGE):
+            raise ValueError(
+                "it may hold columns, constants, comparisons, in, and, or, not, + - * / alone, but has a "
+                f"{type(node).__name__.lower()}"
+            )
 
 
 def required_texts(query: str | None) -> Texts:

@@ -40,6 +40,12 @@ FRAME = pd.DataFrame({"model": ["a", "b"], "batch_size": [1, 4]})
         "batch_size == [",
         "batch_size = 4",
         "model.foo()",
+        "model.str.startswith('b')",
+        "@__import__('os').system('touch found') == 0",
+        "@model == 'a'",
+        "batch_size ** 9 ** 9 > 1",
+        "batch_size[0] > 1",
+        "batch_size > 1" + " and batch_size > 1" * 200,
         "gone > 3",
         "lambda: 1",
         "True",
@@ -52,7 +58,8 @@ def test_what_is_no_query_is_one_sentence(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["batch_size > 1", "model.str.startswith('b')", "model in ['b'] & batch_size == 4"]
+    "query",
+    ["batch_size > 1", " model not in ['a']", "model in ['b'] & batch_size * 2 == 8", "not batch_size == 1"],
 )
 def test_rows_that_a_query_keeps(query: str) -> None:
     assert list(rows_where(FRAME, query)["model"]) == ["b"]
