@@ -83,10 +83,11 @@ def still_bar(screen: "Console") -> "Progress":
 def table(title: str, columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> "Table":
     """Return a table; ``columns`` maps each heading to whether its cells are numbers, aligned right."""
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table(title=title, title_justify="left")
+    made = Table(title=Text(title), title_justify="left")
     for heading, numeric in columns.items():
         made.add_column(heading, justify="right" if numeric else "left")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(Text, row))  # a name may look like markup
     return made

@@ -88,7 +88,7 @@ class MeasureConfig:
         0.1, "largest slowdown against the host's own pace at which batches count; null: all do"
     )
     calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
-    rounds_half_width: float = option(0.1, "half-width of the 95 % interval over rounds at which they end")
+    rounds_half_width: float = option(0.15, "half-width of the 95 % interval over rounds at which they end")
     rel_half_width: float = option(0.03, "half-width of the 95 % interval of a round's median to stop timing")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")

@@ -21,9 +21,8 @@ from perfexp.records import Block, Measurement, ParityVerdict, Verdict
 _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 """Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
 tell too little of their own. The pooled deviation of calm rounds (docs/measuring.md)."""
-_BETWEEN, _FOLLOWS = 0.02, 2.0
-_LEAST_BETWEEN, _MOST_BETWEEN = 0.002, 0.05
-"""Latency moves between moments minutes apart, about twice as much as the probe's product does."""
+_BETWEEN, _LEAST_BETWEEN, _MOST_BETWEEN = 0.02, 0.002, 0.05
+"""Deviation of latency between moments minutes apart: where it is not known, and its bounds."""
 _MODES_GAP = 0.12
 MOMENT = "one moment"
 _FEW_READINGS = 50
@@ -110,11 +109,11 @@ def interval(medians_ms: Sequence[float], between: float) -> tuple[float, float]
 def between_moments(best: BestPace | None) -> float:
     """Return the deviation of latency between moments minutes apart, as a fraction.
 
-    That of the host's pace times ``_FOLLOWS``, or the usual one where it is not known.
+    As that of the host's pace (docs/measuring.md), or the usual one where that is not known.
     """
     if best is None or best.spread is None:
         return _BETWEEN
-    return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, _FOLLOWS * best.spread))
+    return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, best.spread))
 
 
 def half_width(judged: Sequence[JudgedRound]) -> float:

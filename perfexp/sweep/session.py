@@ -1,5 +1,6 @@
 """One sweep from its start to its final table: identity, jobs, curves, table."""
 
+import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from perfexp.sweep.cell_job import CellJob
 
 _PREFIX = "sweep."
+_ID = re.compile(r"[^${}\\'\"\n]{1,200}")
 
 
 @cache
@@ -70,6 +72,9 @@ def begin(
     name = config.hydra.runtime.choices.get("sweep") or "sweep"
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
+    if known and not _ID.fullmatch(known):  # whoever wrote it: Hydra would evaluate it
+        print("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
+        known = None
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid}
     identity |= {"launched_from": environment.host()["host"]} if remote else {}
     progress.sweep = SweepConfig(config.sweep.rerun, **identity)

@@ -36,6 +36,12 @@ def test_the_table_shows_numbers_their_interval_and_reasons() -> None:
     assert "tainted" not in shown
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
+    screen = StringIO()
+    final_table.show([replace(MEASURED, model="net[/x]")], 0, Console(file=screen, width=120))
+    assert "net[/x]" in screen.getvalue()
+
+
 def test_one_sentence_tells_how_many_cells_are_tainted_why_and_what_to_do() -> None:
     busy = {
         "verdict": "tainted",
