@@ -30,7 +30,7 @@ _KEPT, _MAX_AGE_S = 4000, 14 * 86400.0
 _BEST_SHARE = 0.25
 """The best pace is the quantile of this share: lucky readings do not decide."""
 _AT_BEST, _CALM = 1.05, 1.2
-_MOMENT_S, _MOMENTS, _FEW = 120.0, 5, 5
+MOMENT_S, _MOMENTS, _FEW = 120.0, 5, 5
 """How long a moment is, how many tell of a host's spread, and how many readings tell of a moment."""
 _MEMORY_SLACK = 1.25
 """By which factor the memory may be slower before the host counts as slower: in calm moments too its
@@ -107,7 +107,7 @@ def _spread(stored: Iterable[tuple[float, float, float]], best_ms: float) -> flo
     moments: dict[int, list[float]] = {}
     for at_s, compute_ms, _ in stored:
         if compute_ms <= _CALM * best_ms:
-            moments.setdefault(int(at_s // _MOMENT_S), []).append(log(compute_ms))
+            moments.setdefault(int(at_s // MOMENT_S), []).append(log(compute_ms))
     medians = [median(logs) for logs in moments.values() if len(logs) >= _FEW]
     return stdev(medians) if len(medians) >= _MOMENTS else None
 

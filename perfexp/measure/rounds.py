@@ -14,7 +14,7 @@ from statistics import fmean, median, median_low
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure import certificate, os_counters, sample_statistics
-from perfexp.measure.pace import BestPace, readings
+from perfexp.measure.pace import MOMENT_S, BestPace, readings
 from perfexp.metrics import per_image_name
 from perfexp.records import Block, Measurement, ParityVerdict, Verdict
 
@@ -106,22 +106,24 @@ def interval(medians_ms: Sequence[float], between: float) -> tuple[float, float]
     return exp(centre - half), exp(centre + half)
 
 
-def between_moments(best: BestPace | None) -> float:
-    """Return the deviation of latency between moments minutes apart, as a fraction.
+def between_moments(used: Sequence[JudgedRound]) -> float:
+    """Return the deviation of these rounds' mean that comes from when they were taken, as a fraction.
 
-    As that of the host's pace (docs/measuring.md), or the usual one where that is not known.
+    Between single moments it is that of the host's pace (docs/measuring.md), or the usual one where that
+    is not known; rounds in several moments share it.
     """
-    if best is None or best.spread is None:
-        return _BETWEEN
-    return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, best.spread))
+    best = used[0].best
+    known = _BETWEEN if best is None or best.spread is None else best.spread
+    moments = {int(one.measured.began_s // MOMENT_S) for one in used}
+    return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, known)) / sqrt(len(moments))
 
 
 def half_width(judged: Sequence[JudgedRound]) -> float:
     """Return the half-width of the cell's interval as a fraction; infinite below two rounds that count."""
-    sound = [one.median_ms for one in judged if not one.reasons]
+    sound = [one for one in judged if not one.reasons]
     if len(sound) < 2:
         return inf
-    low, high = interval(sound, between_moments(judged[0].best))
+    low, high = interval([one.median_ms for one in sound], between_moments(sound))
     return sqrt(high / low) - 1
 
 
@@ -166,7 +168,7 @@ def combine(judged: Sequence[JudgedRound], batch_size: int, settings: MeasureCon
 def _estimate(used: Sequence[JudgedRound], batch_size: int) -> dict[str, float]:
     """Return the median, its interval and the rate of images."""
     medians_ms = [one.median_ms for one in used]
-    low, high = interval(medians_ms, between_moments(used[0].best))
+    low, high = interval(medians_ms, between_moments(used))
     centre = exp(fmean(log(ms) for ms in medians_ms))
     found = {
         "latency_p50_ms": centre,

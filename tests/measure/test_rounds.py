@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import exp, inf, log, sqrt
 from random import Random
 from statistics import geometric_mean, median
@@ -126,8 +127,6 @@ def test_precision_needs_two_rounds_that_count() -> None:
 
 
 def test_beyond_tolerance_in_any_round_is_told() -> None:
-    from dataclasses import replace
-
     wrong = replace(a_round((4.0, 1.0)), labels={"parity": "beyond tolerance"})
     assert combined(a_round((4.0, 1.0)), wrong).labels["parity"] == "beyond tolerance"
 
@@ -144,7 +143,12 @@ def test_the_interval_holds_what_moves_between_moments() -> None:
 
 
 def test_a_steady_host_has_narrower_intervals() -> None:
-    assert rounds.between_moments(None) == rounds.between_moments(BEST) == 0.02
-    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=0.004)) == 0.004
-    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=0.0)) > 0
-    assert rounds.between_moments(BestPace(1.0, 1.0, 100, spread=1.0)) == 0.05
+    def of(best: BestPace | None, *began_s: float) -> float:
+        taken = [replace(a_round((4.0, 1.0)), began_s=at) for at in began_s or (0.0,)]
+        return rounds.between_moments(rounds.judge(taken, SETTINGS, best))
+
+    assert of(None) == of(BEST) == of(BEST, 0.0, 30.0, 60.0) == 0.02
+    assert of(BestPace(1.0, 1.0, 100, spread=0.004)) == 0.004
+    assert 0 < of(BestPace(1.0, 1.0, 100, spread=0.0)) < 0.004
+    assert of(BestPace(1.0, 1.0, 100, spread=1.0)) == 0.05
+    assert of(BEST, 0.0, 300.0, 600.0, 900.0) == pytest.approx(0.01)
