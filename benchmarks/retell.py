@@ -18,6 +18,7 @@ from perfexp.cache import Cache
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure import rounds
 from perfexp.measure.pace import PaceHistory
+from perfexp.measure.round_verdict import judge
 from perfexp.records import Block, Measurement, Pace
 
 SETTINGS = MeasureConfig(percentiles=[])
@@ -59,7 +60,7 @@ def _told(runs: pd.DataFrame, history: PaceHistory) -> Iterator[dict[str, object
         while taken and taken[0].began_s <= run.ended_s:
             history.learn(taken[0].blocks, taken.pop(0).began_s)
         best = history.best(run.ended_s) if run.method != "one process" else None
-        made = rounds.combine(rounds.judge(run.measured, SETTINGS, best), run.batch_size, SETTINGS)
+        made = rounds.combine(judge(run.measured, SETTINGS, best), run.batch_size, SETTINGS)
         yield {
             **{name: getattr(run, name) for name in ("method", "model", "backend", "batch_size")},
             **made.metrics,

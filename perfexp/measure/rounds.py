@@ -6,17 +6,17 @@ is larger than what differs within, so the interval is one over rounds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, replace
 from itertools import pairwise
 from math import exp, inf, log, sqrt
 from statistics import fmean, median, median_low
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure import certificate, os_counters, sample_statistics
-from perfexp.measure.pace import MOMENT_S, BestPace, readings
+from perfexp.measure import certificate, sample_statistics
+from perfexp.measure.pace import MOMENT_S
+from perfexp.measure.round_verdict import JudgedRound, counted
 from perfexp.metrics import per_image_name
-from perfexp.records import Block, Measurement, ParityVerdict, Verdict
+from perfexp.records import Measurement, ParityVerdict, Verdict
 
 _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 """Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
@@ -27,64 +27,6 @@ _MODES_GAP = 0.12
 MOMENT = "one moment"
 _FEW_READINGS = 50
 """Some ten seconds of measuring: less may not have met the host's fast state."""
-
-
-@dataclass(frozen=True)
-class JudgedRound:
-    """A round beside the host's best pace.
-
-    Attributes:
-        best: None where the host's pace is unknown or not asked; every batch then counts as it is.
-        most: largest slowdown at which a block counts, as a fraction.
-    """
-
-    measured: Measurement
-    best: BestPace | None
-    most: float
-
-    @cached_property
-    def slowdowns(self) -> list[float]:
-        """By which factor the host was slower than its best, around each block."""
-        blocks = self.measured.blocks
-        return [self.best.slowdown(block) if self.best else 1.0 for block in blocks]
-
-    @cached_property
-    def calm(self) -> list[Block]:
-        """The blocks beside which the host ran at its own pace."""
-        pairs = zip(self.measured.blocks, self.slowdowns, strict=True)
-        return [block for block, factor in pairs if factor <= 1 + self.most]
-
-    @cached_property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the round does not count; empty if it does."""
-        if not self.calm:
-            slower = 100 * (median(self.slowdowns) - 1)
-            return (f"this host ran {slower:.0f} % slower than its own pace",)
-        return certificate.reasons(
-            {**self.measured.metrics, "drift": os_counters.drift_percent(self.samples_ms) or 0.0}
-        )
-
-    @property
-    def samples_ms(self) -> tuple[float, ...]:
-        """What latency is told from: the batches of calm blocks, or all if none is calm."""
-        return tuple(ms for block in self.calm or self.measured.blocks for ms in block.samples_ms)
-
-    @property
-    def median_ms(self) -> float:
-        """The round's median latency."""
-        return median(self.samples_ms)
-
-
-def judge(rounds: Sequence[Measurement], settings: MeasureConfig, best: BestPace | None) -> list[JudgedRound]:
-    """Return the rounds beside the host's best pace."""
-    if settings.calm_within is None or not all(readings(one.blocks) for one in rounds):
-        best = None
-    return [JudgedRound(measured, best, settings.calm_within or 0.0) for measured in rounds]
-
-
-def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
-    """Return the rounds that count: those without reasons against them, or all if each has some."""
-    return [one for one in judged if not one.reasons] or list(judged)
 
 
 def interval(medians_ms: Sequence[float], between: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from perfexp.config.schema import Cell, of_round
 from perfexp.errors import BackendError
 from perfexp.measure import rounds
 from perfexp.measure.pace import PaceHistory
-from perfexp.measure.rounds import JudgedRound
+from perfexp.measure.round_verdict import JudgedRound, judge
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock, steps
 from perfexp.worker.process import run_in_child
@@ -47,6 +47,7 @@ class Rounds:
         self.failure: Failure | None = None
         self._backend = backends.create(cell.backend)
         self._cache = Cache(Path(cell.cache_dir))
+        self._history = PaceHistory(self._cache, self._backend.threads())
 
     @property
     def ended(self) -> bool:
@@ -68,9 +69,11 @@ class Rounds:
         if self.ended:
             return 0
         settings, count = self.cell.measure, len(self.measured)
+        if count < settings.rounds:
+            return settings.rounds - count
         half_width = self.half_width
         needed = 0 if half_width == inf else ceil(count * (half_width / settings.rounds_half_width) ** 2)
-        return min(settings.max_rounds, max(settings.rounds, count + 1, needed)) - count
+        return min(settings.max_rounds, max(count + 1, needed)) - count
 
     def pause_s(self, now_s: float) -> float:
         """Return how long to wait until the next round may begin."""
@@ -90,7 +93,7 @@ class Rounds:
 
     def judged(self) -> list[JudgedRound]:
         """Return the rounds beside the host's best pace, as far as it is known."""
-        return rounds.judge(self.measured, self.cell.measure, self._history().best(time.time()))
+        return judge(self.measured, self.cell.measure, self._history.best(time.time()))
 
     def outcome(self) -> Outcome:
         """Return what the rounds give together; a failure only if nothing was measured."""
@@ -122,10 +125,7 @@ class Rounds:
         phases_s = {k: prepared.get(k, 0.0) + outcome.phases_s.get(k, 0.0) for k in both}
         if isinstance(outcome, Failure):
             return replace(outcome, phases_s=phases_s)
-        self._history().learn(outcome.blocks, time.time())
+        self._history.learn(outcome.blocks, time.time())
         extra = {f"{name}_s": s for name, s in prepared.items() if name in ("build", "convert")}
         phases_s[PREPARATION] = preparation_s
         return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics})
-
-    def _history(self) -> PaceHistory:
-        return PaceHistory(self._cache, self._backend.threads())

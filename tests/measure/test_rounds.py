@@ -9,6 +9,7 @@ from scipy import stats
 from perfexp.config.schema import MeasureConfig
 from perfexp.measure import rounds
 from perfexp.measure.pace import BestPace
+from perfexp.measure.round_verdict import judge
 from perfexp.records import Block, Measurement, Pace
 
 SETTINGS = MeasureConfig(percentiles=[])
@@ -33,7 +34,7 @@ def a_round(*blocks: tuple[float, float], **evidence: float) -> Measurement:
 
 
 def combined(*measured: Measurement, settings: MeasureConfig = SETTINGS, best: BestPace | None = BEST):
-    return rounds.combine(rounds.judge(measured, settings, best), 2, settings)
+    return rounds.combine(judge(measured, settings, best), 2, settings)
 
 
 def test_slow_blocks_are_kept_but_not_told() -> None:
@@ -119,8 +120,8 @@ def test_intervals_hold_the_other_sweeps_medians(spread: float, count: int) -> N
 
 def test_precision_needs_two_rounds_that_count() -> None:
     disturbed = a_round((9.0, 1.0), cpu_others=40.0)
-    assert rounds.half_width(rounds.judge([a_round((4.0, 1.0)), disturbed], SETTINGS, BEST)) == inf
-    equal = rounds.half_width(rounds.judge([a_round((4.0, 1.0))] * 2, SETTINGS, BEST))
+    assert rounds.half_width(judge([a_round((4.0, 1.0)), disturbed], SETTINGS, BEST)) == inf
+    equal = rounds.half_width(judge([a_round((4.0, 1.0))] * 2, SETTINGS, BEST))
     freedom = 4
     half = stats.t.ppf(0.975, freedom) * sqrt(2 * 0.02**2 + 3 * 0.02**2 / freedom)
     assert equal == pytest.approx(exp(half) - 1)
@@ -145,7 +146,7 @@ def test_the_interval_holds_what_moves_between_moments() -> None:
 def test_a_steady_host_has_narrower_intervals() -> None:
     def of(best: BestPace | None, *began_s: float) -> float:
         taken = [replace(a_round((4.0, 1.0)), began_s=at) for at in began_s or (0.0,)]
-        return rounds.between_moments(rounds.judge(taken, SETTINGS, best))
+        return rounds.between_moments(judge(taken, SETTINGS, best))
 
     assert of(None) == of(BEST) == of(BEST, 0.0, 30.0, 60.0) == 0.02
     assert of(BestPace(1.0, 1.0, 100, spread=0.004)) == 0.004

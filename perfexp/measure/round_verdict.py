@@ -1,0 +1,69 @@
+"""One round beside the host's best pace: which of its batches count, and whether it counts itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from perfexp.config.schema import MeasureConfig
+from perfexp.measure import certificate, os_counters
+from perfexp.measure.pace import BestPace, readings
+from perfexp.records import Block, Measurement
+
+
+@dataclass(frozen=True)
+class JudgedRound:
+    """A round beside the host's best pace.
+
+    Attributes:
+        best: None where the host's pace is unknown or not asked; every batch then counts as it is.
+        most: largest slowdown at which a block counts, as a fraction.
+    """
+
+    measured: Measurement
+    best: BestPace | None
+    most: float
+
+    @cached_property
+    def slowdowns(self) -> list[float]:
+        """By which factor the host was slower than its best, around each block."""
+        blocks = self.measured.blocks
+        return [self.best.slowdown(block) if self.best else 1.0 for block in blocks]
+
+    @cached_property
+    def calm(self) -> list[Block]:
+        """The blocks beside which the host ran at its own pace."""
+        pairs = zip(self.measured.blocks, self.slowdowns, strict=True)
+        return [block for block, factor in pairs if factor <= 1 + self.most]
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the round does not count; empty if it does."""
+        if not self.calm:
+            slower = 100 * (median(self.slowdowns) - 1)
+            return (f"this host ran {slower:.0f} % slower than its own pace",)
+        return certificate.reasons(
+            {**self.measured.metrics, "drift": os_counters.drift_percent(self.samples_ms) or 0.0}
+        )
+
+    @property
+    def samples_ms(self) -> tuple[float, ...]:
+        """What latency is told from: the batches of calm blocks, or all if none is calm."""
+        return tuple(ms for block in self.calm or self.measured.blocks for ms in block.samples_ms)
+
+    @property
+    def median_ms(self) -> float:
+        """The round's median latency."""
+        return median(self.samples_ms)
+
+
+def judge(rounds: Sequence[Measurement], settings: MeasureConfig, best: BestPace | None) -> list[JudgedRound]:
+    """Return the rounds beside the host's best pace."""
+    if settings.calm_within is None or not all(readings(one.blocks) for one in rounds):
+        best = None
+    return [JudgedRound(measured, best, settings.calm_within or 0.0) for measured in rounds]
+
+
+def counted(judged: Sequence[JudgedRound]) -> list[JudgedRound]:
+    """Return the rounds that count: those without reasons against them, or all if each has some."""
+    return [one for one in judged if not one.reasons] or list(judged)
