@@ -1,23 +1,21 @@
 """perfexp beside independent tools: ``python -m benchmarks.fidelity [section …]``.
 
-Sections: ``torch``, ``openvino``, ``repeatability``, ``neighbour``, ``fake``; all when none is named.
+Sections: ``torch``, ``openvino``, ``fake``; all when none is named.
 The two sides of a pair run one after the other, each in a process of its own, and which comes
 first alternates; ratios are perfexp's median over the other's, pair by pair.
 
 PyTorch takes its activations from the C library's heap, which gives them back to the system or not
 as chance has laid it out: the same loop then meets 50 to 80 thousand page faults a batch, and takes
-10 % more or less. ``--hold-memory`` has both sides keep what they freed (glibc), so that chance is
-out of the comparison.
+10 % more or less. Both sides keep what they freed (glibc), so that chance is out of the comparison;
+``--heap default`` leaves it in on both.
 """
 
 import argparse
-import multiprocessing
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import track
@@ -25,6 +23,7 @@ from rich.table import Table
 
 from benchmarks import rivals
 from benchmarks.rivals import Rival
+from perfexp.backends.torch import Heap
 from perfexp.config.schema import Cell, InputFit, MeasureConfig, ModelConfig, Start
 from perfexp.environment import usable_cpus
 from perfexp.plugins import BACKENDS
@@ -45,9 +44,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--start", type=Start, choices=list(Start), default=Start.forked)
-    parser.add_argument("--hold-memory", action="store_true", help="both sides keep freed memory (glibc)")
+    parser.add_argument("--heap", type=Heap, choices=list(Heap), default=Heap.kept, help="of both sides")
     options = parser.parse_args()
-    if options.hold_memory:
+    if options.heap == Heap.kept:
         os.environ["GLIBC_TUNABLES"] = _HOLD
     with tempfile.TemporaryDirectory(prefix="perfexp-fidelity-") as folder:
         for name in options.sections:
@@ -92,7 +91,12 @@ def compare(backend: str, rival: Rival, low: float, high: float) -> Callable[...
         table = _table(
             "model", "batch", "perfexp ms", f"{rival.__name__} ms", "ratio", "min", "max", "within"
         )
-        cells = [make_cell(folder, backend, m, b, options.start) for m in options.models for b in BATCH_SIZES]
+        own = {"heap": options.heap} if hasattr(BACKENDS.schema(backend), "heap") else {}
+        cells = [
+            make_cell(folder, backend, m, b, options.start, **own)
+            for m in options.models
+            for b in BATCH_SIZES
+        ]
         for cell in track(cells, description=rival.__name__, console=_CONSOLE, transient=True):
             pairs = _alternate(cell, rival, options.pairs)
             ratios = [own / other for own, other in pairs]
@@ -118,64 +122,6 @@ def _alternate(cell: Cell, rival: Rival, pairs: int) -> list[tuple[float, float]
             own, other = p50_ms(cell), rival(cell)
         found.append((own, other))
     return found
-
-
-def repeatability(folder: str, options: argparse.Namespace) -> None:
-    """Coefficient of variation of one cell over ten certified runs, the rivals' between them."""
-    table = _table("procedure", "runs", "median ms", "CV %", "min", "max")
-    cell = make_cell(folder, "torch", "resnet18", 1, options.start)
-    clean: list[float] = []
-    sides = {"perfexp, certified clean": clean, "bare_loop": [], "timm_procedure": []}
-    for _ in range(2 * RUNS):
-        run = measured(cell)
-        if run.labels["verdict"] == "clean":
-            clean.append(run.metrics["latency_p50_ms"])
-        sides["bare_loop"].append(rivals.bare_loop(cell))
-        sides["timm_procedure"].append(rivals.timm_procedure(cell))
-        if len(clean) == RUNS:
-            break
-    for name, values in sides.items():
-        if len(values) < 2:
-            table.add_row(name, str(len(values)), "-", "-", "-", "-")
-            continue
-        mean, deviation = statistics.fmean(values), statistics.stdev(values)
-        shown = [statistics.median(values), 100 * deviation / mean, min(values), max(values)]
-        table.add_row(name, str(len(values)), *(f"{value:.3f}" for value in shown))
-    _CONSOLE.print(table)
-
-
-def neighbour(folder: str, _options: argparse.Namespace) -> None:
-    """How many of twenty runs are tainted, with and without a busy process on each core."""
-    table = _table("machine", "runs", "tainted", "first reason")
-    cell = make_cell(folder, "torch", "resnet18", 1)
-    quiet = [measured(cell) for _ in range(2 * RUNS)]
-    with _busy_neighbours(len(usable_cpus())):
-        noisy = [measured(cell) for _ in range(2 * RUNS)]
-    for name, runs in (("as it is", quiet), ("one busy process a core", noisy)):
-        tainted = [run for run in runs if run.labels["verdict"] == "tainted"]
-        reason = tainted[0].labels["taint"] if tainted else "-"
-        table.add_row(name, str(len(runs)), f"{100 * len(tainted) / len(runs):.0f} %", reason)
-    _CONSOLE.print(table)
-
-
-@contextmanager
-def _busy_neighbours(count: int) -> Iterator[None]:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_spin, daemon=True) for _ in range(count)]
-    for process in processes:
-        process.start()
-    time.sleep(1)
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.join()
-
-
-def _spin() -> None:
-    while True:
-        pass
 
 
 def fake(folder: str, options: argparse.Namespace) -> None:
@@ -209,8 +155,6 @@ def _table(*headings: str) -> Table:
 SECTIONS: dict[str, Callable[[str, argparse.Namespace], None]] = {
     "torch": compare("torch", rivals.torch_timer, 0.98, 1.02),
     "openvino": compare("openvino", rivals.benchmark_app, 0.97, 1.03),
-    "repeatability": repeatability,
-    "neighbour": neighbour,
     "fake": fake,
 }
 

@@ -5,11 +5,9 @@ Those that need Python run in a spawned process of their own, as perfexp's worke
 
 import json
 import multiprocessing
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,16 +27,6 @@ _MIN_RUN_TIME_S = 2.0
 def torch_timer(cell: Cell) -> float:
     """``torch.utils.benchmark.Timer.adaptive_autorange`` on the cell's network."""
     return _in_own_process(_torch_timer, cell)
-
-
-def bare_loop(cell: Cell) -> float:
-    """The study's procedure: the mean of ten iterations, no warm-up."""
-    return _in_own_process(_bare_loop, cell)
-
-
-def timm_procedure(cell: Cell) -> float:
-    """timm's published procedure: 10 warm-ups, then the mean of 40 iterations."""
-    return _in_own_process(_timm_procedure, cell)
 
 
 def benchmark_app(cell: Cell) -> float:
@@ -109,24 +97,3 @@ def _torch_timer(cell: Cell) -> float:
         )
         measured = timer.adaptive_autorange(min_run_time=_MIN_RUN_TIME_S, max_run_time=4 * _MIN_RUN_TIME_S)
     return float(measured.median) * 1e3
-
-
-def _bare_loop(cell: Cell) -> float:
-    return _mean_of(cell, warmups=0, iterations=10)
-
-
-def _timm_procedure(cell: Cell) -> float:
-    return _mean_of(cell, warmups=10, iterations=40)
-
-
-def _mean_of(cell: Cell, warmups: int, iterations: int) -> float:
-    import torch
-
-    network, images = _ready(cell)
-    seconds = []
-    with torch.inference_mode():
-        for _ in range(warmups + iterations):
-            began = time.perf_counter()
-            network(images)
-            seconds.append(time.perf_counter() - began)
-    return statistics.fmean(seconds[warmups:]) * 1e3
