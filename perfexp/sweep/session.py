@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -77,7 +77,7 @@ def begin(
         known = None
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid}
     identity |= {"launched_from": environment.host()["host"]} if remote else {}
-    progress.sweep = SweepConfig(config.sweep.rerun, **identity)
+    progress.sweep = replace(SweepConfig(config.sweep.rerun), **identity)
     return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items()}
 
 
