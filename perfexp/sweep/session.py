@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.overrides import quoted
-from perfexp.config.schema import Rerun, SweepConfig, TrackingConfig
+from perfexp.config.schema import Protocol, Rerun, SweepConfig, TrackingConfig
 from perfexp.console import terminal
 from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
@@ -68,7 +68,9 @@ def begin(
     tracking = TrackingConfig(config.tracking.uri, config.tracking.root)
     tracker = progress.tracker = cell_job.open_store(tracking, config.experiment)
     progress.plan(costs, terminal())
-    progress.later_rounds = OmegaConf.select(config, "measure.rounds", default=1) - 1
+    measure = config.get("measure")
+    one_round = measure is None or measure.protocol == Protocol.study
+    progress.later_rounds = 0 if one_round else measure.rounds - 1
     name = config.hydra.runtime.choices.get("sweep") or "sweep"
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
