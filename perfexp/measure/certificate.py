@@ -23,7 +23,7 @@ LIMITS = (
     ),
     Limit(
         "cpu_wait",
-        5.0,
+        10.0,
         "% of its threads' time was spent waiting for a CPU",
         "CPU time over wall time falls by as much; below 1 % on a quiet machine, near 50 % with a "
         "busy process a core",
@@ -60,12 +60,13 @@ LIMITS = (
     ),
     Limit(
         "drift",
-        5.0,
+        10.0,
         "% change of the median from the first to the second half of the samples",
         "the median of samples that move describes neither their beginning nor their end",
     ),
 )
-"""Judgements on what a neighbour costs; the evidence is logged, so other limits can be applied."""
+"""By what rounds beyond them were off the cell's median (docs/measuring.md); the evidence is logged, so other
+limits can be applied."""
 
 
 def reasons(evidence: Mapping[str, float]) -> tuple[str, ...]:
