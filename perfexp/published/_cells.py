@@ -14,7 +14,7 @@ MS = {"s": 1e3, "sec": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "ns": 1e-6}
 _COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _LEAST_COUNT = 1000
 """A count of parameters or products below it is likely one of thousands or millions."""
-_HEADER_UNIT = re.compile(r"[(\[]\s*([^\s()\[\]]{1,8})\s*[)\]]|[_ -]([^\s_-]{1,3})$")
+_HEADER_UNIT = re.compile(r"[(\[]\s*([^\s()\[\]]{1,8})\s*[)\]]|[_ -]([^\s_()\[\]-]{1,3})$")
 
 
 def header_unit(column: str) -> str:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from omegaconf import MISSING
 
 from perfexp import tables
+from perfexp.config.options import option
 from perfexp.errors import ConfigError, nearest
 
 
@@ -20,8 +21,8 @@ class SourceConfig:
     """What every published table has; each layout adds fields in its module."""
 
     name: str = MISSING
-    delimiter: tables.Delimiter | None = None
-    encoding: str | None = None
+    delimiter: tables.Delimiter | None = option(None, "between cells; what the table shows if null")
+    encoding: str | None = option(None, "of the file, such as cp1252; UTF-8 or its mark's if null")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_settings_that_differ_fail(make_cell: MakeCell) -> None:
 
 
 def test_a_budget_below_a_batch_fails(make_cell: MakeCell) -> None:
-    cell = make_cell(measure=MeasureConfig(budget_s=0.01))
+    cell = make_cell(measure=MeasureConfig(budget_s=0.01, rounds=1))
     with pytest.raises(ConfigError, match=r"shorter than one iteration: the first batch took 0\.0"):
         observed(cell, Phases(), latency_ms=20.0)
 
