@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.overrides import quoted
-from perfexp.config.schema import Protocol, Rerun, SweepConfig, TrackingConfig
+from perfexp.config.schema import OnInvalid, Protocol, Rerun, SweepConfig, TrackingConfig
 from perfexp.console import terminal
 from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
@@ -77,10 +77,10 @@ def begin(
     if known and not _ID.fullmatch(known):  # whoever wrote it: Hydra would evaluate it
         print("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
         known = None
-    identity = {"id": known or new_id(name, now), "name": name, "grid": grid}
-    identity |= {"launched_from": environment.host()["host"]} if remote else {}
-    progress.sweep = replace(SweepConfig(config.sweep.rerun), **identity)
-    return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items()}
+    place = environment.host()["host"] if remote else None
+    identity = {"id": known or new_id(name, now), "name": name, "grid": grid, "launched_from": place}
+    progress.sweep = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid), *identity.values())
+    return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items() if value}
 
 
 def new_id(name: str | None, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from perfexp import backends
@@ -30,12 +30,12 @@ def require_valid(jobs: Sequence[list[str]], compose: Callable[[list[str]], Dict
     if not mistakes:
         return
     count = sum(map(len, mistakes.values()))
-    told = [f"  {_places(where)}: {reason}" for reason, where in mistakes.items()]
+    told = [f"({n}) {_places(where)}: {reason}" for n, (reason, where) in enumerate(mistakes.items(), 1)]
     if len(told) > _SHOWN:
-        told[_SHOWN:] = [f"  and {len(told) - _SHOWN} more mistakes"]
+        told[_SHOWN:] = [f"and {len(told) - _SHOWN} more mistakes"]
     raise ConfigError(
         f"{count} of the sweep's {len(jobs)} jobs cannot be measured, so nothing was; correct them, or give "
-        "sweep.on_invalid=skip to measure the others:\n" + "\n".join(told)
+        f"sweep.on_invalid=skip to measure the others: {' '.join(told)}"
     )
 
 
@@ -47,6 +47,8 @@ def _mistake(job: list[str], compose: Callable[[list[str]], DictConfig]) -> str 
     """Return why a job cannot be measured; None as far as can be told without a framework."""
     try:
         config = compose(job)
+        with read_write(config), open_dict(config):  # as Hydra does before it calls the task
+            del config["hydra"]
         if "measure" not in config:  # an evaluation checks its own settings
             return None
         cell = cells.from_config(overrides.complete(config, RunConfig))
