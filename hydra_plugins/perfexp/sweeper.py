@@ -101,7 +101,8 @@ class PerfexpSweeper(Sweeper):
 
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
-        jobs = grid.shuffled(jobs) if in_process and not self.active else grid.by_cost(jobs, macs)
+        by_chance = in_process and not self.active and "measure" in config
+        jobs = grid.shuffled(jobs) if by_chance else grid.by_cost(jobs, macs)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")
