@@ -49,6 +49,7 @@ JUDGED = (
     "taint",
     "interval",
     "modes",
+    "pace",
     "stop_reason",
     "warmup_stable",
     "writer",
