@@ -49,8 +49,8 @@ def test_limits_that_exclude_each_other_are_told_apart() -> None:
     [
         ({"runtime": "torch", "precision": "f32", "device": "cpu", "threads": "None"}, "backend=torch"),
         (
-            {"runtime": "torch", "precision": "bf16", "threads": 2.0, "backend_heap": "kept"},
-            "backend=torch backend.precision=bf16 backend.threads=2 backend.heap=kept",
+            {"runtime": "torch", "precision": "bf16", "threads": 2.0, "backend_heap": "default"},
+            "backend=torch backend.precision=bf16 backend.threads=2 backend.heap=default",
         ),
         ({"runtime": "torch-colab", "precision": "f32"}, "backend=torch-colab"),
     ],
