@@ -156,12 +156,12 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
     arguments = [
         *SWEEP,
         "backend.latency_ms=100",
-        "seed=1",  # by which chance puts the short cell first
         "measure.min_s=0.1,60",
         "measure.rounds=1",
         "measure.max_rounds=1",
         "measure.budget_s=60",
         "batch_size=1",
+        "seed=1",  # by which chance puts the short cell first
     ]
     process = subprocess.Popen(
         [command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
