@@ -32,7 +32,6 @@ from perfexp.worker.run import run_cell
 
 MODELS = ("resnet18", "mobilenet_v2", "densenet121", "vgg16")
 BATCH_SIZES = (1, 8)
-RUNS = 10
 _CONSOLE = Console(width=110)
 _HOLD = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1000000000000"
 

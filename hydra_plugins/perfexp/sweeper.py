@@ -77,6 +77,7 @@ class PerfexpSweeper(Sweeper):
         self.config: DictConfig | None = None
         self.launcher: Launcher | None = None
         self.hydra_context: HydraContext | None = None
+        self.fast: SweepLoader | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config = config
@@ -84,9 +85,10 @@ class PerfexpSweeper(Sweeper):
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        self.fast = SweepLoader(hydra_context.config_loader, config)
         if isinstance(self.launcher, BasicLauncher):
-            fast = HydraContext(SweepLoader(hydra_context.config_loader, config), hydra_context.callbacks)
-            self.launcher.setup(hydra_context=fast, task_function=task_function, config=config)
+            context = HydraContext(self.fast, hydra_context.callbacks)
+            self.launcher.setup(hydra_context=context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None
@@ -128,11 +130,10 @@ class PerfexpSweeper(Sweeper):
         from perfexp.config.schema import OnInvalid
         from perfexp.sweep import validation
 
-        assert self.config is not None and self.hydra_context is not None
+        assert self.config is not None and self.fast is not None
         jobs = self._jobs(arguments)
         if self.config.sweep.on_invalid != OnInvalid.skip:
-            fast = SweepLoader(self.hydra_context.config_loader, self.config)
-            compose = partial(fast.load_sweep_config, self.config)
+            compose = partial(self.fast.load_sweep_config, self.config)
             validation.require_valid([_overrides(job) for job in jobs], compose)
         return jobs
 

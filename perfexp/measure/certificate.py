@@ -65,8 +65,8 @@ LIMITS = (
         "the median of samples that move describes neither their beginning nor their end",
     ),
 )
-"""By what rounds beyond them were off the cell's median (docs/measuring.md); the evidence is logged, so other
-limits can be applied."""
+"""Set by how far rounds beyond a limit were off their cell's median (docs/measuring.md). The evidence is
+logged, so that other limits can be applied."""
 
 
 def reasons(evidence: Mapping[str, float]) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[s
         "latency_observed_ms": observed_ms,
     }
     if (best := judged[0].best) is not None:
-        calm = sum(factor <= 1 + judged[0].most for factor in slowdowns)
+        calm = sum(len(one.calm) for one in judged)
         facts |= {
             "host_slowdown": 100 * (median(slowdowns) - 1),
             "calm_blocks": 100 * calm / len(slowdowns),

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.overrides import quoted
-from perfexp.config.schema import OnInvalid, Protocol, Rerun, SweepConfig, TrackingConfig
+from perfexp.config.schema import MeasureConfig, OnInvalid, Rerun, SweepConfig, TrackingConfig, as_protocol
 from perfexp.console import terminal
 from perfexp.errors import LaunchError, TrackingError
 from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
@@ -68,18 +68,18 @@ def begin(
     tracking = TrackingConfig(config.tracking.uri, config.tracking.root)
     tracker = progress.tracker = cell_job.open_store(tracking, config.experiment)
     progress.plan(costs, terminal())
-    measure = config.get("measure")
-    one_round = measure is None or measure.protocol == Protocol.study
-    progress.later_rounds = 0 if one_round else measure.rounds - 1
+    measure = OmegaConf.to_object(config.measure) if "measure" in config else None
+    if isinstance(measure, MeasureConfig):
+        progress.later_rounds = as_protocol(measure).rounds - 1
     name = config.hydra.runtime.choices.get("sweep") or "sweep"
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
-    if known and not _ID.fullmatch(known):  # whoever wrote it: Hydra would evaluate it
+    if known and not _ID.fullmatch(known):  # Hydra would evaluate it, whoever wrote it
         print("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
         known = None
     place = environment.host()["host"] if remote else None
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid, "launched_from": place}
-    progress.sweep = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid), *identity.values())
+    progress.sweep = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid), **identity)
     return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items() if value}
 
 

@@ -161,7 +161,7 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
         "measure.max_rounds=1",
         "measure.budget_s=60",
         "batch_size=1",
-        "seed=1",  # by which chance puts the short cell first
+        "seed=1",  # with which the random order puts the short cell first
     ]
     process = subprocess.Popen(
         [command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
