@@ -27,6 +27,14 @@ def plain(cell: str) -> str:
     return cell.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not content.isascii()
+
+
 @st.composite
 def grids(draw: st.DrawFn) -> list[list[str]]:
     width = draw(st.integers(2, 4))
@@ -43,6 +51,7 @@ def grids(draw: st.DrawFn) -> list[list[str]]:
     st.booleans(),
 )
 @example([["model", "a;b"], ["x", "1;5"]], "comma", "utf-8", "\n", False)
+@example([["model", "a;b"], ["", "é€€"]], "comma", "cp1252", "\n", False)
 def test_a_written_table_is_read_exactly_or_refused(
     grid: list[list[str]], mark: str, encoding: str, ending: str, told: bool
 ) -> None:
@@ -50,6 +59,8 @@ def test_a_written_table_is_read_exactly_or_refused(
     quoting = csv.QUOTE_ALL if ending == "\r" else csv.QUOTE_MINIMAL  # else it leaves \n bare
     csv.writer(out, delimiter=MARKS[mark], lineterminator=ending, quoting=quoting).writerows(grid)
     content = out.getvalue().encode(encoding, errors="ignore")
+    if encoding == "cp1252" and is_utf8(content):
+        return  # the bytes are another text in UTF-8, which is what such bytes are taken for
     options = {"delimiter": tables.Delimiter(mark)} if told else {}
     try:
         table = read(content, **options)
