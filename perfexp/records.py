@@ -8,9 +8,11 @@ Format history of Measurement and Failure
     3   rounds, each of blocks between readings of the host's pace, instead of attempts
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 
 FORMAT = 3
 FINISHED, SKIPPED, REFUSED, LOST = "FINISHED", "SKIPPED", "REFUSED", "LOST"
@@ -144,6 +146,7 @@ class Outcome:
         metrics: those in ``OUTCOME_METRICS``; empty if nothing was measured.
         tags: those in ``OUTCOME_TAGS``.
         name: the run's name, if model, backend and batch size do not identify it.
+        variant: values of the other keys that the sweep varies.
     """
 
     model: str
@@ -155,11 +158,12 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
+    variant: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """Short name for progress lines and reasons."""
-        return self.name or f"{self.model} {self.backend} b{self.batch_size}"
+        return self.name or titled(f"{self.model} {self.backend} b{self.batch_size}", self.variant)
 
     @property
     def summary(self) -> str:
@@ -183,3 +187,21 @@ class Outcome:
     def has_numbers(self) -> bool:
         """Whether the cell was measured, in this sweep or before."""
         return self.status in (FINISHED, SKIPPED)
+
+
+def headings(keys: Iterable[str]) -> dict[str, str]:
+    """Return each swept key's short name: its last part, or all of it where two end alike."""
+    parts = {key: key.rpartition(".")[2] for key in keys}
+    counts = Counter(parts.values())
+    return {key: part if counts[part] == 1 else key for key, part in parts.items()}
+
+
+def titled(name: str, variant: Mapping[str, str]) -> str:
+    """Return a run's name with the values of further swept keys; of a path, the file's name."""
+    short = headings(variant)
+    return " ".join([name, *(f"{short[key]}={shown(value)}" for key, value in variant.items())])
+
+
+def shown(value: str) -> str:
+    """Return the value of a swept key as names and tables show it: of a path, the file's name."""
+    return PurePath(value).name or value

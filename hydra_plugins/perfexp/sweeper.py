@@ -99,7 +99,7 @@ class PerfexpSweeper(Sweeper):
         in_process = isinstance(self.launcher, BasicLauncher)
         if in_process:
             process.start_server()
-        from perfexp.sweep import grid, model_facts, session
+        from perfexp.sweep import axes, grid, model_facts, session
 
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
@@ -115,14 +115,19 @@ class PerfexpSweeper(Sweeper):
         identity = session.begin(config, jobs, costs, datetime.now(), progress, not in_process)
         compose = lambda overrides: loader.load_sweep_config(config, overrides)  # noqa: E731
         runner = session.Runner(self.launcher, compose, progress, in_process)
+        varied = axes.varied(jobs)
+
+        def told(job: "Job") -> list[str]:
+            return _overrides({**job, **identity, **axes.override(job, varied)})
+
         if limits is None:
-            runner.run_all([_overrides({**job, **identity}) for job in jobs])
+            runner.run_all([told(job) for job in jobs])
         else:
             from perfexp.prediction.acquisition import Budget
             from perfexp.sweep import active
 
             budget = Budget(limits.runs, limits.minutes and 60 * limits.minutes, limits.error_percent)
-            run = lambda job: runner.run_one(_overrides({**job, **identity}))  # noqa: E731
+            run = lambda job: runner.run_one(told(job))  # noqa: E731
             active.explore(config, jobs, budget, run, progress)
 
     def _valid_jobs(self, arguments: list[str]) -> "list[Job]":

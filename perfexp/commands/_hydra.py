@@ -1,12 +1,14 @@
 """The verbs whose configuration Hydra composes, because it can sweep them."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -61,6 +63,13 @@ def launch(
 def text(config: DictConfig) -> str:
     """Return the resolved configuration as YAML, for an artifact; addresses without credentials."""
     return redacted_text(OmegaConf.to_yaml(config, resolve=True))
+
+
+def command(program: str) -> str:
+    """Return the command that repeats this job alone, without credentials."""
+    chosen = HydraConfig.get().overrides.task
+    own = [one for one in chosen if one.lstrip("+~").split("=", 1)[0].partition(".")[0] != "sweep"]
+    return redacted_text(shlex.join([program, *own]))
 
 
 def _guarded(name: str, task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:

@@ -29,11 +29,13 @@ def launch(arguments: Sequence[str]) -> Exit:
 
 
 def _task(config: DictConfig) -> object:
+    from perfexp.store.build import Origin
     from perfexp.sweep import cell_job, session
 
     settings = overrides.complete(config, Config)
     try:
-        return cell_job.run(settings, _hydra.text(config), session.current())
+        origin = Origin(_hydra.text(config), _hydra.command("perfexp"))
+        return cell_job.run(settings, origin, session.current())
     except TrackingError:
         raise
     except PerfexpError as error:
@@ -45,13 +47,13 @@ def _task(config: DictConfig) -> object:
 def _finish() -> None:
     """Print the table and the way to the UI, and write the curves, for whatever was measured."""
     from perfexp import console
-    from perfexp.sweep import final_table, session
+    from perfexp.sweep import curves, final_table, session
 
     progress = session.current()
     progress.close()
     if not progress.outcomes or progress.tracker is None:
         return
     if progress.sweep.id:
-        session.write_curves(progress.tracker, progress.outcomes, progress.sweep)
+        curves.write(progress.tracker, progress.outcomes, progress.sweep)
     final_table.show(progress.outcomes, len(progress.unfinished), console.terminal())
     print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep, progress.outcomes)}")

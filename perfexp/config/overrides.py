@@ -68,6 +68,13 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+def unquoted(text: str) -> str:
+    """Return the text without the quotation marks around it, as it was before :func:`quoted`."""
+    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+        return text
+    return text[1:-1].replace(f"\\{text[0]}", text[0])
+
+
 def combinations(arguments: Sequence[str]) -> list[list[str]]:
     """Return one list of arguments for each combination of comma-separated values.
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from math import ceil
+from urllib.parse import parse_qsl
 
 from omegaconf import MISSING
 
@@ -132,7 +133,8 @@ class SweepConfig:
     """Which finished cells a sweep measures again, and whether it tolerates impossible ones.
 
     ``grid`` names what is swept, by which the same sweep is recognised; ``launched_from`` is the host
-    from which jobs went to a cluster.
+    from which jobs went to a cluster; ``axes`` holds the cell's values of the keys that are swept besides
+    model, backend and batch size, as ``key=value&key=value``.
     """
 
     rerun: Rerun = option(Rerun.failed, "which finished cells are measured again")
@@ -141,11 +143,18 @@ class SweepConfig:
     name: str | None = option(None, "", internal=True)
     grid: str | None = option(None, "", internal=True)
     launched_from: str | None = option(None, "", internal=True)
+    axes: str | None = option(None, "", internal=True)
 
     def tags(self) -> dict[str, str]:
         """Return the tags that tie a run to its sweep; none outside a sweep."""
         named = {"sweep_id": self.id, "sweep": self.name or "sweep", "sweep_grid": self.grid}
+        named["axes"] = self.axes
         return {name: value for name, value in named.items() if value} if self.id else {}
+
+    @property
+    def variant(self) -> dict[str, str]:
+        """The cell's values of the swept keys other than model, backend and batch size."""
+        return dict(parse_qsl(self.axes or "", keep_blank_values=True))
 
 
 class Data(StrEnum):

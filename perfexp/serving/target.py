@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import TrackingConfig
+from perfexp.config.schema import SweepConfig, TrackingConfig
 from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.records import RunKind
 from perfexp.runs import client as runs
@@ -39,8 +39,9 @@ class Target:
             with connection.explained(self.uri):
                 for kind in kinds:
                     query = search.mlflow_filter(kind=kind, sweep_id=self.sweep_id)
-                    if search.newest(self.client, self.experiment_id, query):
-                        view = shared_view(self.sweep_id, now_ms, kind)
+                    if run := search.newest(self.client, self.experiment_id, query):
+                        axes = list(SweepConfig(axes=run.data.tags.get("axes")).variant)
+                        view = shared_view(self.sweep_id, now_ms, kind, axes if self.sweep_id else ())
                         self.client.set_experiment_tag(self.experiment_id, view.tag_name, view.tag_value)
                         saved[kind] = view
         except TrackingError as error:

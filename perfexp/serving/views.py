@@ -36,15 +36,16 @@ _REST_SECTION = "Model metrics"
 _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
     RunKind.CELL: {
         "attributes.`Run Name`": 230,
-        "params.`model.name`": 150,
-        "params.`backend.name`": 120,
         "params.`batch_size`": 90,
+        "tags.`verdict`": 80,
         "metrics.`latency_p50_ms`": 120,
         "metrics.`throughput_images_per_s`": 190,
         "metrics.`memory_peak_mb`": 130,
         "metrics.`published_top1`": 120,
-        "tags.`verdict`": 90,
+        "params.`model.name`": 150,
+        "params.`backend.name`": 120,
         "duration": 80,
+        "tags.`taint`": 320,
         "tags.`reason`": 320,
     },
     RunKind.CURVE: {
@@ -56,6 +57,7 @@ _WIDTHS: Mapping[Kind, Mapping[str, int]] = {
     },
 }
 """The table's columns from left to right, in pixels; MLflow always shows the first and duration."""
+_AXIS_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ class SavedView:
     tag_value: str
 
 
-def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL) -> SavedView:
+def shared_view(
+    sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL, axes: Sequence[str] = ()
+) -> SavedView:
     """Return the view of one sweep's cells or curves; nothing is written.
 
     The key depends on the sweep and the kind alone, so writing a view again replaces it.
@@ -76,10 +80,11 @@ def shared_view(sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL) ->
         sweep_id: the sweep to show; None shows the whole experiment.
         now_ms: the view's date, in ms since the epoch.
         kind: which runs to show.
+        axes: the keys that the sweep varies besides model, backend and batch size.
     """
     digest = hashlib.sha256((sweep_id or "").encode()).hexdigest()[:12]
     share_key = f"perfexp-{kind}-{digest}"
-    packed = zlib.compress(json.dumps(_state(sweep_id, kind), separators=(",", ":")).encode())
+    packed = zlib.compress(json.dumps(_state(sweep_id, kind, axes), separators=(",", ":")).encode())
     envelope = {
         "name": f"perfexp {kind}s, {sweep_id or 'all sweeps'}",
         "createdAt": now_ms,
@@ -103,8 +108,9 @@ def view_url(base_url: str, experiment_id: str, view: SavedView | None, mode: Mo
     return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
 
 
-def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
-    widths = _WIDTHS[kind]
+def _state(sweep_id: str | None, kind: Kind, axes: Sequence[str]) -> dict[str, object]:
+    (first, width), *others = _WIDTHS[kind].items()
+    widths = {first: width, **{f"params.`{axis}`": _AXIS_WIDTH for axis in axes}, **dict(others)}
     return {
         "searchFilter": mlflow_filter(kind=kind, sweep_id=sweep_id),
         "orderByKey": "attributes.start_time",
@@ -119,7 +125,7 @@ def _state(sweep_id: str | None, kind: Kind) -> dict[str, object]:
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [
             {"uuid": f"perfexp-{place}", "metricSectionId": _OWN_SECTION, **card}
-            for place, card in enumerate(_cell_cards() if kind == RunKind.CELL else map(_line, _CURVES))
+            for place, card in enumerate(_cell_cards(axes) if kind == RunKind.CELL else map(_line, _CURVES))
         ],
         "compareRunSections": [
             _section(_OWN_SECTION, is_open=True),
@@ -133,14 +139,14 @@ def _section(name: str, *, is_open: bool) -> Mapping[str, object]:
     return {"uuid": name, "name": name, "display": is_open, "columns": 2, "isReordered": False}
 
 
-def _cell_cards() -> Sequence[Card]:
+def _cell_cards(axes: Sequence[str]) -> Sequence[Card]:
     bars = ("throughput_images_per_s", "latency_p50_ms", "memory_peak_mb")
     return [
         _scatter("latency_per_image_ms", "published_top1"),
         _scatter("latency_p50_ms", "throughput_images_per_s"),
         {
             "type": "PARALLEL",
-            "selectedParams": ["batch_size"],
+            "selectedParams": ["batch_size", *axes],
             "selectedMetrics": ["latency_p50_ms", "throughput_images_per_s", "memory_peak_mb"],
             "showAllRuns": True,
         },

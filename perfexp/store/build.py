@@ -3,12 +3,21 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
-from perfexp.config.schema import Cell, ModelConfig
-from perfexp.records import FINISHED, Failure, FailureKind, Measurement, RunKind
+from perfexp.config.schema import Cell, ModelConfig, SweepConfig
+from perfexp.records import FINISHED, Failure, FailureKind, Measurement, Outcome, RunKind, titled
+from perfexp.store.notes import cell_note
 from perfexp.store.run_data import RunData
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a cell was asked for: its resolved configuration, and the command that repeats it."""
+
+    config_yaml: str
+    command: str
 
 
 def cell_run(
@@ -16,8 +25,8 @@ def cell_run(
     key: str,
     outcome: Measurement | Failure,
     started_ms: int,
-    config_yaml: str,
-    sweep: Mapping[str, str],
+    origin: Origin,
+    sweep: SweepConfig,
     environment: Mapping[str, str],
     files: Mapping[str, str | bytes] = MappingProxyType({}),
 ) -> RunData:
@@ -26,10 +35,12 @@ def cell_run(
         "kind": RunKind.CELL,
         "cell_key": key,
         "model": cell.model.name,
-        **sweep,
+        "command": origin.command,
+        "mlflow.note.content": cell_note(outcome, origin.command),
+        **sweep.tags(),
         **host_tags(environment),
     }
-    all_files = {"config.yaml": config_yaml, "environment.json": _json(environment), **files}
+    all_files = {"config.yaml": origin.config_yaml, "environment.json": _json(environment), **files}
     metrics: list[tuple[str, float, int]] = []
     status = FINISHED
     if isinstance(outcome, Measurement):
@@ -42,9 +53,10 @@ def cell_run(
         status = failed_status(outcome)
         tags |= failure_tags(cell.model, outcome)
         all_files["traceback.txt"] = outcome.traceback or outcome.message
-    params = {k: str(v) for k, v in cell.choices().items()}
+    params = {**sweep.variant, **{k: str(v) for k, v in cell.choices().items()}}
     phases = [(f"phase_{k.replace(' ', '_').replace('-', '')}_s", v, 0) for k, v in outcome.phases_s.items()]
-    return RunData(cell.title, status, started_ms, metrics + phases, params, tags, all_files)
+    name = titled(cell.title, sweep.variant)
+    return RunData(name, status, started_ms, metrics + phases, params, tags, all_files)
 
 
 def failed_status(outcome: Failure) -> str:
@@ -63,19 +75,22 @@ def failure_tags(model: ModelConfig, outcome: Failure) -> dict[str, str]:
 
 
 def curve_run(
-    model: str, backend: str, points: Mapping[int, Mapping[str, float]], tags: Mapping[str, str]
+    name: str, first: Outcome, points: Mapping[int, Mapping[str, float]], tags: Mapping[str, str]
 ) -> RunData:
-    """Return a run whose metrics have the batch size as their step, which the UI draws as lines."""
+    """Return a run whose metrics have the batch size as their step, which the UI draws as lines.
+
+    ``first`` is one of its cells, which have all but the batch size in common.
+    """
     metrics = [
         (name, value, batch_size)
         for batch_size, values in sorted(points.items())
         for name, value in values.items()
     ]
-    params = {"model.name": model, "backend.name": backend}
+    params = {"model.name": first.model, "backend.name": first.backend, **first.variant}
     note = "Latency and throughput with step = batch size; each cell is a run of its own."
-    all_tags = {**tags, "kind": RunKind.CURVE, "model": model, "mlflow.note.content": note}
+    all_tags = {**tags, "kind": RunKind.CURVE, "model": first.model, "mlflow.note.content": note}
     now = int(time.time() * 1000)
-    return RunData(f"{model} {backend} curve", FINISHED, now, metrics, params, all_tags, {})
+    return RunData(f"{name} curve", FINISHED, now, metrics, params, all_tags, {})
 
 
 def _measured_files(outcome: Measurement) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """Write many runs in a few statements, into the tables that MLflow's client would fill."""
 
-import getpass
 import math
 import time
 import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from perfexp.store import origin
 from perfexp.store.database import transaction
 from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, RunData
 
@@ -52,7 +52,8 @@ def _insert(
     from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_USER
     from sqlalchemy import insert
 
-    now, user = int(time.time() * 1000), getpass.getuser()
+    now, written_by = int(time.time() * 1000), origin.tags()
+    user = written_by[MLFLOW_USER]
     shared: Values = {"experiment_id": int(experiment_id), "user_id": user, "end_time": now}
     heads = [_run(run_id, run, root) | shared for run_id, run in runs]
     metrics = [
@@ -68,7 +69,7 @@ def _insert(
     tags = [
         _pair(run_id, k, v[:TAG_LIMIT])
         for run_id, run in runs
-        for k, v in {MLFLOW_USER: user, MLFLOW_RUN_NAME: run.name, **run.tags}.items()
+        for k, v in {**written_by, MLFLOW_RUN_NAME: run.name, **run.tags}.items()
     ]
     tables = (SqlRun, SqlParam, SqlTag, SqlMetric, SqlLatestMetric)
     for table, values in zip(tables, (heads, params, tags, metrics, metrics), strict=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
-from perfexp.store import database
+from perfexp.store import database, notes
 from perfexp.store.address import endpoint, redacted, without_secrets
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
         if found is None:
             with _locked(root.absolute() / "experiments"):
                 try:
-                    client.create_experiment(name, artifact_location=location)
+                    client.create_experiment(name, location, {"mlflow.note.content": notes.EXPERIMENT})
                 except MlflowException as error:
                     if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process created it
                         raise

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
-from perfexp.store import bulk, connection, delivery, outbox_file, owner, search
+from perfexp.store import bulk, connection, delivery, origin, outbox_file, owner, search
 from perfexp.store.address import redacted
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
@@ -129,6 +130,7 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
 
     def _queued(self, run: RunData) -> QueuedRun:
+        run = replace(run, tags={**origin.tags(), **run.tags})
         store, now_ms = redacted(self.uri), int(time.time() * 1000)
         return QueuedRun(outbox_file.new_id(), store, self.experiment, now_ms, run)
 

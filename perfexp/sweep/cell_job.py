@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfexp import cell as cells
 from perfexp import environment
-from perfexp.config.schema import Cell, Rerun, RunConfig, TrackingConfig
+from perfexp.config.schema import Cell, Rerun, RunConfig, SweepConfig, TrackingConfig
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.records import (
     OUTCOME_METRICS,
@@ -18,16 +18,17 @@ from perfexp.records import (
     Outcome,
     RunKind,
     Verdict,
+    titled,
 )
 from perfexp.store import artifacts, connection
-from perfexp.store.build import cell_run
+from perfexp.store.build import Origin, cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.kept_rounds import KeptRounds
 from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.run import Rounds
 
 
-def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome | None:
+def run(config: RunConfig, origin: Origin, progress: SweepProgress) -> Outcome | None:
     """Measure the configured cell, write its run, and add the outcome to the progress.
 
     A sweep's cell that was measured before is not measured again, unless ``sweep.rerun`` says so.
@@ -42,17 +43,18 @@ def run(config: RunConfig, config_yaml: str, progress: SweepProgress) -> Outcome
     weights = artifacts.local(config.weights, config.tracking)
     cell = cells.from_config(replace(config, weights=weights))
     key = cells.key(cell, config.sweep.launched_from)
-    cost = progress.begin(cell.title)
+    cost = progress.begin(titled(cell.title, config.sweep.variant))
     progress.sweep = config.sweep
     if progress.tracker is None:
         _require_one_writer(config)
         progress.tracker = open_store(config.tracking, config.experiment)
     earlier = _earlier(progress, key) if config.sweep.id else None
     if earlier and not _again(earlier, config.sweep.rerun):
-        progress.add(earlier)
-        return earlier
+        known = replace(earlier, variant=config.sweep.variant)
+        progress.add(known)
+        return known
     kept = KeptRounds(Path(config.tracking.root))
-    job = CellJob(cell, key, config_yaml, progress, kept, earlier, cost)
+    job = CellJob(cell, key, config.sweep, origin, progress, kept, earlier, cost)
     while not job.ended:
         time.sleep(job.rounds.pause_s(time.time()))
         job.step()
@@ -68,7 +70,8 @@ class CellJob:
     Args:
         cell: what is measured.
         key: of the cell.
-        config_yaml: becomes an artifact.
+        sweep: that the cell belongs to.
+        origin: how the cell was asked for.
         progress: receives each round, and the outcome at the end.
         kept: where finished rounds are kept until the run is written.
         earlier: the finished run that the new one takes the place of.
@@ -79,15 +82,17 @@ class CellJob:
         self,
         cell: Cell,
         key: str,
-        config_yaml: str,
+        sweep: SweepConfig,
+        origin: Origin,
         progress: SweepProgress,
         kept: KeptRounds,
         earlier: Outcome | None,
         cost: float,
     ) -> None:
-        self.cell, self.key, self.cost = cell, key, cost
+        self.cell, self.key, self.cost, self._sweep = cell, key, cost, sweep
+        self.title = titled(cell.title, sweep.variant)
         self.rounds = Rounds(cell, kept.of(key))
-        self._config_yaml, self._progress, self._kept, self._earlier = config_yaml, progress, kept, earlier
+        self._origin, self._progress, self._kept, self._earlier = origin, progress, kept, earlier
         self._started_ms, self._begun = int(time.time() * 1000), False
 
     @property
@@ -98,7 +103,7 @@ class CellJob:
     def step(self) -> None:
         """Measure one round and keep it; a stop meanwhile becomes the cell's run."""
         first, self._begun = not self._begun, True
-        self._progress.begin_round(self.cell.title, self.cost)
+        self._progress.begin_round(self.title, self.cost)
         try:
             measured = self.rounds.take()
         except (KeyboardInterrupt, SystemExit):
@@ -123,10 +128,11 @@ class CellJob:
         tracker = self._progress.tracker
         assert tracker is not None, "the store is opened first"
         facts = {**environment.snapshot(), **result.environment}
-        files = {"samples.png": _figure(self.cell, result)} if isinstance(result, Measurement) else {}
-        sweep = self._progress.sweep.tags()
-        run = cell_run(self.cell, self.key, result, self._started_ms, self._config_yaml, sweep, facts, files)
+        files = {"samples.png": _figure(self.title, result)} if isinstance(result, Measurement) else {}
+        about = self._started_ms, self._origin, self._sweep
+        run = cell_run(self.cell, self.key, result, *about, facts, files)
         outcome = run.outcome(self.cell, tracker.submit(run), OUTCOME_METRICS)
+        outcome = replace(outcome, variant=self._sweep.variant)
         if self._earlier and outcome.has_numbers:
             _supersede(tracker, self._earlier, outcome)
         self._progress.add(outcome)
@@ -162,7 +168,8 @@ def _require_one_writer(config: RunConfig) -> None:
 
 def refused(config: RunConfig, error: PerfexpError, progress: SweepProgress) -> Outcome:
     """Add a combination that describes no cell: a line in the table, not a run."""
-    outcome = Outcome(config.model.name, config.backend.name, config.batch_size, REFUSED, str(error))
+    named = config.model.name, config.backend.name, config.batch_size
+    outcome = Outcome(*named, REFUSED, str(error), variant=config.sweep.variant)
     progress.add(outcome)
     return outcome
 
@@ -190,9 +197,9 @@ def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
             print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
 
 
-def _figure(cell: Cell, result: Measurement) -> bytes:
+def _figure(title: str, result: Measurement) -> bytes:
     from perfexp.charts import samples
 
     low, high = (result.metrics.get(f"latency_p50_{end}_ms") for end in ("low", "high"))
     interval = None if low is None or high is None else (low, high)
-    return samples.draw(result.samples_ms, result.warmup_ms, cell.title, interval)
+    return samples.draw(result.samples_ms, result.warmup_ms, title, interval)

@@ -1,18 +1,18 @@
 """What the terminal shows at the end: one line a cell, and what is to know of those that are not clean."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
 from perfexp.console import table
-from perfexp.records import Outcome, Verdict
+from perfexp.records import Outcome, Verdict, headings, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _COLUMNS = {
-    "model": False, "backend": False, "batch": True, "latency ms": True, "± %": True,
-    "images/s": True, "memory MB": True, "status": False, "verdict": False,
+    "latency ms": True, "± %": True, "images/s": True, "memory MB": True, "status": False, "verdict": False,
 }  # fmt: skip
 _SHOWN_REASONS = 2
 _NUMBER = re.compile(r"-?[\d.]+")
@@ -21,9 +21,21 @@ _NUMBER = re.compile(r"-?[\d.]+")
 def show(outcomes: Sequence[Outcome], unfinished: int, console: "Console") -> None:
     """Print the table, the reasons of cells without numbers, and one sentence on tainted ones.
 
-    ``unfinished`` counts the cells that have had rounds, but no run yet.
+    What all cells have in common stands above the table. ``unfinished`` counts the cells that have had
+    rounds, but no run yet.
     """
-    console.print(table("perfexp", _COLUMNS, [_row(outcome) for outcome in outcomes]))
+    cells = sorted(((_named(outcome), outcome) for outcome in outcomes), key=lambda cell: _order(cell[0]))
+    keys = list(dict.fromkeys(key for names, _ in cells for key in names))
+    varied = [key for key in keys if len({names.get(key) for names, _ in cells}) > 1] or keys
+    short = headings(keys)
+    common = [
+        cells[0][0][key] if key in ("model", "backend") else f"{short[key]} {cells[0][0][key]}"
+        for key in keys
+        if key not in varied
+    ]
+    columns = {short[key]: all(_number(names.get(key)) is not None for names, _ in cells) for key in varied}
+    rows = [(*(names.get(key, "-") for key in varied), *_numbers(outcome)) for names, outcome in cells]
+    console.print(table(", ".join(["perfexp", *common]), columns | _COLUMNS, rows))
     for line in notes(outcomes, unfinished):
         print(line, file=console.file)
 
@@ -58,13 +70,30 @@ def _reasons(tainted: Sequence[Outcome]) -> str:
     return "; ".join(f"{len(told)} × {told[0]}" for told in commonest)
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
+def _named(outcome: Outcome) -> dict[str, str]:
+    """Return what names the cell: model, backend, batch size, and the other keys that are swept."""
+    variant = {key: shown(value) for key, value in outcome.variant.items()}
+    return {"model": outcome.model, "backend": outcome.backend, "batch": str(outcome.batch_size), **variant}
+
+
+def _order(names: Mapping[str, str]) -> list[tuple[float, str]]:
+    """Return what sorts cells by their names: numbers by their value, before text."""
+    return [(inf if (number := _number(text)) is None else number, text) for text in names.values()]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _numbers(outcome: Outcome) -> tuple[str, ...]:
     def shown(name: str, form: str) -> str:
         return f"{outcome.metrics[name]:{form}}" if name in outcome.metrics else "-"
 
     half = outcome.half_width
     return (
-        *(outcome.model, outcome.backend, str(outcome.batch_size)),
         *(shown("latency_p50_ms", ".3f"), "-" if half is None else f"{100 * half:.1f}"),
         *(shown("throughput_images_per_s", ".1f"), shown("memory_peak_mb", ".1f")),
         *(outcome.status, outcome.tags.get("verdict", "-")),

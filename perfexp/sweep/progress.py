@@ -96,7 +96,7 @@ class SweepProgress:
         self._further.append((cost, max(0.0, took_s - preparation_s)))
         if isinstance(measured, Measurement) and not job.ended:
             count, median_ms = len(job.rounds.measured), measured.metrics["latency_p50_ms"]
-            self._print(f"round {count}, {job.cell.title}: {median_ms:.3f} ms ({self._times()})")
+            self._print(f"round {count}, {job.title}: {median_ms:.3f} ms ({self._times()})")
 
     def add(self, outcome: Outcome) -> None:
         """Add a cell that ended, and report it in one line."""

@@ -1,10 +1,10 @@
-"""One sweep from its start to its final table: identity, jobs, curves, table."""
+"""One sweep from its start to its end: identity, jobs, rounds."""
 
 import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -21,12 +21,11 @@ from perfexp.cache import digest
 from perfexp.config.overrides import quoted
 from perfexp.config.schema import MeasureConfig, OnInvalid, Rerun, SweepConfig, TrackingConfig, as_protocol
 from perfexp.console import terminal
-from perfexp.errors import LaunchError, TrackingError
-from perfexp.records import LOST, OUTCOME_METRICS, Outcome, ParityVerdict, RunKind
+from perfexp.errors import LaunchError
+from perfexp.records import LOST, Outcome
 from perfexp.runs import finished
 from perfexp.store import connection
 from perfexp.store.address import redacted
-from perfexp.store.build import curve_run
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import cell_job
 from perfexp.sweep.grid import Job
@@ -144,7 +143,8 @@ class Runner:
             outcome: Outcome = returned.return_value
         except LaunchError as error:
             cell = self.compose(job)
-            outcome = Outcome(cell.model.name, cell.backend.name, cell.batch_size, LOST, str(error))
+            named = cell.model.name, cell.backend.name, cell.batch_size
+            outcome = Outcome(*named, LOST, str(error), variant=SweepConfig(axes=cell.sweep.axes).variant)
         if not self.in_process:
             self.progress.add(outcome)
         return outcome
@@ -167,30 +167,6 @@ def further_rounds(unfinished: "list[CellJob]", random: Random) -> None:
         if job.ended:
             unfinished.remove(job)
             job.finish()
-
-
-def write_curves(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> None:
-    """Write one run for each model on each backend, with step = batch size, in place of earlier ones.
-
-    A cell whose output is beyond its precision's tolerance is left out: it computes something else.
-
-    Raises:
-        TrackingError: neither the store nor the outbox could take them.
-    """
-    groups: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        if outcome.has_numbers and outcome.tags.get("parity") != ParityVerdict.BEYOND:
-            groups.setdefault((outcome.model, outcome.backend), []).append(outcome)
-    if sweep.id:
-        with suppress(TrackingError):  # an unreachable store keeps them until the sweep is resumed
-            tracker.discard(kind=RunKind.CURVE, sweep_id=sweep.id)
-    for (model, backend), members in groups.items():
-        points = {
-            member.batch_size: {k: member.metrics[k] for k in OUTCOME_METRICS if k in member.metrics}
-            for member in members
-        }
-        shared = {k: v for k, v in members[0].tags.items() if k in ("family", "display_name", "host")}
-        tracker.submit(curve_run(model, backend, points, {**shared, **sweep.tags()}))
 
 
 def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from perfexp.config.schema import Cell
+from perfexp.config.schema import Cell, SweepConfig
 from perfexp.records import SKIPPED, Failure, FailureKind, Measurement
 from perfexp.runs import finished, sql
 from perfexp.runs.finished import Finished
-from perfexp.store.build import cell_run
+from perfexp.store.build import Origin, cell_run
 from perfexp.store.tracker import Tracker
 
 MEASURED = Measurement(
@@ -27,7 +27,9 @@ def test_only_finished_cells_are_found_the_newest_first(
     store: Tracker, make_cell: Callable[..., Cell]
 ) -> None:
     def write(key: str, outcome: Measurement | Failure, at: int) -> str:
-        return store.write(cell_run(make_cell(batch_size=4), key, outcome, at, "", {"sweep_id": "s"}, {}))
+        return store.write(
+            cell_run(make_cell(batch_size=4), key, outcome, at, Origin("", ""), SweepConfig(id="s"), {})
+        )
 
     write("one", MEASURED, 1)
     newest = write("one", replace(MEASURED, metrics={"latency_p50_ms": 2.5}), 2)
@@ -48,7 +50,7 @@ def test_an_empty_experiment_has_no_cells(store: Tracker) -> None:
 
 def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[..., Cell]) -> None:
     for at, name in enumerate(("first", "second"), 1):
-        tags = {"sweep_id": name, "sweep_grid": "abc"}
-        store.write(cell_run(make_cell(), name, MEASURED, at, "", tags, {}))
+        sweep = SweepConfig(id=name, grid="abc")
+        store.write(cell_run(make_cell(), name, MEASURED, at, Origin("", ""), sweep, {}))
     assert finished.sweep_id(store, "abc") == "second"
     assert finished.sweep_id(store, "abd") is None

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from perfexp import load_runs
-from perfexp.config.schema import Cell
+from perfexp.config.schema import Cell, SweepConfig
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store import database
-from perfexp.store.build import cell_run
+from perfexp.store.build import Origin, cell_run
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
@@ -36,8 +36,8 @@ def filled(tracker: Tracker, make_cell: Callable[..., Cell]) -> Tracker:
 
 
 def write(tracker: Tracker, cell: Cell, outcome: Measurement | Failure, sweep_id: str) -> None:
-    tags = {"sweep": "quick", "sweep_id": sweep_id}
-    tracker.write(cell_run(cell, "key", outcome, 0, "", tags, {"host": "here"}))
+    sweep = SweepConfig(id=sweep_id, name="quick")
+    tracker.write(cell_run(cell, "key", outcome, 0, Origin("", ""), sweep, {"host": "here"}))
 
 
 def test_one_row_a_finished_run_with_types(filled: Tracker) -> None:

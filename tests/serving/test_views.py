@@ -33,6 +33,17 @@ def test_cells_of_a_sweep_are_filtered_and_all_shown():
         assert f"metrics.`{metric}`" in state["selectedColumns"]
 
 
+def test_swept_keys_are_columns_beside_the_name_and_axes_of_the_parallel_coordinates():
+    state = state_of(shared_view("quick-1", 5, "cell", ["backend.threads"]))
+    assert state["columnOrder"][:3] == [
+        "attributes.`Run Name`",
+        "params.`backend.threads`",
+        "params.`batch_size`",
+    ]
+    (parallel,) = (card for card in state["compareRunCharts"] if card["type"] == "PARALLEL")
+    assert parallel["selectedParams"] == ["batch_size", "backend.threads"]
+
+
 def test_without_a_sweep_only_the_kind_is_filtered():
     assert state_of(shared_view(None, 5, "curve"))["searchFilter"] == "tags.kind = 'curve'"
 

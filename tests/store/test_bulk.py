@@ -27,9 +27,15 @@ def seen(client: MlflowClient, run_id: str) -> object:
     run = client.get_run(run_id)
     return {
         "history": [(m.value, m.step) for m in client.get_metric_history(run_id, "latency_mean_ms")],
-        "tags": {k: v for k, v in run.data.tags.items() if k not in ("mlflow.user", "writer", "delivery_id")},
+        "tags": {k: v for k, v in run.data.tags.items() if k not in ("writer", "delivery_id")},
         "data": (run.data.params, repr(run.data.metrics)),
-        "info": (run.info.run_name, run.info.status, run.info.start_time, run.info.lifecycle_stage),
+        "info": (
+            run.info.run_name,
+            run.info.user_id,
+            run.info.status,
+            run.info.start_time,
+            run.info.lifecycle_stage,
+        ),
         "place": (run.info.artifact_uri.replace(run_id, "ID"), run.info.experiment_id),
     }
 

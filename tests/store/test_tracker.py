@@ -1,3 +1,4 @@
+import getpass
 import json
 import os
 import signal
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from perfexp.config.schema import Cell
-from perfexp.records import Block, Failure, FailureKind, Measurement, Pace
-from perfexp.store.build import cell_run, curve_run
+from perfexp.config.schema import Cell, SweepConfig
+from perfexp.records import Block, Failure, FailureKind, Measurement, Outcome, Pace
+from perfexp.store.build import Origin, cell_run, curve_run
 from perfexp.store.owner import this_process
 from perfexp.store.tracker import Tracker, signals_deferred
 
@@ -35,8 +36,8 @@ def written(tracker: Tracker, cell: Cell, outcome: Measurement | Failure):
         "key1",
         outcome,
         1000,
-        "batch_size: 1\n",
-        {"sweep_id": "s-1"},
+        Origin("batch_size: 1\n", "perfexp model=squeezenet1_1"),
+        SweepConfig(id="s-1", axes="backend.threads=1&input_size=64"),
         environment,
         {"samples.png": b"\x89PNG"},
     )
@@ -52,6 +53,12 @@ def test_a_measurement_is_a_finished_run(tracker: Tracker, make_cell: Callable[.
     assert run.data.params["model.name"] == "squeezenet1_1"
     assert run.data.params["backend.latency_ms"] == "1.0"
     assert run.data.tags["absent.model_size_mb"] == "the fake backend stores no model"
+    assert run.info.run_name == "squeezenet1_1 fake b1 threads=1 input_size=64"
+    assert run.info.user_id == run.data.tags["mlflow.user"] == getpass.getuser()
+    assert (run.data.tags["mlflow.source.name"], run.data.tags["mlflow.source.type"]) == ("perfexp", "LOCAL")
+    note = run.data.tags["mlflow.note.content"]
+    assert "**1.235 ms** a batch; clean." in note and "    perfexp model=squeezenet1_1" in note
+    assert "no `model_size_mb`: the fake backend stores no model" in note
     assert {"cell_key", "sweep_id", "host", "cpu", "version.torch", "family"} <= run.data.tags.keys()
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
         "config.yaml",
@@ -103,8 +110,9 @@ def test_a_failure_is_a_run_with_its_reason(
 
 
 def test_a_curve_has_the_batch_size_as_step(tracker: Tracker) -> None:
+    first = Outcome("resnet18", "torch", 8, "FINISHED")
     points = {8: {"latency_p50_ms": 5.0}, 1: {"latency_p50_ms": 2.0}}
-    run_id = tracker.write(curve_run("resnet18", "torch", points, {"sweep": "quick"}))
+    run_id = tracker.write(curve_run("resnet18 torch", first, points, {"sweep": "quick"}))
     history = MlflowClient(tracker.uri).get_metric_history(run_id, "latency_p50_ms")
     assert [(m.step, m.value) for m in sorted(history, key=lambda m: m.step)] == [(1, 2.0), (8, 5.0)]
 

@@ -3,7 +3,6 @@ from datetime import datetime
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
-from mlflow import MlflowClient
 from omegaconf import OmegaConf
 
 from perfexp.config.schema import SweepConfig
@@ -23,31 +22,6 @@ def outcome(batch_size: int = 1, status: str = "FINISHED", model: str = "resnet1
 
 def test_ids_name_the_sweep_and_the_moment() -> None:
     assert session.new_id("quick", datetime(2026, 1, 2, 3, 4, 5, 678901)) == "quick-20260102-030405-678"
-
-
-def test_one_curve_a_model_and_backend(tracker: Tracker) -> None:
-    outcomes = [outcome(1), outcome(8), outcome(1, model="vgg16"), outcome(2, status="FAILED")]
-    session.write_curves(tracker, outcomes, SweepConfig(id="quick-1", name="quick"))
-    runs = MlflowClient(tracker.uri).search_runs([tracker.experiment_id])
-    assert sorted(run.info.run_name for run in runs) == ["resnet18 torch curve", "vgg16 torch curve"]
-    assert all(run.data.tags["sweep_id"] == "quick-1" and run.data.tags["kind"] == "curve" for run in runs)
-
-
-def test_curves_hold_what_was_measured_before_and_replace_those_of_before(tracker: Tracker) -> None:
-    known = replace(outcome(8), status=SKIPPED)
-    for outcomes in ([outcome(1)], [outcome(1), known]):
-        session.write_curves(tracker, outcomes, SweepConfig(id="quick-1", name="quick", grid="abc"))
-    client = MlflowClient(tracker.uri)
-    [run] = client.search_runs([tracker.experiment_id])
-    assert [m.step for m in client.get_metric_history(run.info.run_id, "latency_p50_ms")] == [1, 8]
-
-
-def test_a_cell_beyond_tolerance_is_no_point_of_a_curve(tracker: Tracker) -> None:
-    wrong = replace(outcome(8), tags={"parity": "beyond tolerance"})
-    session.write_curves(tracker, [outcome(1), wrong], SweepConfig(id="quick-1", name="quick"))
-    client = MlflowClient(tracker.uri)
-    [run] = client.search_runs([tracker.experiment_id])
-    assert [m.step for m in client.get_metric_history(run.info.run_id, "latency_p50_ms")] == [1]
 
 
 def test_ui_line_names_what_is_not_default(tracker: Tracker) -> None:
@@ -73,7 +47,10 @@ class Launcher:
 
 
 def runner(progress: SweepProgress) -> session.Runner:
-    cell = {"model": {"name": "vgg16"}, "backend": {"name": "torch"}, "batch_size": 8}
+    cell = {
+        **{"model": {"name": "vgg16"}, "backend": {"name": "torch"}, "batch_size": 8},
+        "sweep": {"axes": "backend.threads=2"},
+    }
     return session.Runner(Launcher(), lambda _overrides: OmegaConf.create(cell), progress, in_process=False)
 
 
