@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from perfexp.analysis import axes
 from perfexp.analysis.comparison import frontier
 from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
@@ -22,6 +23,7 @@ def write(results: Results, foreseen: Array) -> tuple[str, ...]:
     """Return all findings, in the order of the report; ``foreseen`` as in ``compare.Scaling``."""
     cells, labels = results.runs, results.labels
     sentences = [*_scope(results), *_speed(cells, labels), *_backends(cells)]
+    sentences += axes.sentences(results.axes)
     if not results.scaling.empty:
         sentences += [*_forms(results.scaling, foreseen), *_fixed_costs(results.scaling, labels)]
         sentences += _outliers(results.residuals, labels)

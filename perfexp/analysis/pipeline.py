@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from perfexp.analysis import clusters, findings, variance
+from perfexp.analysis import axes, clusters, findings, variance
 from perfexp.analysis.names import listed
 from perfexp.analysis.results import Results
 from perfexp.analysis.scaling import compare
@@ -39,6 +39,8 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
         grouped, ungrouped = clusters.analyse(cells, seed)
     with stage("variance"):
         varied, unvaried = variance.analyse(cells)
+    with stage("swept keys"):
+        effects = axes.effects(cells)
     results = Results(
         runs=cells,
         left_out=selection.left_out,
@@ -46,6 +48,7 @@ def analyse(selection: Selection, seed: int, stage: Stage) -> Results:
         missing={**missing, **ungrouped, **unvaried, **_unpublished(selection), **_alone(selection)},
         findings=(),
         accuracy=Accuracy.published,
+        axes=effects,
         **tables,
         **grouped,
         **varied,

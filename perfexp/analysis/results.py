@@ -44,6 +44,7 @@ class Results:
         centroids: the study's variant, per backend: ``backend, batch_size, centroid_per_image_ms,
             predicted_per_image_ms, low_per_image_ms, high_per_image_ms, r_squared, models`` (how many
             the largest cluster has).
+        axes: ``axis, level, against, pairs, ratio, low, high``; see :func:`perfexp.analysis.axes.effects`.
         anova: ``term, df, sum_sq, f, p, partial_eta_sq, method``.
         tukey: ``factor, group1, group2, mean_difference, low, high, p_adjusted, reject``.
         tukey_groups: ``factor, level, mean_latency_ms`` (geometric, of a batch, adjusted for the other
@@ -69,6 +70,7 @@ class Results:
     clusters: pd.DataFrame = field(default_factory=pd.DataFrame)
     cluster_bands: pd.DataFrame = field(default_factory=pd.DataFrame)
     centroids: pd.DataFrame = field(default_factory=pd.DataFrame)
+    axes: pd.DataFrame = field(default_factory=pd.DataFrame)
     anova: pd.DataFrame = field(default_factory=pd.DataFrame)
     tukey: pd.DataFrame = field(default_factory=pd.DataFrame)
     tukey_groups: pd.DataFrame = field(default_factory=pd.DataFrame)

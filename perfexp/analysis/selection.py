@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from perfexp.analysis import axes
 from perfexp.analysis.names import listed
 from perfexp.errors import ConfigError
+from perfexp.records import titled
 
 CELL = ["model", "backend", "batch_size"]
 _LEFT_OUT = ["run_id", *CELL, "reason"]
@@ -18,8 +20,18 @@ _VARIANTS = (
     ("backend", "device", " {}"),
     ("backend", "effective_threads", " {} threads"),
     ("backend", "effective_heap", " heap {}"),
+    ("backend", "other_axes", " {}"),
 )
 """Settings that also decide a number: where they differ, they are added to the model's or backend's name."""
+_TOLD = {
+    "input_size",
+    "backend.precision",
+    "backend.device",
+    "backend.threads",
+    "backend.heap",
+    "model.source",
+}
+"""Swept keys that these settings tell."""
 _NAMED = 4
 _ENDS = ("low", "high")
 ACCURACIES = ("top1", "top1_low", "top1_high", "top5")
@@ -116,6 +128,7 @@ def _column(runs: pd.DataFrame, name: str) -> "pd.Series[str]":
 def _variants(runs: pd.DataFrame) -> pd.DataFrame:
     """Add to names the settings that would otherwise make two different cells one."""
     names = {"model": runs["model"].copy(), "backend": runs["backend"].copy()}
+    runs = runs.assign(named_model=names["model"], named_backend=names["backend"], other_axes=_others(runs))
     for name, setting, suffix in _VARIANTS:
         values = _column(runs, setting)
         distinct = values.notna() & (values.groupby(names[name]).transform("nunique") > 1)
@@ -123,6 +136,13 @@ def _variants(runs: pd.DataFrame) -> pd.DataFrame:
         for column in (name, "display_name") if name == "model" else (name,):
             runs.loc[distinct, column] = runs.loc[distinct, column] + added
     return runs
+
+
+def _others(runs: pd.DataFrame) -> "pd.Series[str]":
+    """Return each run's values of swept keys that no other setting tells; missing where there are none."""
+    rests = [{k: text for k, text in row.items() if k not in _TOLD} for row in axes.of(runs)]
+    told = [titled("", rest).strip() or np.nan for rest in rests]
+    return pd.Series(told, index=runs.index, dtype=object)
 
 
 def _short(value: object) -> str:
