@@ -37,12 +37,13 @@ def effects(cells: pd.DataFrame) -> pd.DataFrame:
     for axis in axes:
         alike = [[value for value in row.items() if value[0] != axis] for row in swept]
         table = cells[[*_ALIKE, "latency_ms"]].assign(
-            level=[row.get(axis) for row in swept], others=list(map(str, alike))
+            level=pd.Series([row.get(axis) for row in swept], cells.index, dtype=object),
+            others=list(map(str, alike)),
         )
         wide = table.pivot_table("latency_ms", [*_ALIKE, "others"], "level", "last")
         first, *levels = sorted(map(str, wide.columns), key=_order)
         for level in levels:
-            logs = np.log(wide[level] / wide[first]).dropna().to_numpy(dtype=float)
+            logs = np.log((wide[level] / wide[first]).dropna().to_numpy(dtype=float))
             if len(logs):
                 rows.append((short[axis], shown(level), shown(first), len(logs), *_mean(logs)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -50,11 +51,11 @@ def effects(cells: pd.DataFrame) -> pd.DataFrame:
 
 def sentences(table: pd.DataFrame) -> Iterator[str]:
     """Write one sentence for each pair of a key's values."""
-    for row in table.itertuples():
-        limits = f", 95 % interval {row.low:.2f} to {row.high:.2f}" if np.isfinite(row.low) else ""
+    for axis, level, against, pairs, ratio, low, high in table[list(COLUMNS)].to_numpy().tolist():
+        limits = f", 95 % interval {low:.2f} to {high:.2f}" if np.isfinite(low) else ""
         yield (
-            f"With {row.axis} {row.level} instead of {row.against} a batch takes {row.ratio:.2f} times as "
-            f"long (geometric mean over {row.pairs} pairs of cells alike in all else{limits})."
+            f"With {axis} {level} instead of {against} a batch takes {ratio:.2f} times as long "
+            f"(geometric mean over {pairs} pairs of cells alike in all else{limits})."
         )
 
 

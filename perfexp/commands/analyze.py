@@ -59,8 +59,9 @@ def main(settings: Config) -> None:
 def _analyse(settings: Config, runs: "pd.DataFrame", stages: Phases) -> None:
     from perfexp import report
     from perfexp.analysis import pipeline
+    from perfexp.analysis.accuracy import comparable, joined
     from perfexp.analysis.results import fitted_models, write_tables
-    from perfexp.analysis.selection import comparable, joined, select
+    from perfexp.analysis.selection import select
 
     measured = settings.accuracy == Accuracy.measured
     evaluated = comparable(query.evaluations(settings, required=measured))

@@ -42,6 +42,24 @@ def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("ready")
+def test_any_swept_key_tells_cells_apart_everywhere(called, tmp_path: Path) -> None:
+    done = called(*SWEEP, "batch_size=1,8", "input_size=null,64", "backend.latency_ms=1,2")
+    assert done.returncode == 0, done.stderr
+    title, _, heading = done.stdout[done.stdout.index("perfexp, squeezenet1_1, fake") :].splitlines()[:3]
+    assert "batch" in heading and "input_size" in heading and "latency_ms" in heading
+    assert "model" not in heading and "backend" not in heading, title
+    cells = runs_below(tmp_path)
+    assert len(cells) == 8 and cells["axes"].nunique() == 4
+    assert len(runs_below(tmp_path, kind="curve")) == 4
+    command = cells.loc[cells["axes"] == "input_size=64&backend.latency_ms=2", "command"].iloc[0]
+    assert "input_size=64" in command and "sweep." not in command
+    again = called(*SWEEP, "batch_size=1,8", "input_size=null,64", "backend.latency_ms=1,2")
+    assert "8/8" in again.stdout and again.stdout.count("measured before") == 8
+    assert "b8 input_size=64 latency_ms=2" in again.stdout
+    assert "With latency_ms 2 instead of 1 a batch takes 2.0" in called("analyze").stdout
+
+
+@pytest.mark.usefixtures("ready")
 def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
