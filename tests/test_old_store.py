@@ -84,21 +84,21 @@ def test_its_cells_have_the_keys_that_they_had(old: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_it_is_analysed(old: Path, command) -> None:
-    done = command("analyze", "output=out", "allow_tainted=true")
+def test_it_is_analysed(old: Path, called) -> None:
+    done = called("analyze", "output=out", "allow_tainted=true")
     assert done.returncode == 0, done.stderr
     assert (old.parents[1] / "out" / "report.html").is_file()
 
 
 @pytest.mark.slow
-def test_it_resumes(old: Path, command) -> None:
+def test_it_resumes(old: Path, called) -> None:
     """Its keys are of another host, which measured it: they are replaced by those of this one."""
     runs = perfexp.load_runs()
     keys = {run["run_id"]: cell.key(as_cell(run, old.parent)) for _, run in runs.iterrows()}
     with closing(sqlite3.connect(old)) as connection, connection:
         statement = "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = 'cell_key'"
         connection.executemany(statement, [(key, run_id) for run_id, key in keys.items()])
-    done = command("", *SWEEP)
+    done = called(*SWEEP)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("measured before") == 12
     assert len(perfexp.load_runs()) == 12

@@ -78,11 +78,11 @@ def test_runs_become_a_report_and_a_run_of_its_own(command, measured: Tracker, t
     assert set(runs["runs_used"].item().split()) == set(load_runs()["run_id"])
 
 
-def test_failed_and_tainted_runs_are_left_out_and_said(command, measured: Tracker, tmp_path: Path) -> None:
+def test_failed_and_tainted_runs_are_left_out_and_said(called, measured: Tracker, tmp_path: Path) -> None:
     measured.write(cell("aaa1", 1, 99.0, verdict="tainted"))
     broken = cell("aaa1", 64, 1.0)
     measured.write(RunData(broken.name, "FAILED", 1000, [], broken.params, dict(broken.tags)))
-    done = command("analyze", "output=out")
+    done = called("analyze", "output=out")
     assert done.returncode == 0, done.stderr
     assert "2 runs were left out" in done.stdout
     left_out = pd.read_csv(tmp_path / "out" / "tables" / "left_out.csv")
@@ -93,21 +93,21 @@ def test_failed_and_tainted_runs_are_left_out_and_said(command, measured: Tracke
     assert pd.read_csv(tmp_path / "out" / "tables" / "runs.csv")["latency_ms"].max() < 99 * 5
 
 
-def test_published_runs_are_used_alone_or_when_asked_for(command, measured: Tracker, tmp_path: Path) -> None:
+def test_published_runs_are_used_alone_or_when_asked_for(called, measured: Tracker, tmp_path: Path) -> None:
     lines = [f"net{i},{3 + i},{4 + i},{6 + i},{9 + i}" for i in range(5)]
     (tmp_path / "mine.csv").write_text("\n".join(["model,bs1,bs2,bs4,bs8", *lines]))
-    done = command("import", "source=csv", "path=mine.csv", "experiment=perfexp")
+    done = called("import", "source=csv", "path=mine.csv", "experiment=perfexp")
     assert done.returncode == 0, done.stderr
-    alone = command("analyze", "output=out")
+    alone = called("analyze", "output=out")
     assert "20 published runs are left aside; data=published or data=both would use them." in alone.stdout
     assert "20 cells were analysed: 4 models" in alone.stdout
-    both = command("analyze", "data=both", "output=out")
+    both = called("analyze", "data=both", "output=out")
     assert "40 cells were analysed: 9 models, 2 backends" in both.stdout
     assert "the median of a batch's wall times for cell runs and the mean" in both.stdout
 
 
 def test_measured_accuracy_is_that_of_the_experiments_evaluations(
-    command, measured: Tracker, tmp_path: Path
+    called, measured: Tracker, tmp_path: Path
 ) -> None:
     for number, model in enumerate(MODELS):
         params = {
@@ -122,7 +122,7 @@ def test_measured_accuracy_is_that_of_the_experiments_evaluations(
         tags = {"kind": "evaluation", "family": model[:3], "dataset_digest": "photos", "host": "here"}
         values = [(name, value, 0) for name, value in metrics.items()]
         measured.write(RunData(model, "FINISHED", 1000, values, {**params, "dataset.name": "samples"}, tags))
-    done = command("analyze", "accuracy=measured", "output=out")
+    done = called("analyze", "accuracy=measured", "output=out")
     assert done.returncode == 0, done.stderr
     runs = pd.read_csv(tmp_path / "out" / "tables" / "runs.csv")
     assert runs.groupby("model")["top1"].unique().map(list).tolist() == [[50.0], [51.0], [52.0], [53.0]]
@@ -130,8 +130,8 @@ def test_measured_accuracy_is_that_of_the_experiments_evaluations(
     assert (tmp_path / "out" / "figures" / "precision.png").is_file()
 
 
-def test_the_default_output_is_below_mlruns(command, measured: Tracker, tmp_path: Path) -> None:
-    done = command("analyze", "where=batch_size < 8")
+def test_the_default_output_is_below_mlruns(called, measured: Tracker, tmp_path: Path) -> None:
+    done = called("analyze", "where=batch_size < 8")
     assert done.returncode == 0, done.stderr
     [page] = (tmp_path / "mlruns" / "analysis").glob("perfexp-*/report.html")
     assert "where=batch_size" in page.read_text()
@@ -161,18 +161,18 @@ def test_bad_input_is_one_sentence(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_mixed_hosts_are_refused_by_name(command, measured: Tracker) -> None:
+def test_mixed_hosts_are_refused_by_name(called, measured: Tracker) -> None:
     measured.write(cell("aaa1", 32, 20.0, host="there"))
-    done = command("analyze", "output=out")
+    done = called("analyze", "output=out")
     assert done.returncode == 2
     assert "The runs differ in host (here, there)" in done.stderr and "allow_mixed=true" in done.stderr
-    assert command("analyze", "output=out", "allow_mixed=true").returncode == 0
+    assert called("analyze", "output=out", "allow_mixed=true").returncode == 0
 
 
 @pytest.mark.slow
-def test_the_studys_table_from_import_to_report(command, tmp_path: Path) -> None:
-    assert command("import", "source=study", "experiment=study").returncode == 0
-    done = command("analyze", "experiment=study", "output=out")
+def test_the_studys_table_from_import_to_report(called, tmp_path: Path) -> None:
+    assert called("import", "source=study", "experiment=study").returncode == 0
+    done = called("analyze", "experiment=study", "output=out")
     assert done.returncode == 0, done.stderr
     scaling = pd.read_csv(tmp_path / "out" / "tables" / "scaling.csv")
     affine = scaling[scaling["form"] == "affine"]

@@ -38,9 +38,9 @@ def test_the_study_is_imported_once(command, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ready")
-def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> None:
+def test_broken_lines_are_told_and_the_rest_go_in(called, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(TABLE.replace("resnet18", "other"))
-    done = command("import", "source=csv", "path=mine.csv", "source.unit=s")
+    done = called("import", "source=csv", "path=mine.csv", "source.unit=s")
     assert done.returncode == 0, done.stderr
     assert "skipped mine.csv line 5: bs1 is 'x' where a positive number belongs" in done.stdout
     assert "skipped mine.csv line 5: bs8 is '-1' where a positive number belongs" in done.stdout
@@ -50,22 +50,22 @@ def test_broken_lines_are_told_and_the_rest_go_in(command, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_corrected_line_is_a_new_run(command, tmp_path: Path) -> None:
+def test_a_corrected_line_is_a_new_run(called, tmp_path: Path) -> None:
     for value in ("1", "1.5"):
         (tmp_path / "mine.csv").write_text(f"model,bs1,bs8\nnet,{value},2\n")
-        done = command("import", "source=csv", "path=mine.csv", "experiment=x")
+        done = called("import", "source=csv", "path=mine.csv", "experiment=x")
     assert "1 runs added" in done.stdout and "1 were there already" in done.stdout
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_mapping_of_the_users_own(command, tmp_path: Path) -> None:
+def test_a_mapping_of_the_users_own(called, tmp_path: Path) -> None:
     (tmp_path / "conf" / "source").mkdir(parents=True)
     (tmp_path / "conf" / "source" / "mine.yaml").write_text(
         "defaults: [/schema/source/csv@_here_, _self_]\nmodel_column: net\nbatch_columns: {eight: 8}\n"
     )
     (tmp_path / "t.csv").write_text("net,eight,acc\na,5,70\n")
     extra = ("source.metric_columns={published_top1: acc}", "experiment=x")
-    done = command("import", "source=mine", "path=t.csv", *extra)
+    done = called("import", "source=mine", "path=t.csv", *extra)
     assert done.returncode == 0, done.stderr
     [run] = published(tmp_path, "x").to_dict("records")
     assert (run["batch_size"], run["latency_mean_ms"], run["published_top1"]) == (8, 5.0, 70)

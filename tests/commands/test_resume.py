@@ -84,7 +84,7 @@ def test_a_kill_loses_one_round_at_most(perfexp, tmp_path: Path) -> None:
     assert not list((tmp_path / "mlruns" / "rounds").iterdir())
 
 
-def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_path: Path) -> None:
+def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(called, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
         "hydra:\n"
@@ -95,7 +95,7 @@ def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_p
         "    exclude: [{model: 'vgg*', batch_size: 2}, {backend: openvino}]\n"
     )
     sweep = ("--multirun", "sweep=mine", *QUICK)
-    first = perfexp(*sweep)
+    first = called(*sweep)
     assert first.returncode == 0, first.stderr
     order = [line.split("] ")[1].split(":")[0] for line in first.stdout.splitlines() if line[:1] == "["]
     assert sorted(order) == [
@@ -106,14 +106,14 @@ def test_asked_for_again_a_sweep_measures_only_what_it_is_told_to(perfexp, tmp_p
     for run_id, model in zip(before["run_id"], before["model"], strict=True):
         client.set_tag(run_id, "verdict", "tainted" if model == "alexnet" else "clean")
 
-    again = perfexp(*sweep)
+    again = called(*sweep)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("SKIPPED") == 4 and again.stdout.count("measured before") == 4
     assert f"{before['latency_p50_ms'].max():.3f}" in again.stdout
     assert set(runs_below(tmp_path)["run_id"]) == set(before["run_id"])
     assert len(runs_below(tmp_path, kind="curve")) == 3
 
-    tainted = perfexp(*sweep, "sweep.rerun=tainted")
+    tainted = called(*sweep, "sweep.rerun=tainted")
     assert tainted.returncode == 0, tainted.stderr
     assert tainted.stdout.count("SKIPPED") == 3
     after = runs_below(tmp_path)

@@ -31,10 +31,10 @@ def test_one_cell(perfexp, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_sweep_with_a_cell_that_crashes_goes_on(perfexp, tmp_path: Path) -> None:
-    done = perfexp(*SWEEP, "backend.fault=none,segfault", "batch_size=1,2")
+def test_a_sweep_with_a_cell_that_crashes_goes_on(called, tmp_path: Path) -> None:
+    done = called(*SWEEP, "backend.fault=none,segfault", "batch_size=1,2")
     assert done.returncode == 1
-    assert "FAILED squeezenet1_1 fake b1: The worker was killed by SIGSEGV." in done.stdout
+    assert "FAILED squeezenet1_1 fake b1 fault=segfault: The worker was killed by SIGSEGV." in done.stdout
     assert len(runs_below(tmp_path)) == 2
     assert set(runs_below(tmp_path, status="FAILED")["reason"]) == {"The worker was killed by SIGSEGV."}
     assert len(runs_below(tmp_path, kind="curve")) == 1
@@ -60,44 +60,44 @@ def test_any_swept_key_tells_cells_apart_everywhere(called, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_sweep_dropped_in_as_a_file_is_found(perfexp, tmp_path: Path) -> None:
+def test_a_sweep_dropped_in_as_a_file_is_found(called, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text(
         "hydra: {mode: MULTIRUN, sweeper: {params: {backend: 'fake', batch_size: '1,3'}}}\n"
         "measure: {budget_s: 0.05, warmup_s: 0, warmup_max_s: 0.05, min_iterations: 3}\n"
     )
-    done = perfexp("--multirun", "sweep=mine", "model=squeezenet1_1")
+    done = called("--multirun", "sweep=mine", "model=squeezenet1_1")
     assert done.returncode == 0, done.stderr
     assert sorted(runs_below(tmp_path, sweep="mine")["batch_size"]) == [1, 3]
 
 
-def test_a_users_sweep_replaces_a_packaged_one_of_its_name(perfexp, tmp_path: Path) -> None:
-    assert "input_size: 32" in perfexp("sweep=active", "--cfg", "job").stdout  # it is based on sweep=study
+def test_a_users_sweep_replaces_a_packaged_one_of_its_name(called, tmp_path: Path) -> None:
+    assert "input_size: 32" in called("sweep=active", "--cfg", "job").stdout  # it is based on sweep=study
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "study.yaml").write_text("input_size: 48\n")
-    done = perfexp("sweep=active", "--cfg", "job")
+    done = called("sweep=active", "--cfg", "job")
     assert "input_size: 48" in done.stdout
     assert done.stderr == "sweeps/study.yaml replaces perfexp's own sweep study.\n"
 
 
-def test_a_sweep_that_is_not_yaml_is_named(perfexp, tmp_path: Path) -> None:
+def test_a_sweep_that_is_not_yaml_is_named(called, tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text("a: [b\n")
-    done = perfexp("--cfg", "job")
+    done = called("--cfg", "job")
     assert done.returncode == 2
     assert done.stderr.startswith("perfexp: sweeps/mine.yaml cannot be read as YAML (while")
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.usefixtures("ready")
-def test_command_line_replaces_a_sweeps_own_key(perfexp, tmp_path: Path) -> None:
-    done = perfexp("--multirun", "sweep=quick", "backend=fake", "model=resnet18", "batch_size=2")
+def test_command_line_replaces_a_sweeps_own_key(called, tmp_path: Path) -> None:
+    done = called("--multirun", "sweep=quick", "backend=fake", "model=resnet18", "batch_size=2")
     assert done.returncode == 0, done.stderr
     assert len(runs_below(tmp_path, sweep="quick")) == 1
 
 
-def test_a_sweep_with_impossible_cells_lists_them_all_and_measures_nothing(perfexp, tmp_path: Path) -> None:
-    done = perfexp(*SWEEP, "batch_size=0,1", "weights=random,no.pt", "backend.threads=1,-1")
+def test_a_sweep_with_impossible_cells_lists_them_all_and_measures_nothing(called, tmp_path: Path) -> None:
+    done = called(*SWEEP, "batch_size=0,1", "weights=random,no.pt", "backend.threads=1,-1")
     assert done.returncode == 2
     assert "7 of the sweep's 8 jobs cannot be measured, so nothing was" in done.stderr
     for words in ("batch_size must be at least 1", "weights=no.pt is neither", "threads must be at least 1"):
@@ -106,8 +106,8 @@ def test_a_sweep_with_impossible_cells_lists_them_all_and_measures_nothing(perfe
 
 
 @pytest.mark.usefixtures("ready")
-def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_path: Path) -> None:
-    done = perfexp(*SWEEP, "batch_size=0,1", "sweep.on_invalid=skip")
+def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(called, tmp_path: Path) -> None:
+    done = called(*SWEEP, "batch_size=0,1", "sweep.on_invalid=skip")
     assert done.returncode == 1
     assert "REFUSED squeezenet1_1 fake b0: batch_size must be at least 1, but got 0" in done.stdout
     assert len(runs_below(tmp_path)) == 1
@@ -131,16 +131,16 @@ def test_impossible_cell_of_a_sweep_is_refused_and_the_rest_run(perfexp, tmp_pat
         (["model.source=keras"], "There is no model source named 'keras'"),
     ],
 )
-def test_bad_input_is_one_sentence(perfexp, tmp_path: Path, arguments: list[str], words: str) -> None:
-    done = perfexp(*arguments)
+def test_bad_input_is_one_sentence(called, tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = called(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
 
 
-def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(perfexp) -> None:
-    done = perfexp("tracking.uri=http://127.0.0.1:9", *QUICK)
+def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(called) -> None:
+    done = called("tracking.uri=http://127.0.0.1:9", *QUICK)
     assert done.returncode == 3
     assert "does not answer (Connection refused)" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -157,9 +157,9 @@ def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(perfexp) -> No
 )
 @pytest.mark.usefixtures("ready")
 def test_what_only_the_worker_can_tell_is_a_failed_run(
-    perfexp, tmp_path: Path, arguments: list[str], words: str
+    called, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    done = perfexp("measure=quick", "measure.rounds=1", *arguments)
+    done = called("measure=quick", "measure.rounds=1", *arguments)
     assert done.returncode == 1
     assert words in done.stdout
     [reason] = runs_below(tmp_path, status="FAILED")["reason"]
@@ -196,18 +196,18 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
     assert statuses == ["FINISHED", "KILLED"]
 
 
-def test_cfg_job_prints_the_composed_config(perfexp) -> None:
-    done = perfexp("--cfg", "job", "model=inception_v3", "backend=openvino")
+def test_cfg_job_prints_the_composed_config(called) -> None:
+    done = called("--cfg", "job", "model=inception_v3", "backend=openvino")
     assert done.returncode == 0
     assert "display_name: Inception-v3" in done.stdout
     assert "device: CPU" in done.stdout
 
 
-def test_credentials_are_refused_before_hydra_keeps_them(perfexp, tmp_path: Path) -> None:
-    typed = perfexp("tracking.uri=http://me:secret@127.0.0.1:9")
+def test_credentials_are_refused_before_hydra_keeps_them(called, tmp_path: Path) -> None:
+    typed = called("tracking.uri=http://me:secret@127.0.0.1:9")
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text("tracking: {uri: 'postgresql://me:secret@db/x'}\n")
-    written = perfexp("--multirun", "sweep=mine")
+    written = called("--multirun", "sweep=mine")
     for done, place in ((typed, "tracking.uri"), (written, "sweeps/mine.yaml")):
         assert done.returncode == 2
         assert done.stderr.startswith(f"perfexp: {place} holds an address with credentials")
