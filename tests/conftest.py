@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -36,9 +37,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files with slow tests first, or one process is left alone with them at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Put the files with most slow tests first, or one process is left alone with them at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)
@@ -188,9 +189,9 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
 
 
 @pytest.fixture
-def evaluate(command: Perfexp, tmp_path: Path) -> Perfexp:
-    """Runs ``perfexp evaluate``."""
-    return partial(command, "evaluate")
+def evaluate(called: Perfexp) -> Perfexp:
+    """Calls ``perfexp evaluate`` in this process."""
+    return partial(called, "evaluate")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "measure.rounds=1 model=squeezenet1_1 measure.budget_s=0.05"
 SMALL = "measure.rounds=2 input_size=96 measure.budget_s=0.5"
+ONE_ROUND = "measure.rounds=1 measure.max_rounds=1"
+WHOLE = "perfexp model=mobilenet_v2 backend=openvino batch_size=4"
 SHORTER = "measure.rounds=1 model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
@@ -52,6 +54,8 @@ def runnable(command: str, packaged: Packaged) -> list[str]:
         command += f" {SMALL}"
     if command.endswith(LONG):
         command += f" {SHORTER}"
+    elif command.startswith(("perfexp model=", "perfexp --multirun sweep=")) and command != WHOLE:
+        command += "" if "measure.rounds=" in command else f" {ONE_ROUND}"
     if command == "perfexp ui":
         command += " print_only=true"
     return shlex.split(command)

@@ -57,9 +57,7 @@ def counts(folder: Path, run_id: str) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize("model", COUNTS)
 def test_exact_counts_on_every_backend(evaluate, tmp_path: Path, packaged: Packaged, model: str) -> None:
     for backend in ("torch", "openvino"):
-        done = evaluate(
-            *MODELS[model], *packaged.weights(model), *packaged.dataset, f"backend={backend}", timeout_s=500
-        )
+        done = evaluate(*MODELS[model], *packaged.weights(model), *packaged.dataset, f"backend={backend}")
         assert done.returncode == 0, done.stderr
     runs = evaluations(tmp_path).set_index("backend")
     for run_id in runs["run_id"]:

@@ -19,11 +19,11 @@ hydra:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ready")
-def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, command: Perfexp) -> None:
+def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, called: Perfexp) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "few.yaml").write_text(SWEEP)
     quick = ("input_size=32", "measure.rounds=1", "measure.budget_s=2", "measure.min_s=0.05")
-    result = command("", "sweep=few", *quick)
+    result = called("sweep=few", *quick)
     assert "Measured 4 of 12 cells" in result.stdout, result.stdout + result.stderr
     uri = f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}"
     runs = load_runs(kind="cell", tracking_uri=uri)
@@ -31,6 +31,6 @@ def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, command
     assert len(runs) == trace["runs"] == 4
     artifacts = mlflow.MlflowClient(uri).list_artifacts(trace["run_id"])
     assert {file.path for file in artifacts} >= {"trace.csv", "trace.png"}
-    result = command("", "sweep=few", "seed=1,2", *quick)
+    result = called("sweep=few", "seed=1,2", *quick)
     assert result.returncode == 2
     assert "chooses among model, backend and batch_size, but seed is swept too" in result.stderr
