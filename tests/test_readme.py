@@ -18,8 +18,8 @@ INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
 QUICK = "measure.rounds=1 model=squeezenet1_1 measure.budget_s=0.05"
-SMALL = "measure.rounds=2 input_size=96 measure.budget_s=0.5"
-ONE_ROUND = "measure.rounds=1 measure.max_rounds=1"
+ONE_ROUND = "measure.rounds=1 measure.max_rounds=1 measure.budget_s=0.5"
+SMALL = f"{ONE_ROUND} input_size=96"
 WHOLE = "perfexp model=mobilenet_v2 backend=openvino batch_size=4"
 SHORTER = "measure.rounds=1 model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 

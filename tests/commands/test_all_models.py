@@ -10,6 +10,7 @@ from perfexp import load_runs
 QUICK = (
     "measure.rounds=1",
     "measure.max_rounds=1",
+    "measure.calm_within=null",
     "measure.warmup_s=0",
     "measure.warmup_iterations=1",
     "measure.min_iterations=3",
