@@ -45,8 +45,9 @@ def _task(config: DictConfig) -> object:
 
 
 def _finish() -> None:
-    """Print the table and the way to the UI, and write the curves, for whatever was measured."""
+    """Print the table and the way to the UI, and write curves and views, for whatever was measured."""
     from perfexp import console
+    from perfexp.serving import target
     from perfexp.sweep import curves, final_table, session
 
     progress = session.current()
@@ -55,5 +56,7 @@ def _finish() -> None:
         return
     if progress.sweep.id:
         curves.write(progress.tracker, progress.outcomes, progress.sweep)
+        if not progress.tracker.behind:
+            target.of_sweep(progress.tracker, progress.sweep.id).save_views()
     final_table.show(progress.outcomes, len(progress.unfinished), console.terminal())
-    print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep, progress.outcomes)}")
+    print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep)}")

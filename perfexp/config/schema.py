@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from omegaconf import MISSING
 
+from perfexp.cache import digest
 from perfexp.config.options import option
 from perfexp.plugins import BACKENDS
 
@@ -149,12 +150,21 @@ class SweepConfig:
         """Return the tags that tie a run to its sweep; none outside a sweep."""
         named = {"sweep_id": self.id, "sweep": self.name or "sweep", "sweep_grid": self.grid}
         named["axes"] = self.axes
-        return {name: value for name, value in named.items() if value} if self.id else {}
+        return {name: value for name, value in named.items() if value} | self.members() if self.id else {}
+
+    def members(self) -> dict[str, str]:
+        """Return the tags of all cells of the sweep, those that it found finished too: by id and by name."""
+        return {member_tag(name): name for name in (self.id, self.name) if name}
 
     @property
     def variant(self) -> dict[str, str]:
         """The cell's values of the swept keys other than model, backend and batch size."""
         return dict(parse_qsl(self.axes or "", keep_blank_values=True))
+
+
+def member_tag(sweep: str) -> str:
+    """Return the tag that the cells of a sweep have, whose value is its id or its name."""
+    return f"in_{digest({'sweep': sweep})}"
 
 
 class Data(StrEnum):

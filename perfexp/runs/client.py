@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_FIRST = ("run_id", "status", "start_time")
+_FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
 
 
 def read(
@@ -90,8 +90,10 @@ def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
 def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:
     row: dict[str, object] = {
         "run_id": run.info.run_id,
+        "run_name": run.info.run_name,
         "status": run.info.status,
         "start_time": run.info.start_time,
+        "duration_s": None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
     }
     for items in (run.data.params, run.data.tags, run.data.metrics):
         named = {column_of(key): items[key] for key in sorted(items)}

@@ -1,18 +1,24 @@
 """Read runs out of MLflow as one typed DataFrame."""
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from perfexp.config.schema import member_tag
 from perfexp.runs import client, sql
-from perfexp.runs.columns import FIRST_BACKENDS, typed
+from perfexp.runs.columns import CORE, FIRST_BACKENDS, typed
 from perfexp.runs.where import required_texts, rows_where
 from perfexp.store import connection
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_CELL = "cell_key"
 _RENAMED = {
     "model.name": "model",
     "model.source": "source",
@@ -29,73 +35,130 @@ _RENAMED = {
 def load_runs(
     experiment: str | None = None,
     *,
-    sweep: str | None = None,
+    sweep: str | Sequence[str] | None = None,
     where: str | None = None,
     status: str | None = "FINISHED",
     kind: str | Sequence[str] = "cell",
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | str | None = None,
     samples: bool = False,
+    root: Path | str | None = None,
     tracking_uri: str | None = None,
 ) -> "pd.DataFrame":
     """Return the runs of an experiment, one row a run, newest first.
 
     Args:
         experiment: its name; by default MLFLOW_EXPERIMENT_NAME, else ``perfexp``.
-        sweep: a sweep's id, or its name for all sweeps of that name.
-        where: a pandas query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
+        sweep: ids or names of sweeps: every cell of them once, those included that were measured before
+            and found finished; of a cell that was measured again the newest run.
+        where: a query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
         kind: ``cell`` for measurements, ``evaluation`` for measured accuracy, ``published`` for
             rows of imported tables, ``curve`` for the runs that draw lines; or several of these.
-        columns: read only these, besides ``run_id``, ``status``, ``start_time`` and those named in
-            ``where``; one that no run has is left out. None reads all.
+        columns: ``"core"`` for identity, headline numbers, accuracy and verdict; or names, which are read
+            besides ``run_id``, ``status``, ``start_time`` and those named in ``where``, and are there even
+            if no run has a value. None, or ``"all"``, reads all.
         samples: add the column ``samples_ms``, an array of shape ``(iterations,)`` a row.
-        tracking_uri: as ``tracking.uri``; by default MLFLOW_TRACKING_URI, else SQLite below ``mlruns/``.
+        root: the folder that holds the store and its artifacts; by default PERFEXP_ROOT, else the nearest
+            ``mlruns`` from the current directory upwards.
+        tracking_uri: as ``tracking.uri``; by default MLFLOW_TRACKING_URI, else SQLite below ``root``.
 
     Returns:
-        Numbers as numbers, categories as categories; metrics under the names of
+        Identity first, then latency, throughput, memory, accuracy and verdict (:data:`columns.CORE`),
+        then the rest by name. Numbers as numbers, categories as categories; metrics under the names of
         :mod:`perfexp.metrics`, parameters with dots turned into underscores.
 
     Raises:
         TrackingError: there is no such store or experiment.
-        ConfigError: ``where`` is not a query over the columns.
+        ConfigError: ``where`` is not a query over the columns, or no run can have a column asked for.
     """
     import pandas as pd
 
-    root = Path("mlruns")
-    uri = connection.resolve(tracking_uri, root)
-    store = connection.connect(uri, root, create=False)
-    kinds = [kind] if isinstance(kind, str) else list(kind)
-    column_of, texts = _chooser(columns, where), required_texts(where)
-    if backends := texts.get("backend"):
-        texts["backend"] = backends | {old for old, new in FIRST_BACKENDS.items() if new in backends}
+    place = found_root(root)
+    uri = connection.resolve(tracking_uri, place)
+    store = connection.connect(uri, place, create=False)
+    asked = CORE if columns == "core" else None if columns in (None, "all") else _names_of(columns)
+    reader = _Reader(uri, [kind] if isinstance(kind, str) else list(kind), status, asked, where)
     with connection.explained(uri):
         experiment_id = client.experiment_id(store, uri, connection.experiment_name(experiment))
-        frame = pd.DataFrame()
-        for sweep_tags in [{tag: [sweep]} for tag in ("sweep_id", "sweep")] if sweep else [{}]:
-            tags = {"kind": kinds, **sweep_tags}
-            found = sql.read(uri, experiment_id, tags, status, column_of, texts)
-            frame = client.read(uri, experiment_id, tags, status, column_of) if found is None else found
-            if not frame.empty:
-                break
-    frame = rows_where(typed(frame), where).copy()
+        if sweep is None:
+            frame = reader.read(experiment_id)
+        else:
+            frame = reader.members(experiment_id, _names_of(sweep))
+            frame = frame if asked is None or _CELL in asked else frame.drop(columns=_CELL, errors="ignore")
+    frame = rows_where(typed(frame, asked), where).copy()
     if samples:
         times = client.samples(uri, frame.get("run_id", []))
         frame["samples_ms"] = pd.Series(times, index=frame.index, dtype=object)
     return frame.reset_index(drop=True)
 
 
-def _chooser(columns: Sequence[str] | None, where: str | None) -> Callable[[str], str | None]:
-    """Return the function from a parameter's, tag's or metric's name to its column, None if not read."""
-    chosen = None if columns is None else {*columns, *_names(where or "")}
+def found_root(root: Path | str | None) -> Path:
+    """Return the folder of the store: as given, PERFEXP_ROOT, or the nearest ``mlruns`` upwards.
 
-    def column_of(key: str) -> str | None:
-        if key.startswith("mlflow."):
+    The search ends at the root of a Git repository, so that no other project's store is taken.
+    """
+    if given := root or os.environ.get("PERFEXP_ROOT"):
+        return Path(given).expanduser()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "mlruns" / "mlflow.db").is_file():
+            return folder / "mlruns"
+        if (folder / ".git").exists():
+            break
+    return Path("mlruns")
+
+
+def _names_of(given: Sequence[str] | str) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads runs of these kinds and this status; ``asked`` None reads all columns."""
+
+    uri: str
+    kinds: list[str]
+    status: str | None
+    asked: Sequence[str] | None
+    where: str | None
+
+    def members(self, experiment_id: str, sweeps: Sequence[str]) -> "pd.DataFrame":
+        """Return the runs of the sweeps, each cell once."""
+        import pandas as pd
+
+        parts, keyed = [], self
+        if self.asked is not None:
+            keyed = replace(self, asked=[*self.asked, _CELL])
+        for sweep in sweeps:
+            own = keyed.read(experiment_id, {"sweep_id": [sweep]})
+            own = keyed.read(experiment_id, {"sweep": [sweep]}) if own.empty else own
+            parts += [own, keyed.read(experiment_id, {member_tag(sweep): [sweep]})]
+        parts = [part for part in parts if len(part)] or parts[:1]
+        frame = pd.concat(parts, ignore_index=True).drop_duplicates("run_id")
+        frame = frame.sort_values(["start_time", "run_id"], ascending=[False, True], ignore_index=True)
+        if _CELL in frame:
+            frame = frame[frame[_CELL].isna() | ~frame.duplicated(_CELL)].reset_index(drop=True)
+        return frame
+
+    def read(
+        self, experiment_id: str, tags: Mapping[str, list[str]] = MappingProxyType({})
+    ) -> "pd.DataFrame":
+        """Return the runs that have these tags, from the store's tables where they can be read."""
+        tags, texts = {"kind": self.kinds, **tags}, required_texts(self.where)
+        if backends := texts.get("backend"):
+            texts["backend"] = backends | {old for old, new in FIRST_BACKENDS.items() if new in backends}
+        found = sql.read(self.uri, experiment_id, tags, self.status, self._column_of, texts)
+        if found is None:
+            return client.read(self.uri, experiment_id, tags, self.status, self._column_of)
+        return found
+
+    def _column_of(self, key: str) -> str | None:
+        """Return the column of a parameter, tag or metric; None leaves it unread."""
+        if key.startswith(("mlflow.", "in_")):
             return None
         name = _RENAMED.get(key, key.replace(".", "_"))
-        return name if chosen is None or name in chosen else None
+        return name if self.asked is None or name in self._chosen else None
 
-    return column_of
-
-
-def _names(where: str) -> set[str]:
-    return set(re.findall(r"[^\W\d]\w*", where))
+    @cached_property
+    def _chosen(self) -> set[str]:
+        return {*(self.asked or ()), *re.findall(r"[^\W\d]\w*", self.where or "")}

@@ -140,10 +140,11 @@ def _heads(connection: "Connection", chosen: "Table") -> dict[str, "Column"]:
     from mlflow.store.tracking.dbmodels.models import SqlRun
     from sqlalchemy import select
 
-    query = select(SqlRun.run_uuid, SqlRun.status, SqlRun.start_time)
+    seconds = (SqlRun.end_time - SqlRun.start_time) / 1000.0
+    query = select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, seconds)
     query = query.join(chosen, chosen.c.run_uuid == SqlRun.run_uuid).order_by(chosen.c.place)
     heads = connection.execute(query).all()
-    names = ("run_id", "status", "start_time")
+    names = ("run_id", "run_name", "status", "start_time", "duration_s")
     return {name: np.array([head[i] for head in heads], dtype=object) for i, name in enumerate(names)}
 
 

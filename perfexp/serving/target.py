@@ -7,15 +7,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import SweepConfig, TrackingConfig
+from perfexp.config.schema import SweepConfig, TrackingConfig, member_tag
 from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.records import RunKind
 from perfexp.runs import client as runs
 from perfexp.serving.views import Kind, SavedView, shared_view
 from perfexp.store import connection, search
+from perfexp.store.tracker import Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 _OF_A_SWEEP = "tags.sweep_id LIKE '%'"
 _MAX_SEARCHED = 1000
@@ -38,16 +40,32 @@ class Target:
         try:
             with connection.explained(self.uri):
                 for kind in kinds:
-                    query = search.mlflow_filter(kind=kind, sweep_id=self.sweep_id)
-                    if run := search.newest(self.client, self.experiment_id, query):
-                        axes = list(SweepConfig(axes=run.data.tags.get("axes")).variant)
-                        view = shared_view(self.sweep_id, now_ms, kind, axes if self.sweep_id else ())
+                    if found := self._newest(kind):
+                        run, tags = found
+                        axes = list(SweepConfig(axes=run.data.tags.get("axes")).variant) if tags else ()
+                        view = shared_view(self.sweep_id, now_ms, kind, axes, tags)
                         self.client.set_experiment_tag(self.experiment_id, view.tag_name, view.tag_value)
                         saved[kind] = view
         except TrackingError as error:
             print(f"perfexp ui: no prepared view, only the plain page: {error}", file=sys.stderr)
             return {}
         return saved
+
+    def _newest(self, kind: Kind) -> "tuple[Run, dict[str, str]] | None":
+        """Return the newest run of the sweep, and the tags that all its runs of this kind have."""
+        sweep = self.sweep_id
+        for tags in ({member_tag(sweep): sweep}, {"sweep_id": sweep}) if sweep else ({},):
+            run = search.newest(self.client, self.experiment_id, search.mlflow_filter(kind=kind, **tags))
+            if run:
+                return run, tags
+        return None
+
+
+def of_sweep(tracker: Tracker, sweep: str | None) -> Target:
+    """Return the target of a sweep whose store is open."""
+    from mlflow import MlflowClient
+
+    return Target(MlflowClient(tracker.uri), tracker.uri, tracker.experiment_id, sweep)
 
 
 def find(tracking: TrackingConfig, experiment: str | None, sweep: str | None) -> Target:

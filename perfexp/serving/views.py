@@ -70,7 +70,11 @@ class SavedView:
 
 
 def shared_view(
-    sweep_id: str | None, now_ms: int, kind: Kind = RunKind.CELL, axes: Sequence[str] = ()
+    sweep_id: str | None,
+    now_ms: int,
+    kind: Kind = RunKind.CELL,
+    axes: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
 ) -> SavedView:
     """Return the view of one sweep's cells or curves; nothing is written.
 
@@ -81,10 +85,13 @@ def shared_view(
         now_ms: the view's date, in ms since the epoch.
         kind: which runs to show.
         axes: the keys that the sweep varies besides model, backend and batch size.
+        tags: what all runs of the sweep have; by default its id, which cells lack that it found finished.
     """
     digest = hashlib.sha256((sweep_id or "").encode()).hexdigest()[:12]
     share_key = f"perfexp-{kind}-{digest}"
-    packed = zlib.compress(json.dumps(_state(sweep_id, kind, axes), separators=(",", ":")).encode())
+    packed = zlib.compress(
+        json.dumps(_state(tags or {"sweep_id": sweep_id}, kind, axes), separators=(",", ":")).encode()
+    )
     envelope = {
         "name": f"perfexp {kind}s, {sweep_id or 'all sweeps'}",
         "createdAt": now_ms,
@@ -108,11 +115,11 @@ def view_url(base_url: str, experiment_id: str, view: SavedView | None, mode: Mo
     return f"{base_url.rstrip('/')}/#/experiments/{quote(experiment_id)}/runs?{urlencode(query)}"
 
 
-def _state(sweep_id: str | None, kind: Kind, axes: Sequence[str]) -> dict[str, object]:
+def _state(tags: Mapping[str, str | None], kind: Kind, axes: Sequence[str]) -> dict[str, object]:
     (first, width), *others = _WIDTHS[kind].items()
     widths = {first: width, **{f"params.`{axis}`": _AXIS_WIDTH for axis in axes}, **dict(others)}
     return {
-        "searchFilter": mlflow_filter(kind=kind, sweep_id=sweep_id),
+        "searchFilter": mlflow_filter(kind=kind, **tags),
         "orderByKey": "attributes.start_time",
         "orderByAsc": True,
         "startTime": "ALL",

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Tracker:
-    """Writes runs into one experiment; ``root`` is the folder that holds the outbox."""
+    """Writes runs into one experiment; ``root`` is the folder that holds the outbox.
+
+    ``behind`` says whether runs wait because the store did not take them.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class Tracker:
         self.experiment = experiment
         self.experiment_id = experiment_id
         self._outbox = Outbox(root)
-        self._behind = False
+        self.behind = False
 
     def write(self, run: RunData) -> str:
         """Create the run, fill it and end it, before any signal to stop takes effect; return its id.
@@ -73,7 +76,7 @@ class Tracker:
                         f"{run.name} is lost: {self._outbox.folder} cannot be written "
                         f"({unheld.strerror or unheld}), and the store did not take it either. {error}"
                     ) from error
-                self._behind = True
+                self.behind = True
                 print(f"{error}\n{run.name} waits in {self._outbox.folder}.", file=sys.stderr, flush=True)
                 return None
             if not unheld:
@@ -140,10 +143,10 @@ class Tracker:
 
     def _catch_up(self) -> None:
         """Send what waits to a store that answers again, unless it goes away meanwhile."""
-        if self._behind:
+        if self.behind:
             with suppress(TrackingError):
                 self._outbox.deliver(self._client, self.uri)
-                self._behind = False
+                self.behind = False
 
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:

@@ -50,6 +50,7 @@ def run(config: RunConfig, origin: Origin, progress: SweepProgress) -> Outcome |
         progress.tracker = open_store(config.tracking, config.experiment)
     earlier = _earlier(progress, key) if config.sweep.id else None
     if earlier and not _again(earlier, config.sweep.rerun):
+        _adopt(progress.tracker, earlier, config.sweep)
         known = replace(earlier, variant=config.sweep.variant)
         progress.add(known)
         return known
@@ -186,6 +187,20 @@ def _earlier(progress: SweepProgress, key: str) -> Outcome | None:
 def _again(earlier: Outcome, rerun: Rerun) -> bool:
     tainted = earlier.tags.get("verdict") == Verdict.TAINTED
     return rerun == Rerun.all or (rerun == Rerun.tainted and tainted)
+
+
+def _adopt(tracker: Tracker, earlier: Outcome, sweep: SweepConfig) -> None:
+    """Make a cell that another sweep measured one of this sweep's, for whoever asks for its runs."""
+    if earlier.run_id and earlier.tags.get("sweep_id") != sweep.id:
+        try:
+            for name, value in sweep.members().items():
+                tracker.tag(earlier.run_id, name, value)
+        except TrackingError as error:
+            print(
+                f"{error} The run {earlier.run_id} is not told as one of this sweep.",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 import re
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -169,17 +169,14 @@ def further_rounds(unfinished: "list[CellJob]", random: Random) -> None:
             job.finish()
 
 
-def ui_command(tracker: Tracker, sweep: SweepConfig, outcomes: Iterable[Outcome] = ()) -> str:
-    """Return the command that opens the MLflow UI on these runs, without credentials.
-
-    If a cell's numbers come from another sweep, the UI is not restricted to this sweep.
-    """
+def ui_command(tracker: Tracker, sweep: SweepConfig) -> str:
+    """Return the command that opens the MLflow UI on these runs, without credentials."""
     words = ["perfexp", "ui"]
     if tracker.uri != connection.resolve(None, Path("mlruns")):
         words.append(f"tracking.uri={redacted(tracker.uri)}")
     if tracker.experiment != connection.experiment_name(None):
         words.append(f"experiment={tracker.experiment}")
-    if sweep.id and all(outcome.tags.get("sweep_id", sweep.id) == sweep.id for outcome in outcomes):
+    if sweep.id:
         words.append(f"sweep={sweep.id}")
     return shlex.join(words)
 

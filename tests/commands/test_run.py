@@ -1,15 +1,20 @@
 """The real command, on the fake backend and in folders of its own."""
 
+import base64
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from perfexp import load_runs
+from perfexp.config.schema import member_tag
 
 QUICK = ("backend=fake", "measure=quick", "measure.rounds=1", "measure.budget_s=0.05", "measure.warmup_s=0")
 SWEEP = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=1,2,4")
@@ -57,6 +62,22 @@ def test_any_swept_key_tells_cells_apart_everywhere(called, tmp_path: Path) -> N
     assert "8/8" in again.stdout and again.stdout.count("measured before") == 8
     assert "b8 input_size=64 latency_ms=2" in again.stdout
     assert "With latency_ms 2 instead of 1 a batch takes 2.0" in called("analyze").stdout
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_sweep_has_the_cells_that_another_one_had_measured(called, tmp_path: Path) -> None:
+    called(*SWEEP, "batch_size=1")
+    said = called(*SWEEP, "batch_size=1,2").stdout
+    sweep = said.split("perfexp ui sweep=")[1].strip()
+    assert sorted(runs_below(tmp_path, sweep=sweep)["batch_size"]) == [1, 2]
+    assert "1 model, 1 backend, 2 batch sizes" in called("analyze", f"sweep={sweep}").stdout
+    [experiment] = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db").search_experiments(
+        filter_string="name = 'perfexp'"
+    )
+    views = [json.loads(v) for k, v in experiment.tags.items() if "perfexp-cell" in k]
+    [view] = [view for view in views if sweep in view["name"]]
+    state = zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))).decode()
+    assert member_tag(sweep) in json.loads(state)["searchFilter"]
 
 
 @pytest.mark.usefixtures("ready")

@@ -105,7 +105,7 @@ print(is_telemetry_disabled())
     plain = {k: os.environ[k] for k in ("PATH", "HOME", "TMPDIR") if k in os.environ}
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=store_template.parents[2],
+        cwd=store_template.parents[1],
         env=plain,
         capture_output=True,
         text=True,

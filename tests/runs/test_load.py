@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from perfexp import load_runs
 from perfexp.config.schema import Cell, SweepConfig
@@ -37,7 +39,17 @@ def filled(tracker: Tracker, make_cell: Callable[..., Cell]) -> Tracker:
 
 def write(tracker: Tracker, cell: Cell, outcome: Measurement | Failure, sweep_id: str) -> None:
     sweep = SweepConfig(id=sweep_id, name="quick")
-    tracker.write(cell_run(cell, "key", outcome, 0, Origin("", ""), sweep, {"host": "here"}))
+    tracker.write(
+        cell_run(
+            cell,
+            f"key {cell.batch_size}",
+            outcome,
+            int(sweep_id[-1]),
+            Origin("", ""),
+            sweep,
+            {"host": "here"},
+        )
+    )
 
 
 def test_one_row_a_finished_run_with_types(filled: Tracker) -> None:
@@ -53,7 +65,9 @@ def test_one_row_a_finished_run_with_types(filled: Tracker) -> None:
 
 
 def test_sweep_is_an_id_or_a_name(filled: Tracker) -> None:
-    assert len(load_runs(sweep="quick")) == 6
+    assert set(load_runs(sweep="quick")["sweep_id"]) == {"quick-2"}
+    assert len(load_runs(sweep="quick")) == 3  # each cell once
+    assert len(load_runs(sweep=["quick-1", "quick-2"])) == 3
     assert sorted(load_runs(sweep="quick-2")["latency_p50_ms"]) == [2.0, 9.0, 65.0]
     assert load_runs(sweep="other").empty
 
@@ -120,9 +134,49 @@ def test_the_tables_and_the_client_give_the_same_frame(
 
 
 def test_only_the_columns_asked_for_are_read(filled: Tracker) -> None:
-    runs = load_runs(columns=["model", "no_such_column"], where="latency_p50_ms > 5")
-    assert list(runs) == ["run_id", "status", "start_time", "latency_p50_ms", "model"]
-    assert len(runs) == 4
+    runs = load_runs(columns=["model", "latency_p99_ms"], where="latency_p50_ms > 5")
+    first = ["run_id", "run_name", "status", "start_time", "duration_s"]
+    assert list(runs) == [*first, "model", "latency_p99_ms", "latency_p50_ms"]
+    assert len(runs) == 4 and runs["latency_p99_ms"].isna().all()
+    with pytest.raises(
+        ConfigError, match="No run has the column 'latency_p5_ms': the nearest are latency_p95"
+    ):
+        load_runs(columns=["latency_p5_ms"])
+
+
+def test_the_order_of_columns_is_fixed_and_an_empty_answer_has_them(filled: Tracker) -> None:
+    everything, core = load_runs(), load_runs(columns="core")
+    assert list(core)[:8] == [
+        *("run_id", "run_name", "status", "start_time", "duration_s", "kind", "model", "display_name"),
+    ]
+    shared = [name for name in core if name in everything]
+    assert list(everything)[: len(shared)] == shared
+    nothing = load_runs(columns="core", where="batch_size > 100")
+    assert list(nothing) == list(core) and nothing.empty
+    assert list(load_runs(kind="evaluation")) == list(core)
+    assert nothing.dtypes.equals(core.dtypes)
+
+
+def test_the_store_is_found_from_below_its_folder_and_by_its_root(
+    filled: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks" / "deep")
+    assert len(load_runs()) == 6
+    monkeypatch.chdir("/")
+    assert len(load_runs(root=tmp_path / "mlruns")) == 6
+    monkeypatch.setenv("PERFEXP_ROOT", str(tmp_path / "mlruns"))
+    assert len(load_runs()) == 6
+
+
+def test_a_sweep_has_the_cells_that_it_found_finished(filled: Tracker) -> None:
+    client = MlflowClient(filled.uri)
+    known = load_runs(sweep="quick-1", where="batch_size == 8")["run_id"][0]
+    for name, value in SweepConfig(id="mine-1", name="mine").members().items():
+        client.set_tag(known, name, value)
+    assert (
+        load_runs(sweep="mine")["run_id"].tolist() == load_runs(sweep="mine-1")["run_id"].tolist() == [known]
+    )
 
 
 def test_published_runs_are_not_read_unasked(filled: Tracker) -> None:

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -6,7 +5,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from perfexp.config.schema import SweepConfig
-from perfexp.records import SKIPPED, Outcome
+from perfexp.records import Outcome
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import remote, session
 from perfexp.sweep.progress import SweepProgress
@@ -26,8 +25,6 @@ def test_ids_name_the_sweep_and_the_moment() -> None:
 
 def test_ui_line_names_what_is_not_default(tracker: Tracker) -> None:
     assert session.ui_command(tracker, SweepConfig(id="quick-1")) == "perfexp ui sweep=quick-1"
-    borrowed = replace(outcome(), status=SKIPPED, tags={"sweep_id": "study-1"})
-    assert session.ui_command(tracker, SweepConfig(id="quick-1"), [borrowed]) == "perfexp ui"
     other = Tracker(tracker._client, "http://me:secret@server", "my runs", "1")
     line = session.ui_command(other, SweepConfig())
     assert line == "perfexp ui 'tracking.uri=http://***@server' 'experiment=my runs'"
