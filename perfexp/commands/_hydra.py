@@ -8,7 +8,6 @@ from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -67,6 +66,8 @@ def text(config: DictConfig) -> str:
 
 def command(program: str) -> str:
     """Return the command that repeats this job alone, without credentials."""
+    from hydra.core.hydra_config import HydraConfig
+
     chosen = HydraConfig.get().overrides.task
     own = [one for one in chosen if one.lstrip("+~").split("=", 1)[0].partition(".")[0] != "sweep"]
     return redacted_text(shlex.join([program, *own]))

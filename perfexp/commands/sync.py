@@ -1,10 +1,12 @@
 """Deliver measured runs that a store did not take; any later perfexp does so too.
 
   perfexp sync
+  perfexp sync tracking.uri=http://server:5000
 
 Runs wait below tracking.root/spool until their store has them.
 """
 
+import shlex
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -26,11 +28,7 @@ class Config:
 
 
 def main(settings: Config) -> Exit:
-    """Deliver all waiting runs; the exit code is 1 if some still wait.
-
-    Raises:
-        TrackingError: a waiting file is damaged.
-    """
+    """Deliver all runs that wait for the configured store; the exit code is 1 if some still wait."""
     root = Path(settings.tracking.root)
     outbox = Outbox(root)
     outbox.tidy()
@@ -46,11 +44,10 @@ def main(settings: Config) -> Exit:
 
 
 def _uri(address: str, given: str) -> str:
+    """Return the given address if the runs are for it: a file does not decide where credentials go."""
     if redacted(given) == address:
         return given
-    if HIDDEN in address:
-        raise TrackingError(
-            f"the credentials of {address} are not kept; give the address with tracking.uri= or "
-            "MLFLOW_TRACKING_URI."
-        )
-    return address
+    shown = (
+        "the address with its credentials" if HIDDEN in address else shlex.quote(f"tracking.uri={address}")
+    )
+    raise TrackingError(f"they are for {address}; give {shown} to perfexp sync or in MLFLOW_TRACKING_URI.")

@@ -17,10 +17,13 @@ from filelock import FileLock, Timeout
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
 from perfexp.store.address import redacted
-from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.outbox_file import Damaged, QueuedRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+
+_DAMAGED = "damaged"
 
 
 class Outbox:
@@ -37,7 +40,7 @@ class Outbox:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._prepare()
         with FileLock(self._path(queued.id, "lock")):
             self._put(queued)
             yield
@@ -52,21 +55,22 @@ class Outbox:
         return sorted(self.folder.glob("*.zip"))
 
     def stores(self) -> list[str]:
-        """Return the store of each queued run, without credentials.
-
-        Raises:
-            TrackingError: a file is damaged or of another format.
-        """
+        """Return the store of each queued run, without credentials; damaged files are set aside."""
         found = []
         for path in self.waiting():
-            with suppress(FileNotFoundError):  # another process has just delivered it
+            try:
                 found.append(outbox_file.address(path))
+            except FileNotFoundError:  # another process has just delivered it
+                pass
+            except Damaged as error:
+                self._set_aside(path, error)
         return found
 
     def deliver(self, client: "MlflowClient", uri: str) -> None:
         """Send every queued run that is for this store and that no other process is sending.
 
-        Prints on stderr how many were delivered, and a sentence for each that could not be.
+        Prints on stderr how many were delivered, and a sentence for each that could not be; damaged files
+        are set aside.
 
         Raises:
             TrackingError: the store does not answer any more.
@@ -76,6 +80,8 @@ class Outbox:
         for path in self.waiting():
             try:
                 count += self._deliver(path, client, uri)
+            except Damaged as error:
+                self._set_aside(path, error)
             except TrackingError as error:
                 connection.require_answer(uri)
                 print(error, file=sys.stderr)
@@ -87,7 +93,7 @@ class Outbox:
         """Give the run to this process alone; None if it was delivered or another process is sending it.
 
         Raises:
-            TrackingError: the file is damaged or of another format.
+            Damaged: the file cannot be read.
         """
         with ExitStack() as held:
             try:
@@ -117,6 +123,21 @@ class Outbox:
                 delivery.deliver(client, experiment_id, queued, again=True)
             self.remove(queued.id)
         return True
+
+    def _prepare(self) -> None:
+        """Make the folder, for its owner alone: what lies in it is sent with the owner's credentials."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.folder.stat().st_mode & 0o077:
+            self.folder.chmod(0o700)
+
+    def _set_aside(self, path: Path, error: Damaged) -> None:
+        """Move a file that cannot be read out of the way, and say so; it is never deleted."""
+        place = self.folder / _DAMAGED
+        with suppress(FileNotFoundError):  # another process has just done so
+            place.mkdir(exist_ok=True)
+            path.replace(place / path.name)
+            print(f"{error} It was moved to {place}.", file=sys.stderr, flush=True)
+        self._path(path.stem, "lock").unlink(missing_ok=True)
 
     def _put(self, queued: QueuedRun) -> None:
         draft = self._path(queued.id, "draft")

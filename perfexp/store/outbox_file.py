@@ -1,28 +1,42 @@
 """The file of a queued run: a zip of ``run.json`` and the run's artifacts.
 
-Artifacts that were in memory lie below ``files/``, those that were files below ``paths/``.
+Artifacts that were in memory lie below ``files/``, those that were files below ``paths/``. A file is data
+that anybody may have written: what does not have this form is damaged, and nothing else is done with it.
 
 Format 1: ``format``, ``id``, ``store``, ``experiment``, ``ended_ms`` and ``draft``, which holds the
 run's name, status, start, metrics, parameters and tags.
 """
 
+import errno
 import json
+import re
+import struct
 import tempfile
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 
-from perfexp.errors import TrackingError
+from pydantic import BaseModel, ConfigDict, Strict
+
+from perfexp.errors import TrackingError, first_line
 from perfexp.store.run_data import RunData
 
 _FORMAT = 1
 _DESTINATION = ("id", "store", "experiment", "ended_ms")
 _RUN, _FILES, _PATHS = "run.json", "files/", "paths/"
+_ID = re.compile("[0-9a-f]{32}")
+_MAX_BYTES, _MAX_FILES = 2**31, 10_000
+_SIGNS = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, struct.error, OSError, RuntimeError),
+    *(NotImplementedError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+)
+"""What zipfile, json and the model raise at bytes that were changed."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +92,10 @@ def address(path: Path) -> str:
     """Return the store of the run in a file; nothing else is read.
 
     Raises:
-        TrackingError: the file is damaged, or of a format that this version cannot read.
+        Damaged: the file cannot be read.
     """
-    with _opened(path) as archive:
-        return str(_content(archive)["store"])
+    with _opened(path) as (_, content):
+        return content.store
 
 
 @contextmanager
@@ -89,50 +103,81 @@ def unpacked(path: Path) -> Iterator[QueuedRun]:
     """Read the run in a file; its artifacts exist during the body.
 
     Raises:
-        TrackingError: the file is damaged, or of a format that this version cannot read.
+        Damaged: the file cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="perfexp-") as place:
-        with _opened(path) as archive:
+        with _opened(path) as (archive, content):
             archive.extractall(place)  # zipfile keeps every name below the folder
-            queued = _queued(_content(archive), Path(place))
+            queued = _queued(content, Path(place))
         yield queued
 
 
+class Damaged(TrackingError):
+    """A waiting file that cannot be read: cut off, changed, of another format, or no run at all."""
+
+
+class _Content(BaseModel):
+    """What ``run.json`` holds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=True)
+
+    class Run(BaseModel):
+        """The run without its artifacts."""
+
+        model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=True)
+        name: str
+        status: str
+        started_ms: int
+        metrics: list[Annotated[tuple[str, float, int], Strict(False)]]
+        params: dict[str, str]
+        tags: dict[str, str]
+
+    format: int
+    id: str
+    store: str
+    experiment: str
+    ended_ms: int
+    draft: Run
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, _Content]]:
     try:
         with zipfile.ZipFile(path) as archive:
-            yield archive
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
-        raise TrackingError(
-            f"{path} is no run that waits to be delivered ({error}); move it away, or read it by hand: "
-            "it is a zip."
-        ) from error
+            yield archive, _content(archive, path)
+    except FileNotFoundError:
+        raise
+    except _SIGNS as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a full disk, say
+            raise TrackingError(f"{path} cannot be read ({error.strerror}); it stays there.") from error
+        raise Damaged(f"{path} is no run that waits to be delivered ({first_line(error)}).") from error
 
 
-def _content(archive: zipfile.ZipFile) -> dict[str, object]:
-    content: dict[str, object] = json.loads(archive.read(_RUN))
-    if content["format"] != _FORMAT:
-        raise ValueError(f"it has format {content['format']}, this version reads {_FORMAT}")
+def _content(archive: zipfile.ZipFile, path: Path) -> _Content:
+    names = archive.infolist()
+    size = sum(entry.file_size for entry in names)
+    if size > _MAX_BYTES or len(names) > _MAX_FILES:
+        raise ValueError(f"it unpacks to {size:,} bytes in {len(names):,} files")
+    text = archive.read(_RUN)
+    found = json.loads(text)
+    if found["format"] != _FORMAT:
+        raise ValueError(f"it has format {found['format']}, this version reads {_FORMAT}")
+    content = _Content.model_validate_json(text)
+    if not _ID.fullmatch(content.id) or content.id != path.stem:
+        raise ValueError(f"its id is {content.id!r}")
     return content
 
 
-def _queued(content: Mapping[str, object], place: Path) -> QueuedRun:
-    destination = {name: content[name] for name in _DESTINATION}
-    run = RunData(**content["draft"])  # type: ignore[arg-type]
+def _queued(content: _Content, place: Path) -> QueuedRun:
     files, paths = place / _FILES, place / _PATHS
-    return QueuedRun(
-        **destination,  # type: ignore[arg-type]
-        run=replace(
-            run,
-            metrics=[(name, value, step) for name, value, step in run.metrics],
-            files={str(p.relative_to(files)): p.read_bytes() for p in _below(files)},
-            paths=[
-                ("" if p.parent == paths else p.parent.relative_to(paths).as_posix(), p)
-                for p in _below(paths)
-            ],
-        ),
+    run = RunData(
+        **dict(content.draft),
+        files={str(p.relative_to(files)): p.read_bytes() for p in _below(files)},
+        paths=[
+            ("" if p.parent == paths else p.parent.relative_to(paths).as_posix(), p) for p in _below(paths)
+        ],
     )
+    return QueuedRun(**{name: getattr(content, name) for name in _DESTINATION}, run=run)
 
 
 def _below(folder: Path) -> list[Path]:

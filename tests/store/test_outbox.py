@@ -1,6 +1,7 @@
 """Runs on disk until the store has them: whole, plain, and delivered once whatever is killed."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from mlflow import MlflowClient
@@ -98,7 +100,7 @@ def test_a_kept_run_is_the_one_that_the_client_would_write(tracker: Tracker, tmp
 
 def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None:
     uri = "postgresql://me:secret@db/x"
-    sent = QueuedRun("id1", redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
+    sent = QueuedRun(outbox_file.new_id(), redacted(uri), "perfexp", 2000, draft(folder=tmp_path))
     spool = Outbox(tmp_path)
     with spool.hold(sent):
         [path] = spool.waiting()
@@ -115,21 +117,81 @@ def test_a_waiting_run_is_plain_data_without_credentials(tmp_path: Path) -> None
     assert b"secret" not in path.read_bytes()
 
 
+def waiting(tracker: Tracker, tmp_path: Path) -> Path:
+    """A file of a run that waits for the tracker's store."""
+    sent = QueuedRun(outbox_file.new_id(), tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
+    with Outbox(tmp_path / "mlruns").hold(sent):
+        pass
+    return tmp_path / "mlruns" / "spool" / f"{sent.id}.zip"
+
+
 @pytest.mark.parametrize("content", [b"no zip", b""])
-def test_a_damaged_file_is_named_and_kept(tracker: Tracker, tmp_path: Path, content: bytes, capsys) -> None:
-    folder = tmp_path / "mlruns" / "spool"
-    folder.mkdir(exist_ok=True)
-    (folder / "0.zip").write_bytes(content)
-    assert tracker.submit(draft())
+def test_a_damaged_file_is_set_aside_and_its_neighbours_are_sent(
+    tracker: Tracker, tmp_path: Path, content: bytes, capsys
+) -> None:
+    good = waiting(tracker, tmp_path)
+    bad = good.with_name("0.zip")
+    bad.write_bytes(content)
     open_tracker(None, Path("mlruns"), None)
-    assert "0.zip is no run that waits to be delivered" in capsys.readouterr().err
-    assert (folder / "0.zip").exists()
+    said = capsys.readouterr().err
+    assert "0.zip is no run that waits to be delivered" in said and "Delivered 1 runs" in said
+    assert not good.exists() and (good.parent / "damaged" / "0.zip").read_bytes() == content
+
+
+def test_any_change_of_a_file_is_told_in_one_sentence(tracker: Tracker, tmp_path: Path) -> None:
+    whole_file = waiting(tracker, tmp_path).read_bytes()
+    random, path = Random(0), tmp_path / f"{'0' * 32}.zip"
+    for number in range(300):
+        content = bytearray(whole_file)
+        if number % 3:
+            content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        else:
+            del content[random.randrange(len(content)) :]
+        path.write_bytes(content)
+        with pytest.raises(outbox_file.Damaged) as told, outbox_file.unpacked(path):
+            pass  # at least its id is not the file's name
+        assert len(str(told.value).splitlines()) == 1
+
+
+def test_what_a_file_says_decides_neither_a_path_nor_an_address(
+    tracker: Tracker, tmp_path: Path, capsys
+) -> None:
+    good = waiting(tracker, tmp_path)
+    path = good.with_name(f"{'0' * 31}f.zip")
+    with zipfile.ZipFile(good) as archive:
+        run = json.loads(archive.read("run.json"))
+    wrong = {"id": "../../important"}, {"id": "1" * 32}, {"draft": {"name": 5}}, {"store": ["x"]}, {"more": 1}
+    for content in wrong:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("run.json", json.dumps({**run, "id": path.stem, **content}))
+        with pytest.raises(outbox_file.Damaged):
+            outbox_file.address(path)
+    path.unlink()
+    good.unlink()
+    elsewhere = QueuedRun(outbox_file.new_id(), "http://127.0.0.1:9", "perfexp", 2000, draft())
+    with Outbox(tmp_path / "mlruns").hold(elsewhere):
+        pass
+    assert perfexp("sync") == 1
+    assert "they are for http://127.0.0.1:9; give tracking.uri=http://127.0.0.1:9" in capsys.readouterr().err
+    assert (tmp_path / "mlruns" / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_disk_is_not_the_files_fault(tracker: Tracker, tmp_path: Path, monkeypatch) -> None:
+    path = waiting(tracker, tmp_path)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(TrackingError, match="No space left") as caught, outbox_file.unpacked(path):
+        pass
+    assert not isinstance(caught.value, outbox_file.Damaged)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "0.zip", "w") as archive:
         archive.writestr("run.json", '{"format": 2}')
-    with pytest.raises(TrackingError, match="it has format 2, this version reads 1"):
+    with pytest.raises(outbox_file.Damaged, match="it has format 2, this version reads 1"):
         outbox_file.address(tmp_path / "0.zip")
 
 
@@ -182,11 +244,11 @@ def test_deliveries_at_once_share_the_work(unopened: str, tmp_path: Path) -> Non
 def test_of_two_runs_of_one_delivery_one_is_left(tracker: Tracker, tmp_path: Path) -> None:
     """As after a request that the client repeats though the server had done it."""
     client = MlflowClient(tracker.uri)
-    sent = QueuedRun("id1", tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
+    sent = QueuedRun(outbox_file.new_id(), tracker.uri, "perfexp", 2000, draft(folder=tmp_path))
     for _ in range(2):
-        client.create_run(tracker.experiment_id, tags={delivery.TAG: "id1"})
+        client.create_run(tracker.experiment_id, tags={delivery.TAG: sent.id})
     delivery.deliver(client, tracker.experiment_id, sent, again=True)
-    assert whole(tracker.uri) == ["id1"]
+    assert whole(tracker.uri) == [sent.id]
 
 
 def test_a_locked_store_is_waited_for_on_disk_and_caught_up(
@@ -224,10 +286,13 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     uri = "postgresql://me:secret@127.0.0.1:9/db"
-    with Outbox(Path("mlruns")).hold(QueuedRun("id1", redacted(uri), "perfexp", 2000, draft())):
+    with Outbox(Path("mlruns")).hold(
+        QueuedRun(outbox_file.new_id(), redacted(uri), "perfexp", 2000, draft())
+    ):
         pass
     assert perfexp("sync") == 1
-    assert "the credentials of postgresql://***@127.0.0.1:9/db are not kept" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "postgresql://***@127.0.0.1:9/db; give the address with its credentials" in told
     assert perfexp("sync", f"tracking.uri={uri}") == 1
     said = capsys.readouterr()
     assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err

@@ -3,12 +3,12 @@
 import sys
 
 from perfexp.commands import main
-from perfexp.sweep import session
 
 
 def perfexp(*arguments: str) -> int:
     """Call ``perfexp`` with these arguments; returns its exit code."""
-    session.current.cache_clear()  # each call is an invocation of its own
+    if session := sys.modules.get("perfexp.sweep.session"):
+        session.current.cache_clear()  # each call is an invocation of its own
     before = sys.argv
     sys.argv = ["perfexp", *arguments]
     try:
