@@ -20,7 +20,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hydra_plugins.perfexp.loader import SweepLoader
 
@@ -42,15 +42,14 @@ class ActiveConf:
 
 @dataclass
 class PerfexpSweeperConf:
-    """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
+    """What is swept: a value is a list or comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
 
     ``params`` is the grid; with ``grids`` it is shared by them all, and each of them adds its own.
-    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf converts numbers
-    to text in ``params``, but not below a list: there values have any type.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings.
     """
 
     _target_: str = "hydra_plugins.perfexp.sweeper.PerfexpSweeper"
-    params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
+    params: Optional[Dict[str, Any]] = field(default_factory=dict)  # noqa: UP006, UP045
     grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
     exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
     active: Optional[ActiveConf] = None  # noqa: UP045
@@ -66,13 +65,13 @@ class PerfexpSweeper(Sweeper):
 
     def __init__(
         self,
-        params: dict[str, str] | None = None,
+        params: dict[str, object] | None = None,
         grids: Sequence[dict[str, object]] = (),
         exclude: Sequence[dict[str, object]] = (),
         active: ActiveConf | None = None,
     ) -> None:
         self.active = active
-        self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
+        self.grids = [{**_texts(params or {}), **_texts(grid)} for grid in grids or [{}]]
         self.exclude = [_texts(exclusion) for exclusion in exclude]
         self.config: DictConfig | None = None
         self.launcher: Launcher | None = None
@@ -144,14 +143,26 @@ class PerfexpSweeper(Sweeper):
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError
-        from perfexp.sweep import grid
+        from perfexp.sweep import grid, validation
 
         typed = self._choices(arguments)
-        jobs = grid.union([{**self._choices(_overrides(params)), **typed} for params in self.grids])
+        grids = [self._choices(self._as_typed(params)) for params in self.grids]
+        if "measure" in self.config:
+            several = {key for key, values in typed.items() if len(values) > 1}
+            validation.require_of_cells(several.union(*grids) - (typed.keys() - several))
+        jobs = grid.union([{**own, **typed} for own in grids])
         left = grid.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
         if not left:
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
         return left
+
+    def _as_typed(self, params: dict[str, str]) -> list[str]:
+        """Return the overrides of a sweep's file, checked and quoted as those of the command line are."""
+        from perfexp.config import precheck
+
+        kind = OmegaConf.get_type(self.config)
+        precheck.check(kind, ["--multirun", *_overrides(params)])
+        return [precheck.for_hydra(kind, one, several=True) for one in _overrides(params)]
 
     def _choices(self, overrides: list[str]) -> dict[str, list[str]]:
         assert self.hydra_context is not None
@@ -184,6 +195,11 @@ def _texts(mapping: dict[str, object]) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
+    """Return a value of a sweep's file as it would be typed."""
+    if isinstance(value, list | ListConfig):
+        from perfexp.config.overrides import quoted
+
+        return ",".join(quoted(text) if "," in text else text for text in map(_text, value))
     return "null" if value is None else str(value)
 
 

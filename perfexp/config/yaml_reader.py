@@ -1,0 +1,40 @@
+"""YAML in which names stay text: 2026_01_15, 2026-01-15, 1:30, 017 and no are neither numbers nor dates.
+
+PyYAML follows YAML 1.1, in which they are. Here a plain word is a number or a boolean if JSON has it too.
+"""
+
+import re
+
+import yaml
+
+_PREFIX = "tag:yaml.org,2002:"
+_NARROWED = {
+    "bool": r"(?i:true|false)$",
+    "int": r"[-+]?(?:0|[1-9][0-9]*)$",
+    "float": r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|\.(?i:inf))$|\.(?i:nan)$",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """A loader with fewer kinds of plain words."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in known
+        if tag.removeprefix(_PREFIX) not in (*_NARROWED, "timestamp")
+    ]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _name, _pattern in _NARROWED.items():
+    _Loader.add_implicit_resolver(_PREFIX + _name, re.compile(_pattern), list("-+.0123456789tTfF"))
+
+
+def read(text: str) -> object:
+    """Return what the YAML document holds.
+
+    Raises:
+        yaml.YAMLError: the text is no YAML, or several documents.
+    """
+    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
