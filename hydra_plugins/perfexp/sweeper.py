@@ -145,6 +145,7 @@ class PerfexpSweeper(Sweeper):
         from perfexp.errors import ConfigError
         from perfexp.sweep import grid, validation
 
+        assert self.config is not None
         typed = self._choices(arguments)
         grids = [self._choices(self._as_typed(params)) for params in self.grids]
         if "measure" in self.config:
@@ -161,6 +162,7 @@ class PerfexpSweeper(Sweeper):
         from perfexp.config import precheck
 
         kind = OmegaConf.get_type(self.config)
+        assert kind is not None
         precheck.check(kind, ["--multirun", *_overrides(params)])
         return [precheck.for_hydra(kind, one, several=True) for one in _overrides(params)]
 

@@ -32,7 +32,6 @@ def require_of_cells(keys: Iterable[str]) -> None:
             )
 
 
-
 def require_valid(jobs: Sequence[list[str]], compose: Callable[[list[str]], DictConfig]) -> None:
     """Check all jobs, given by their overrides.
 

@@ -144,9 +144,8 @@ def test_names_in_a_sweeps_file_stay_as_they_are_written(called, tmp_path: Path)
     (tmp_path / "sweeps").mkdir()
     for number, name in enumerate(("2026_01_15", "2026-01-15", "no")):
         (tmp_path / "sweeps" / f"s{number}.yaml").write_text(f"experiment: {name}\n")
-        assert f"experiment: '{name}'" in called(f"sweep=s{number}", "--cfg", "job").stdout.replace(
-            f": {name}\n", f": '{name}'\n"
-        )
+        composed = called(f"sweep=s{number}", "--cfg", "job").stdout.replace("'", "")
+        assert f"experiment: {name}\n" in composed
 
 
 @pytest.mark.usefixtures("ready")
