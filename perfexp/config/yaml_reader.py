@@ -17,7 +17,15 @@ _REPLACED = {_PREFIX + name for name in (*_NARROWED, "timestamp")}
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """A loader with fewer kinds of plain words."""
+    """A loader with fewer kinds of plain words, which refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [key.value for key, _value in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                place = node.value[number][0].start_mark
+                raise yaml.constructor.ConstructorError(problem=f"{key} stands twice", problem_mark=place)
+        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -32,6 +40,6 @@ def read(text: str) -> object:
     """Return what the YAML document holds.
 
     Raises:
-        yaml.YAMLError: the text is no YAML, or several documents.
+        yaml.YAMLError: the text is no YAML, several documents, or a mapping with a key twice.
     """
     return yaml.load(text, _Loader)

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import yaml
 
 from perfexp.config.yaml_reader import read
 
@@ -32,3 +33,9 @@ def test_a_name_stays_text(name: str) -> None:
 def test_numbers_and_booleans_are_read(written: str, value: object) -> None:
     found = read(f"a: {written}")
     assert found == {"a": value} and type(found["a"]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "a: {b: 1, b: 1}", "- {1: x, 1: y}"])
+def test_a_key_that_stands_twice_is_refused(text: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="stands twice"):
+        read(text)
