@@ -20,7 +20,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.perfexp.loader import SweepLoader
 
@@ -70,9 +70,11 @@ class PerfexpSweeper(Sweeper):
         exclude: Sequence[dict[str, object]] = (),
         active: ActiveConf | None = None,
     ) -> None:
+        from perfexp.sweep.sweep_file import texts
+
         self.active = active
-        self.grids = [{**_texts(params or {}), **_texts(grid)} for grid in grids or [{}]]
-        self.exclude = [_texts(exclusion) for exclusion in exclude]
+        self.grids = [texts({**(params or {}), **grid}) for grid in grids or [{}]]
+        self.exclude = [texts(exclusion) for exclusion in exclude]
         self.config: DictConfig | None = None
         self.launcher: Launcher | None = None
         self.hydra_context: HydraContext | None = None
@@ -143,11 +145,13 @@ class PerfexpSweeper(Sweeper):
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError
-        from perfexp.sweep import grid, validation
+        from perfexp.sweep import grid, sweep_file, validation
 
         assert self.config is not None
+        kind = OmegaConf.get_type(self.config)
+        assert kind is not None
         typed = self._choices(arguments)
-        grids = [self._choices(self._as_typed(params)) for params in self.grids]
+        grids = [self._choices(sweep_file.as_typed(kind, params)) for params in self.grids]
         if "measure" in self.config:
             several = {key for key, values in typed.items() if len(values) > 1}
             validation.require_of_cells(several.union(*grids) - (typed.keys() - several))
@@ -157,15 +161,6 @@ class PerfexpSweeper(Sweeper):
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
         return left
 
-    def _as_typed(self, params: dict[str, str]) -> list[str]:
-        """Return the overrides of a sweep's file, checked and quoted as those of the command line are."""
-        from perfexp.config import precheck
-
-        kind = OmegaConf.get_type(self.config)
-        assert kind is not None
-        precheck.check(kind, ["--multirun", *_overrides(params)])
-        return [precheck.for_hydra(kind, one, several=True) for one in _overrides(params)]
-
     def _choices(self, overrides: list[str]) -> dict[str, list[str]]:
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
@@ -174,6 +169,7 @@ class PerfexpSweeper(Sweeper):
     def _settled(self, swept: set[str]) -> "Job":
         """Return the values of the exclusions' keys in the jobs that do not set them."""
         from perfexp.errors import ConfigError, nearest
+        from perfexp.sweep.sweep_file import text
 
         assert self.config is not None
         settled = {}
@@ -184,25 +180,12 @@ class PerfexpSweeper(Sweeper):
                 raise ConfigError(
                     f"A sweep's exclusion names {key!r}, which no job has: {nearest(key, known)}; correct it."
                 )
-            settled[key] = _text(found)
+            settled[key] = text(found)
         return settled
 
 
 def _overrides(values: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in values.items()]
-
-
-def _texts(mapping: dict[str, object]) -> dict[str, str]:
-    return {key: _text(value) for key, value in mapping.items()}
-
-
-def _text(value: object) -> str:
-    """Return a value of a sweep's file as it would be typed."""
-    if isinstance(value, list | ListConfig):
-        from perfexp.config.overrides import quoted
-
-        return ",".join(quoted(text) if "," in text else text for text in map(_text, value))
-    return "null" if value is None else str(value)
 
 
 def _values(override: Override) -> list[str]:

@@ -119,7 +119,7 @@ SWEPT = "measure: {rounds: 1}\nhydra: {mode: MULTIRUN, sweeper: {params: {model:
         ("backend: [fake], batch_size: [0, -1]", "2 of the sweep's 2 jobs cannot be measured"),
         ("backend: 'fake, torch', weights: ['/a, b/epoch=3.pt']", "weights=/a, b/epoch=3.pt is neither"),
         ("model.display_name: 2026_01_15, batch_size: 0", 'model.display_name="2026_01_15"'),
-        ("backend: null", "There is no backend named 'null'"),
+        ("backend: null", "In hydra.sweeper.params or grids of the sweep: There is no backend named 'null'"),
         ("backend: [fake, fakd]", "There is no backend named 'fakd': the nearest are fake"),
         ("batch_szie: 1", "There is no option 'batch_szie': the nearest are batch_size"),
         ("experiment: one", "experiment is one for the whole sweep"),

@@ -18,15 +18,16 @@ def test_default_is_an_absolute_sqlite_address(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_store_lies_in_its_folder_whatever_that_is_called(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "My%20Project?"
-    here.mkdir()
+    (here / "mlruns").mkdir(parents=True)
+    (here / "mlruns" / "mlflow.db").write_bytes(store_template.read_bytes())
     monkeypatch.chdir(here)
     tracker = open_tracker(None, Path("mlruns"), None)
     tracker.write(RunData("one", "FINISHED", 0, [], {}, {"kind": "cell"}))
     assert len(load_runs()) == 1
-    assert (here / "mlruns" / "mlflow.db").is_file() and os.listdir(tmp_path) == [here.name]
+    assert os.listdir(tmp_path) == [here.name]
 
 
 def test_configuration_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
