@@ -134,6 +134,22 @@ def test_a_sweeps_file_is_read_as_if_it_were_typed(called, tmp_path: Path, param
     assert words in done.stderr
 
 
+def test_presets_are_found_in_a_folder_of_any_name(
+    called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / 'John\'s, (1) 50% "Project"'
+    (here / "conf" / "model").mkdir(parents=True)
+    (here / "conf" / "model" / "mine.yaml").write_text("source: torchvision\nname: resnet9\n")
+    monkeypatch.chdir(here)
+    done = called("model=mine", "--cfg", "job")
+    assert "name: resnet9" in done.stdout, done.stderr
+
+
+def test_flags_may_stand_between_options(called) -> None:
+    done = called("model=resnet18", "--cfg", "job", "batch_size=3")
+    assert "batch_size: 3" in done.stdout, done.stderr
+
+
 def test_options_of_a_whole_sweep_have_one_value(called) -> None:
     done = called(*SWEEP, "experiment=one,two")
     assert done.returncode == 2
