@@ -94,8 +94,12 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of the error's message, or its type's name where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Return the first line of the error's message that does not only introduce others, ending in a colon.
+
+    An error without a message has its type's name.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return next((line for line in lines if not line.endswith(":")), lines[0])
 
 
 def one_line(text: str) -> str:

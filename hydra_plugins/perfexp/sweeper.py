@@ -42,15 +42,14 @@ class ActiveConf:
 
 @dataclass
 class PerfexpSweeperConf:
-    """What is swept: each value is comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
+    """What is swept: a value is a list or comma-separated choices, ``range()``, ``glob()`` or ``choice()``.
 
     ``params`` is the grid; with ``grids`` it is shared by them all, and each of them adds its own.
-    ``exclude`` drops the jobs that match all patterns of one of its mappings. OmegaConf converts numbers
-    to text in ``params``, but not below a list: there values have any type.
+    ``exclude`` drops the jobs that match all patterns of one of its mappings.
     """
 
     _target_: str = "hydra_plugins.perfexp.sweeper.PerfexpSweeper"
-    params: Optional[Dict[str, str]] = field(default_factory=dict)  # noqa: UP006, UP045
+    params: Optional[Dict[str, Any]] = field(default_factory=dict)  # noqa: UP006, UP045
     grids: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
     exclude: List[Dict[str, Any]] = field(default_factory=list)  # noqa: UP006
     active: Optional[ActiveConf] = None  # noqa: UP045
@@ -66,14 +65,16 @@ class PerfexpSweeper(Sweeper):
 
     def __init__(
         self,
-        params: dict[str, str] | None = None,
+        params: dict[str, object] | None = None,
         grids: Sequence[dict[str, object]] = (),
         exclude: Sequence[dict[str, object]] = (),
         active: ActiveConf | None = None,
     ) -> None:
+        from perfexp.sweep.sweep_file import texts
+
         self.active = active
-        self.grids = [{**(params or {}), **_texts(grid)} for grid in grids or [{}]]
-        self.exclude = [_texts(exclusion) for exclusion in exclude]
+        self.grids = [texts({**(params or {}), **grid}) for grid in grids or [{}]]
+        self.exclude = [texts(exclusion) for exclusion in exclude]
         self.config: DictConfig | None = None
         self.launcher: Launcher | None = None
         self.hydra_context: HydraContext | None = None
@@ -144,10 +145,17 @@ class PerfexpSweeper(Sweeper):
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError
-        from perfexp.sweep import grid
+        from perfexp.sweep import grid, sweep_file, validation
 
+        assert self.config is not None
+        kind = OmegaConf.get_type(self.config)
+        assert kind is not None
         typed = self._choices(arguments)
-        jobs = grid.union([{**self._choices(_overrides(params)), **typed} for params in self.grids])
+        grids = [self._choices(sweep_file.as_typed(kind, params)) for params in self.grids]
+        if "measure" in self.config:
+            several = {key for key, values in typed.items() if len(values) > 1}
+            validation.require_of_cells(several.union(*grids) - (typed.keys() - several))
+        jobs = grid.union([{**own, **typed} for own in grids])
         left = grid.without(jobs, self.exclude, self._settled({key for job in jobs for key in job}))
         if not left:
             raise ConfigError("The sweep's exclusions leave no cell; drop or narrow hydra.sweeper.exclude.")
@@ -161,6 +169,7 @@ class PerfexpSweeper(Sweeper):
     def _settled(self, swept: set[str]) -> "Job":
         """Return the values of the exclusions' keys in the jobs that do not set them."""
         from perfexp.errors import ConfigError, nearest
+        from perfexp.sweep.sweep_file import text
 
         assert self.config is not None
         settled = {}
@@ -171,20 +180,12 @@ class PerfexpSweeper(Sweeper):
                 raise ConfigError(
                     f"A sweep's exclusion names {key!r}, which no job has: {nearest(key, known)}; correct it."
                 )
-            settled[key] = _text(found)
+            settled[key] = text(found)
         return settled
 
 
 def _overrides(values: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in values.items()]
-
-
-def _texts(mapping: dict[str, object]) -> dict[str, str]:
-    return {key: _text(value) for key, value in mapping.items()}
-
-
-def _text(value: object) -> str:
-    return "null" if value is None else str(value)
 
 
 def _values(override: Override) -> list[str]:

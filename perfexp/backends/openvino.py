@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import openvino as ov
 
 _KIND, _QUANTISED = "openvino", "openvino-int8"
-_VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
+_CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
+"""Devices that spread requests over others or move them: no run could say which ones it measured."""
 
 
 @functools.cache
@@ -111,20 +112,23 @@ class OpenVinoBackend(Backend):
     packages = ("openvino",)
 
     def start(self) -> None:
-        listed = list(_core().available_devices)
-        requested = self.config.device.split(":")[0]
-        if requested not in (*listed, *_VIRTUAL_DEVICES):
+        device, listed = self.config.device, list(_core().available_devices)
+        known = ", ".join(listed) or "none"
+        if device.partition(":")[0] in _CHOOSERS:
             raise BackendError(
-                f"OpenVINO has no device {self.config.device!r} here: its runtime lists "
-                f"{', '.join(listed) or 'none'}; set backend.device to one of them."
+                f"backend.device={device} leaves it to OpenVINO which device infers, so that the run would "
+                f"not say what was measured; name one that its runtime lists here: {known}."
+            )
+        if device not in listed:
+            raise BackendError(
+                f"OpenVINO has no device {device!r} here: its runtime lists {known}; set backend.device to "
+                "one of them."
             )
         self.threads()
 
     def physical_device(self) -> str:
         kind, _, number = self.config.device.partition(".")
-        if kind.split(":")[0] in ("CPU", *_VIRTUAL_DEVICES):
-            return "cpu"
-        return f"{kind.lower()}-{number or 0}"
+        return "cpu" if kind == "CPU" else f"{kind.lower()}-{number or 0}"
 
     def versions(self) -> dict[str, str]:
         if self.config.precision != Precision.int8:

@@ -44,9 +44,10 @@ def launch(
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     register(verb, config)
     several = any(argument in overrides.MULTIRUN for argument in arguments)
-    sys.argv[1:] = [precheck.for_hydra(config, argument, several) for argument in arguments]
+    typed = sorted(arguments, key=_is_override)  # Hydra takes overrides that follow each other only
+    sys.argv[1:] = [precheck.for_hydra(config, argument, several) for argument in typed]
     if catalog.added() and not any("searchpath" in argument for argument in arguments):
-        places = ",".join(f"'file://{folder}'" for folder in catalog.added())
+        places = ",".join(overrides.quoted(f"file://{folder}") for folder in catalog.added())
         sys.argv.append(f"hydra.searchpath=[{places}]")
     run = hydra.main(version_base="1.3", config_path=str(catalog.conf_dir()), config_name=verb)
     try:
@@ -57,6 +58,10 @@ def launch(
         _app.stop(name, _sentence(error))
     finally:
         finish()
+
+
+def _is_override(argument: str) -> bool:
+    return argument.startswith("~") or ("=" in argument and not argument.startswith("-"))
 
 
 def text(config: DictConfig) -> str:

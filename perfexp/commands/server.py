@@ -18,8 +18,7 @@ from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import server
-from perfexp.store import connection
-from perfexp.store.address import redacted
+from perfexp.store.address import redacted, sqlite_uri
 
 _USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _STORE = "MLFLOW_BACKEND_STORE_URI"
@@ -52,7 +51,7 @@ def main(settings: Config) -> None:
     checks.inside(0, 65536, {"port": settings.port}, "a port")
     folder = Path(settings.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    uri = os.environ.get(_STORE) or connection.sqlite_uri(folder / "mlflow.db")
+    uri = os.environ.get(_STORE) or sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
     variables = {**_administrator(), **_authentication(folder)}

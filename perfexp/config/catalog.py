@@ -99,8 +99,10 @@ def load(path: Path) -> dict[str, object]:
     """
     import yaml
 
+    from perfexp.config import yaml_reader
+
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml_reader.read(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = one_line(str(error))
         raise ConfigError(f"{path} cannot be read as YAML ({reason}); correct or remove it.") from error

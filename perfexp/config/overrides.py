@@ -191,6 +191,8 @@ def _value(hint: object, text: str) -> object:
     """Return the text as what the field's type takes: as it is for text, from YAML for all else."""
     import yaml
 
+    from perfexp.config import yaml_reader
+
     kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
     if text == "null":
         return None
@@ -202,7 +204,7 @@ def _value(hint: object, text: str) -> object:
     if isinstance(kinds[0], type) and issubclass(kinds[0], Enum):
         return text
     try:
-        found = yaml.safe_load(text)
+        found = yaml_reader.read(text)
     except yaml.YAMLError:
         return text
     return {str(k): v for k, v in found.items()} if isinstance(found, dict) else found

@@ -54,7 +54,7 @@ def for_hydra(kind: type, argument: str, several: bool) -> str:
     if _FUNCTION.fullmatch(text):
         return argument
     if several or overrides.is_group(kind, key):
-        values = overrides.split(text) if several else [text]
+        values = [value.strip() for value in overrides.split(text)] if several else [text]
         return f"{key}{equals}{','.join(v if _WORD.fullmatch(v) else overrides.quoted(v) for v in values)}"
     return f"{key}{equals}{overrides.quoted(text)}"
 

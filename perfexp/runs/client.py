@@ -11,6 +11,7 @@ from perfexp import console
 from perfexp.errors import TrackingError, nearest
 from perfexp.store import search
 from perfexp.store.address import redacted
+from perfexp.store.connection import active_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,17 +56,17 @@ def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     """Return the id of the experiment called ``name``.
 
     Raises:
-        TrackingError: there is none; names the nearest.
+        TrackingError: there is none, and the nearest are named; or it was deleted.
         MlflowException: the store refused.
     """
     found = client.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage == "deleted":
+    if found is None:
         names = [each.name for each in client.search_experiments() if each.name != "Default"]
         raise TrackingError(
             f"There is no experiment {name!r} in {redacted(uri)}; "
             + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
-    return str(found.experiment_id)
+    return active_id(found, uri)
 
 
 def samples(uri: str, run_ids: Iterable[str]) -> list[object]:

@@ -18,8 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from perfexp.errors import TrackingError
-from perfexp.store import connection
-from perfexp.store.address import redacted_text
+from perfexp.store.address import redacted_text, sqlite_path
 from perfexp.store.tracker import stops_handled
 
 HOST = "127.0.0.1"
@@ -74,7 +73,7 @@ def serving(
         TrackingError: the server ended, or did not answer in time.
     """
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
-    path = connection.sqlite_path(uri)
+    path = sqlite_path(uri)
     if path is not None and "--artifacts-destination" not in options:
         command += ["--artifacts-destination", str(path.parent / "artifacts")]
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}

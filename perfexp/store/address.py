@@ -1,6 +1,7 @@
-"""What an address of a store holds: its host and port, and the credentials that nothing may show."""
+"""What an address of a store holds: host and port or a file, and credentials, which nothing may show."""
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from perfexp.errors import ConfigError
@@ -8,6 +9,9 @@ from perfexp.errors import ConfigError
 HIDDEN = "***"
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"]+")
 _SECRET_KEYS = ("pass", "pwd", "token", "secret", "key")
+_SQLITE = "sqlite:///"
+_ESCAPED_SQLITE = "sqlite+pysqlite:///"
+"""Addresses with an escaped path begin so: of others MLflow creates the folder, as it is written."""
 
 
 def redacted(address: str) -> str:
@@ -57,6 +61,30 @@ def endpoint(address: str) -> tuple[str, int | None] | None:
         raise ConfigError(
             f"The store's address {redacted(address)} cannot be used ({reason}); correct its host or port."
         ) from error
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite store, in which "%" and "?" of its path mean themselves."""
+    if not _has_escapes(str(path)):
+        return f"{_SQLITE}{path}"
+    from sqlalchemy import URL
+
+    return str(URL.create(_ESCAPED_SQLITE.partition(":")[0], database=str(path)))
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Return the file of an SQLite store; None for any other store."""
+    if not uri.startswith((_SQLITE, _ESCAPED_SQLITE)):
+        return None
+    if not _has_escapes(uri):
+        return Path(uri.partition(":///")[2])
+    from sqlalchemy import make_url
+
+    return Path(make_url(uri).database or "")
+
+
+def _has_escapes(text: str) -> bool:
+    return "%" in text or "?" in text
 
 
 def _is_secret(key: str) -> bool:

@@ -8,23 +8,27 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
 from perfexp.store import database, notes
-from perfexp.store.address import endpoint, redacted, without_secrets
+from perfexp.store.address import endpoint, redacted, sqlite_path, sqlite_uri, without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
-SQLITE = "sqlite:///"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _ANSWER_TIMEOUT_S = 5.0
 _LOCK_TIMEOUT_S = 60.0
 _REMARK = "(raised as a result of"
 """How SQLAlchemy begins the line that says where an error was raised."""
+
+_CHECK = "check that it exists, is writable and not held by another program"
+_FOLLOW = "do what MLflow says"
 
 
 def resolve(uri: str | None, root: Path) -> str:
@@ -32,16 +36,6 @@ def resolve(uri: str | None, root: Path) -> str:
     address = uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(root / "mlflow.db")
     path = sqlite_path(address)
     return address if path is None else sqlite_uri(path.absolute())
-
-
-def sqlite_uri(path: Path) -> str:
-    """Return the address of an SQLite store."""
-    return f"{SQLITE}{path}"
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """Return the file of an SQLite store; None for any other store."""
-    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def experiment_name(requested: str | None, default: str = "perfexp") -> str:
@@ -63,10 +57,12 @@ def explained(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         lines = [line for line in str(error).strip().splitlines() if not line.startswith(_REMARK)]
-        reason = without_secrets(lines[0] if lines else str(error), uri)[:300]
+        reason = without_secrets(lines[0] if lines else str(error), uri)
+        is_advice = isinstance(error, MlflowException) and not error.__context__
+        advice = _FOLLOW if is_advice else _CHECK
         raise TrackingError(
-            f"The MLflow store {redacted(uri)} cannot be used ({reason}); check that it exists, is "
-            "writable and not held by another program, or set tracking.uri."
+            f"The MLflow store {redacted(uri)} cannot be used ({shorten(reason, 300, placeholder='…')}); "
+            f"{advice}, or set tracking.uri."
         ) from error
 
 
@@ -89,6 +85,7 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
         logging.getLogger(noisy).setLevel(logging.ERROR)
     # It logs tracebacks of errors that it raises.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_is_no_other_folder)
     with explained(uri):
         path = sqlite_path(uri)
         if path is None:
@@ -101,6 +98,11 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
             with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")  # readers work beside one writer
         return client
+
+
+def _is_no_other_folder(record: logging.LogRecord) -> bool:
+    """Refuse MLflow's complaint of a folder in a file store that is no experiment: those are numbers."""
+    return re.match(r"Malformed experiment '\D", str(record.msg)) is None
 
 
 def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> str:
@@ -126,11 +128,21 @@ def experiment_id(client: "MlflowClient", uri: str, name: str, root: Path) -> st
                 found = client.get_experiment_by_name(name)
         if found is None:
             raise TrackingError(f"{redacted(uri)} did not keep the new experiment {name!r}; try again.")
-        if found.lifecycle_stage == "deleted":
-            raise TrackingError(
-                f"The experiment {name!r} was deleted from {redacted(uri)}; restore it, or name another one."
-            )
-        return str(found.experiment_id)
+        return active_id(found, uri)
+
+
+def active_id(found: "Experiment", uri: str) -> str:
+    """Return the id of an experiment that can be used.
+
+    Raises:
+        TrackingError: it was deleted.
+    """
+    if found.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"The experiment {found.name!r} was deleted from {redacted(uri)}; restore it with mlflow "
+            f"experiments restore --experiment-id {found.experiment_id}, or name another one."
+        )
+    return str(found.experiment_id)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _POSTGRESQL = ("postgresql:", "postgresql+")
-_DIALECTS = ("sqlite:", *_POSTGRESQL)
+_DIALECTS = ("sqlite:", "sqlite+", *_POSTGRESQL)
 _LOCK = int.from_bytes(b"perfexp")
 _TESTED_LAYOUTS = frozenset({"dc11669786a5"})
 """``alembic_version`` of MLflow 3.17."""

@@ -21,6 +21,7 @@ from perfexp.records import (
     titled,
 )
 from perfexp.store import artifacts, connection
+from perfexp.store.address import sqlite_path
 from perfexp.store.build import Origin, cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.kept_rounds import KeptRounds
@@ -160,7 +161,7 @@ def _require_one_writer(config: RunConfig) -> None:
     """
     here, there = environment.host()["host"], config.sweep.launched_from
     uri = connection.resolve(config.tracking.uri, Path(config.tracking.root))
-    if there and here != there and connection.sqlite_path(uri) is not None:
+    if there and here != there and sqlite_path(uri) is not None:
         raise TrackingError(
             f"The job runs on {here}, the sweep was started on {there}, and the store is SQLite, which "
             "several machines must not write; start perfexp server and give tracking.uri=http://…."

@@ -1,6 +1,6 @@
 """Every job of a sweep is composed and checked before the first one is measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict, read_write
@@ -14,6 +14,22 @@ from perfexp.errors import ConfigError, PerfexpError, first_line
 from perfexp.models import sources, weights
 
 _SHOWN = 10
+_WHOLE = ("experiment", "tracking", "sweep")
+"""Options of a sweep as a whole: all its runs go to one place."""
+
+
+def require_of_cells(keys: Iterable[str]) -> None:
+    """Check that what is swept are options of cells.
+
+    Raises:
+        ConfigError: one is an option of the whole sweep, which would be ignored.
+    """
+    for key in sorted(keys):
+        if key.partition(".")[0] in _WHOLE:
+            raise ConfigError(
+                f"{key} is one for the whole sweep, but it is swept; give it one value, on the command line "
+                "or outside hydra.sweeper in the sweep's file."
+            )
 
 
 def require_valid(jobs: Sequence[list[str]], compose: Callable[[list[str]], DictConfig]) -> None:

@@ -126,7 +126,6 @@ def test_model_size_is_that_of_its_weights(name: str, make_cell: MakeCell) -> No
         ("torch", "cuda:1", "", "cuda-1"),
         ("torch", "cuda:1", "4,7", "cuda-7"),
         ("openvino", "CPU", "", "cpu"),
-        ("openvino", "AUTO:GPU,CPU", "", "cpu"),
         ("openvino", "GPU", "", "gpu-0"),
         ("openvino", "GPU.1", "", "gpu-1"),
     ],

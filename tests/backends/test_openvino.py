@@ -99,3 +99,9 @@ def test_int8_without_its_extra_says_what_installs_it(
         BackendError, match=r'nncf, which is not installed; run: pip install "perfexp\[int8\]"'
     ):
         _int8.quantised(None, [])
+
+
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "MULTI:CPU", "HETERO:CPU", "BATCH:CPU"])
+def test_a_device_that_chooses_others_is_refused_before_a_model_is_loaded(device: str) -> None:
+    with pytest.raises(BackendError, match=f"device={device} leaves it to OpenVINO .* lists here: .*CPU"):
+        OpenVinoBackend(OpenVinoConfig(device=device)).start()

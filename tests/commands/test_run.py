@@ -110,6 +110,60 @@ def test_a_sweep_that_is_not_yaml_is_named(called, tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+SWEPT = "measure: {rounds: 1}\nhydra: {mode: MULTIRUN, sweeper: {params: {model: squeezenet1_1, %s}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ("backend: [fake], batch_size: [0, -1]", "2 of the sweep's 2 jobs cannot be measured"),
+        ("backend: 'fake, torch', weights: ['/a, b/epoch=3.pt']", "weights=/a, b/epoch=3.pt is neither"),
+        ("model.display_name: 2026_01_15, batch_size: 0", 'model.display_name="2026_01_15"'),
+        ("backend: null", "In hydra.sweeper.params or grids of the sweep: There is no backend named 'null'"),
+        ("backend: [fake, fakd]", "There is no backend named 'fakd': the nearest are fake"),
+        ("batch_szie: 1", "There is no option 'batch_szie': the nearest are batch_size"),
+        ("experiment: one", "experiment is one for the whole sweep"),
+        ("tracking.root: 'a,b'", "tracking.root is one for the whole sweep"),
+    ],
+)
+def test_a_sweeps_file_is_read_as_if_it_were_typed(called, tmp_path: Path, params: str, words: str) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text(SWEPT % params)
+    done = called("--multirun", "sweep=mine")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
+    assert words in done.stderr
+
+
+def test_presets_are_found_in_a_folder_of_any_name(
+    called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / 'John\'s, (1) 50% "Project"'
+    (here / "conf" / "model").mkdir(parents=True)
+    (here / "conf" / "model" / "mine.yaml").write_text("source: torchvision\nname: resnet9\n")
+    monkeypatch.chdir(here)
+    done = called("model=mine", "--cfg", "job")
+    assert "name: resnet9" in done.stdout, done.stderr
+
+
+def test_flags_may_stand_between_options(called) -> None:
+    done = called("model=resnet18", "--cfg", "job", "batch_size=3")
+    assert "batch_size: 3" in done.stdout, done.stderr
+
+
+def test_options_of_a_whole_sweep_have_one_value(called) -> None:
+    done = called(*SWEEP, "experiment=one,two")
+    assert done.returncode == 2
+    assert "experiment is one for the whole sweep, but it is swept" in done.stderr
+
+
+def test_names_in_a_sweeps_file_stay_as_they_are_written(called, tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    for number, name in enumerate(("2026_01_15", "2026-01-15", "no")):
+        (tmp_path / "sweeps" / f"s{number}.yaml").write_text(f"experiment: {name}\n")
+        composed = called(f"sweep=s{number}", "--cfg", "job").stdout.replace("'", "")
+        assert f"experiment: {name}\n" in composed
+
+
 @pytest.mark.usefixtures("ready")
 def test_command_line_replaces_a_sweeps_own_key(called, tmp_path: Path) -> None:
     done = called("--multirun", "sweep=quick", "backend=fake", "model=resnet18", "batch_size=2")

@@ -1,11 +1,15 @@
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 
 from perfexp.errors import ConfigError
 from perfexp.store import address
+from perfexp.store.address import sqlite_path, sqlite_uri
+from perfexp.store.connection import resolve
 
 PASSWORDS = st.text(string.ascii_letters + string.digits + "/@:%+!$&*-._~", min_size=8, max_size=16)
 
@@ -47,3 +51,11 @@ def test_no_password_is_shown(password: str) -> None:
 def test_an_impossible_port_is_one_sentence(port: str) -> None:
     with pytest.raises(ConfigError, match=f"127.0.0.1:{port} cannot be used .*correct its host or port"):
         address.endpoint(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("name", ["My%20Project", "100%", "what?", "a#1@b:c", "Müller"])
+def test_a_folders_name_is_no_escape(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "mlflow.db"
+    assert sqlite_path(sqlite_uri(path)) == path
+    assert make_url(sqlite_uri(path)).database == str(path)
+    assert resolve(sqlite_uri(path), Path("mlruns")) == sqlite_uri(path)

@@ -1,17 +1,33 @@
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from perfexp import load_runs
 from perfexp.errors import TrackingError
 from perfexp.store import connection as store
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
 
 def test_default_is_an_absolute_sqlite_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert store.resolve(None, Path("mlruns")) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+
+
+def test_a_store_lies_in_its_folder_whatever_that_is_called(
+    tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "My%20Project?"
+    (here / "mlruns").mkdir(parents=True)
+    (here / "mlruns" / "mlflow.db").write_bytes(store_template.read_bytes())
+    monkeypatch.chdir(here)
+    tracker = open_tracker(None, Path("mlruns"), None)
+    tracker.write(RunData("one", "FINISHED", 0, [], {}, {"kind": "cell"}))
+    assert len(load_runs()) == 1
+    assert os.listdir(tmp_path) == [here.name]
 
 
 def test_configuration_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +82,33 @@ def test_a_locked_store_is_one_sentence(
     holder.close()
 
 
-def test_a_deleted_experiment_is_named(tmp_path: Path) -> None:
+def test_a_deleted_experiment_is_named_to_writers_and_readers(tmp_path: Path) -> None:
     tracker = open_tracker(None, tmp_path, "gone")
     tracker._client.delete_experiment(tracker.experiment_id)
-    with pytest.raises(TrackingError, match="'gone' was deleted"):
+    words = f"'gone' was deleted .* restore --experiment-id {tracker.experiment_id}, or name another"
+    with pytest.raises(TrackingError, match=words):
         open_tracker(None, tmp_path, "gone")
+    with pytest.raises(TrackingError, match=words):
+        load_runs("gone", tracking_uri=tracker.uri)
+
+
+def test_a_store_of_another_mlflow_is_not_said_to_be_locked(tmp_path: Path, store_template: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(store_template.read_bytes())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
+    with pytest.raises(TrackingError, match="mlflow db upgrade.*….; do what MLflow says, or") as caught:
+        open_tracker(None, tmp_path, None)
+    assert "held by another program" not in str(caught.value)
+
+
+def test_a_file_store_may_share_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(TrackingError, match="mlflow migrate-filestore.*do what MLflow says"):
+        open_tracker(str(tmp_path), tmp_path, None)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "123").mkdir()
+    open_tracker(str(tmp_path), tmp_path, None)
+    assert {record.message.partition(". ")[0] for record in caplog.records} == {"Malformed experiment '123'"}
