@@ -49,3 +49,47 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
         full.write("x")
         full.flush()
         os.fsync(full.fileno())
+
+
+@pytest.mark.parametrize("harm", ["emptied", "cut", "flipped", "gone", "manifest"])
+def test_a_damaged_entry_is_moved_aside_and_made_again(tmp_path: Path, harm: str, capsys) -> None:
+    cache = Cache(tmp_path)
+    for _ in range(2):
+        with cache.writing("kind", "key") as folder:
+            (folder / "below").mkdir()
+            (folder / "below" / "model.bin").write_bytes(bytes(range(256)))
+        assert cache.has("kind", "key")
+        entry = cache.entry("kind", "key")
+        file = entry / (".manifest.json" if harm == "manifest" else "below/model.bin")
+        content = file.read_bytes()
+        changed = {"emptied": b"", "cut": content[:100], "flipped": b"\xff" + content[1:]}
+        file.unlink()
+        if harm != "gone":
+            file.write_bytes(changed.get(harm, b"no json"))
+        assert not cache.has("kind", "key")
+        assert "key was damaged" in capsys.readouterr().err
+        assert (tmp_path / "kind" / "key.damaged").is_dir()
+
+
+def test_entries_of_the_first_releases_are_taken_unless_a_file_is_empty(tmp_path: Path) -> None:
+    entry = Cache(tmp_path).entry("kind", "key")
+    entry.mkdir(parents=True)
+    (entry / "a").write_text("x")
+    assert Cache(tmp_path).has("kind", "key")
+    (entry / "b").touch()
+    assert not Cache(tmp_path).has("kind", "key")
+
+
+def test_an_entry_can_be_read_by_others_and_drafts_of_killed_writers_go(tmp_path: Path) -> None:
+    old, new = (tmp_path / "kind" / f".draft-{name}" for name in ("old", "new"))
+    old.mkdir(parents=True)
+    new.mkdir()
+    os.utime(old, (0, 0))
+    before = os.umask(0o022)
+    try:
+        with Cache(tmp_path).writing("kind", "key") as folder:
+            (folder / "a").write_text("x")
+    finally:
+        os.umask(before)
+    assert Cache(tmp_path).entry("kind", "key").stat().st_mode & 0o777 == 0o755
+    assert new.is_dir() and not old.exists()

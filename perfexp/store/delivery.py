@@ -4,7 +4,10 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from perfexp.cache import synchronise, synchronise_below
 from perfexp.store import owner, search
 from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, RunData
@@ -85,8 +88,20 @@ def _fill(client: "MlflowClient", run_id: str, run: RunData, ended_ms: int) -> N
                 client.log_artifacts(run_id, folder)
         for artifact_folder, path in run.paths:
             client.log_artifact(run_id, str(path), artifact_folder or None)
+        if run.files or run.paths:
+            _synchronise_artifacts(client, run_id)
     except BaseException:
         with suppress(MlflowException):  # the store may be gone
             client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, run.status, ended_ms)
+
+
+def _synchronise_artifacts(client: "MlflowClient", run_id: str) -> None:
+    """Write artifacts in a local folder to the disk, as the database is: a power cut would empty them."""
+    place = urlsplit(str(client.get_run(run_id).info.artifact_uri))
+    if place.scheme in ("", "file"):
+        folder = Path(url2pathname(place.path))
+        synchronise_below(folder)
+        for parent in folder.parents[:2]:
+            synchronise(parent)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from perfexp.cache import synchronise
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
 from perfexp.store.address import redacted
@@ -147,7 +148,7 @@ class Outbox:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path(queued.id, "zip"))
-            _synchronise(self.folder)
+            synchronise(self.folder)
         except OSError:
             draft.unlink(missing_ok=True)
             self._path(queued.id, "lock").unlink(missing_ok=True)
@@ -155,13 +156,3 @@ class Outbox:
 
     def _path(self, delivery_id: str, suffix: str) -> Path:
         return self.folder / f"{delivery_id}.{suffix}"
-
-
-def _synchronise(folder: Path) -> None:
-    """Write the folder's entries to the disk; only POSIX can and must."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.errors import TrackingError
 from perfexp.store import bulk, connection, delivery, origin, outbox_file, owner, search
-from perfexp.store.address import redacted
+from perfexp.store.address import redacted, sqlite_path
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
 from perfexp.store.run_data import RunData
@@ -42,6 +42,7 @@ class Tracker:
         self.experiment_id = experiment_id
         self._outbox = Outbox(root)
         self.behind = False
+        self._file = _identity(uri)
 
     def write(self, run: RunData) -> str:
         """Create the run, fill it and end it, before any signal to stop takes effect; return its id.
@@ -139,7 +140,13 @@ class Tracker:
 
     def _deliver(self, queued: QueuedRun) -> str:
         with connection.explained(self.uri):
-            return delivery.deliver(self._client, self.experiment_id, queued)
+            run_id = delivery.deliver(self._client, self.experiment_id, queued)
+        if _identity(self.uri) != self._file:  # what was written is in a file that no other process sees
+            raise TrackingError(
+                f"The file of {redacted(self.uri)} was removed or replaced since it was opened; put it back, "
+                "or run perfexp sync for the new one."
+            )
+        return run_id
 
     def _catch_up(self) -> None:
         """Send what waits to a store that answers again, unless it goes away meanwhile."""
@@ -147,6 +154,15 @@ class Tracker:
             with suppress(TrackingError):
                 self._outbox.deliver(self._client, self.uri)
                 self.behind = False
+
+
+def _identity(uri: str) -> tuple[int, int] | None:
+    """Return what tells an SQLite store's file from another of its name; None for other stores."""
+    path = sqlite_path(uri)
+    if path is None or not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
 
 
 def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker:

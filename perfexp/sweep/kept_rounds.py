@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from perfexp.cache import synchronise
 from perfexp.errors import CacheError, first_line
 from perfexp.records import FORMAT, Measurement
 
@@ -28,6 +29,7 @@ class KeptRounds:
                 file.write(json.dumps(asdict(measured)) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+            synchronise(self._folder)
         except OSError as error:
             raise CacheError(
                 f"A finished round cannot be kept in {self._path(key)} ({error.strerror or error}); free "

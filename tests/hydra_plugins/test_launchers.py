@@ -55,8 +55,9 @@ JUDGED = (
     "writer",
     "delivery_id",
     "mlflow.",
+    "in_",
 )
-"""Tags that say how a measurement went, or who wrote it."""
+"""Tags that say how a measurement went, who wrote it, or to which sweeps it belongs."""
 
 
 class Sweep:

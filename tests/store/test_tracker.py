@@ -1,6 +1,7 @@
 import getpass
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from perfexp.config.schema import Cell, SweepConfig
 from perfexp.records import Block, Failure, FailureKind, Measurement, Outcome, Pace
 from perfexp.store.build import Origin, cell_run, curve_run
 from perfexp.store.owner import this_process
-from perfexp.store.tracker import Tracker, signals_deferred
+from perfexp.store.run_data import RunData
+from perfexp.store.tracker import Tracker, open_tracker, signals_deferred
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
@@ -183,3 +185,32 @@ def test_another_thread_has_no_signals_to_hold() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_artifacts_are_on_the_disk_before_the_waiting_file_goes(
+    tracker: Tracker, make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[str] = []
+
+    def noted(path: Path) -> None:
+        synchronised.append(str(path))
+
+    monkeypatch.setattr("perfexp.cache.synchronise", noted)
+    monkeypatch.setattr("perfexp.store.delivery.synchronise", noted)
+    _, run = written(tracker, make_cell(), MEASUREMENT)
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    files = {str(path) for path in folder.iterdir()}
+    assert len(files) == 5 and files | {str(folder), str(folder.parent)} <= set(synchronised)
+
+
+def test_a_store_that_was_replaced_under_a_sweep_keeps_the_run_waiting(
+    tracker: Tracker, store_template: Path, capsys
+) -> None:
+    path = Path("mlruns/mlflow.db")
+    path.unlink()
+    shutil.copy(store_template, path)
+    assert tracker.submit(RunData("a cell", "FINISHED", 1, [], {}, {"kind": "cell"})) is None
+    assert "was removed or replaced since it was opened" in capsys.readouterr().err
+    again = open_tracker(None, Path("mlruns"), None)
+    runs = MlflowClient(again.uri).search_runs([again.experiment_id])
+    assert [run.info.run_name for run in runs] == ["a cell"]
