@@ -42,7 +42,7 @@ SMALL = [
     "measure.min_iterations=100",
 ]
 SECRET = "not to be written"
-PLACE = {"node", "sweep_id", "cell_key"}
+PLACE = {"node", "sweep_id", "cell_key", "command"}
 """Tags in which the same sweep differs from one launcher to the other."""
 JUDGED = (
     "verdict",
