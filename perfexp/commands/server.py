@@ -11,17 +11,19 @@ network, put the server behind a proxy that has TLS.
 
 import os
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.errors import ConfigError, TrackingError
-from perfexp.serving import server
+from perfexp.serving import server, users
 from perfexp.store.address import redacted, sqlite_uri
 
 _USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _STORE = "MLFLOW_BACKEND_STORE_URI"
+_USERS = "users.db"
 _AUTHENTICATION = """\
 [mlflow]
 default_permission = READ
@@ -38,7 +40,8 @@ class Config:
     host: str = option(server.HOST, "interface to listen on")
     port: int = option(5000, "port to listen on")
     workers: int = option(2, "server processes")
-    folder: str = option("mlruns/server", "folder of artifacts, users and server.log")
+    folder: str = option("mlruns/server", "folder of artifacts, users and server.log, for its owner alone")
+    new_password: bool = option(False, "the administrator's password becomes MLFLOW_TRACKING_PASSWORD")
 
 
 def main(settings: Config) -> None:
@@ -49,19 +52,38 @@ def main(settings: Config) -> None:
     """
     checks.at_least(1, {"workers": settings.workers})
     checks.inside(0, 65536, {"port": settings.port}, "a port")
-    folder = Path(settings.folder).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _private(Path(settings.folder).absolute())
     uri = os.environ.get(_STORE) or sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
-    variables = {**_administrator(), **_authentication(folder)}
+    variables = {**_administrator(), **_authentication(folder), **server.names(settings.host)}
+    signed = folder / _USERS, os.environ[_USER], os.environ[_PASSWORD]
+    if signed[0].is_file():  # MLflow takes the password of the first start alone
+        (users.set_password if settings.new_password else users.require_password)(*signed)
+    log = folder / "server.log"
     with (
         server.until_stopped(),
-        server.serving(uri, settings.port, arguments, variables, folder / "server.log") as process,
+        server.serving(uri, settings.port, arguments, variables, log, settings.host) as process,
     ):
         print(f"Serving {redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)
         raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
+
+
+def _private(folder: Path) -> Path:
+    """Return the folder, made for its owner alone: password hashes, runs and artifacts lie in it.
+
+    Raises:
+        ConfigError: others can read it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"Other users of this machine can read {folder}, where passwords' hashes lie; "
+            f"close it first: chmod -R go= {shlex.quote(str(folder))}"
+        )
+    return folder
 
 
 def _administrator() -> dict[str, str]:
@@ -77,7 +99,8 @@ def _administrator() -> dict[str, str]:
 def _authentication(folder: Path) -> dict[str, str]:
     """The settings file beside the users, and the key that signs sessions, made once."""
     settings, key = folder / "authentication.ini", folder / "session.key"
-    settings.write_text(_AUTHENTICATION.format(users=folder / "users.db"), encoding="utf-8")
+    settings.touch(mode=0o600)
+    settings.write_text(_AUTHENTICATION.format(users=folder / _USERS), encoding="utf-8")
     if not key.exists():
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -22,6 +22,7 @@ from perfexp.store.address import redacted_text, sqlite_path
 from perfexp.store.tracker import stops_handled
 
 HOST = "127.0.0.1"
+_NAMES = "MLFLOW_SERVER_ALLOWED_HOSTS"
 _PORTS_TRIED = 50
 _START_TIMEOUT_S = 120.0
 _END_TIMEOUT_S = 10.0
@@ -29,6 +30,7 @@ _LEAN = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
+    "PYTHONSAFEPATH": "1",
 }
 
 
@@ -59,8 +61,11 @@ def serving(
     options: Sequence[str] = ("--host", HOST, "--workers", "1"),
     settings: Mapping[str, str] = MappingProxyType({}),
     log_path: Path | None = None,
+    host: str = HOST,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run MLflow's server, ready to answer; it and its children end with the block.
+
+    It takes no module from the current directory, and what it makes beside a log is for its user alone.
 
     Args:
         uri: the store behind it, passed in an environment variable: it may hold a password.
@@ -68,10 +73,12 @@ def serving(
         options: of ``mlflow server``.
         settings: environment variables of the server.
         log_path: file for the server's output, overwritten; None discards it at the end.
+        host: the interface that it listens on, asked for its answer.
 
     Raises:
-        TrackingError: the server ended, or did not answer in time.
+        TrackingError: the port is taken, or the server ended or did not answer in time.
     """
+    _require_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
     path = sqlite_path(uri)
     if path is not None and "--artifacts-destination" not in options:
@@ -79,10 +86,16 @@ def serving(
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
     with _log(log_path) as log:
         process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            env=environment,
+            cwd=sys.prefix,  # uvicorn would import modules from the current directory
+            umask=-1 if log_path is None else 0o077,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            _await_answer(process, port, log)
+            _await_answer(process, host, port, log)
             yield process
         finally:
             _end(process)
@@ -95,12 +108,45 @@ def _log(path: Path | None) -> IO[bytes]:
     return path.open("w+b")
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+def reached(host: str) -> str:
+    """Return the address of a server on this machine that listens on ``host``, for a URL."""
+    place = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
+    return f"[{place}]" if ":" in place else place
+
+
+def names(host: str) -> dict[str, str]:
+    """Return the setting by which MLflow answers to this machine's names, if the user has not set it."""
+    from mlflow.server.security_utils import get_default_allowed_hosts
+
+    if _NAMES in os.environ or host in (HOST, "::1", "localhost"):
+        return {}
+    own = [name + port for name in (host, socket.gethostname(), socket.getfqdn()) for port in ("", ":*")]
+    return {_NAMES: ",".join([*get_default_allowed_hosts(), *own])}
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that another program holds: it would be taken for the server.
+
+    Raises:
+        TrackingError: it is taken, or this machine has no such interface.
+    """
+    try:
+        family, kind, protocol, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(at)
+    except OSError as error:
+        reason = error.strerror or error
+        raise TrackingError(f"No server can listen on {host}:{port} ({reason}); choose another.") from error
+
+
+def _await_answer(process: subprocess.Popen[bytes], host: str, port: int, log: IO[bytes]) -> None:
     opener = build_opener(ProxyHandler({}))
     deadline = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            opener.open(f"http://{HOST}:{port}/health", timeout=5).close()
+            opener.open(f"http://{reached(host)}:{port}/health", timeout=5).close()
             return
         except (URLError, OSError):
             time.sleep(0.2)

@@ -72,6 +72,7 @@ def run_in_child(step: Step, cell: Cell) -> Message:
 def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnContext:
     """Return the start method of clean processes: a server that has imported the frameworks, or spawn."""
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _SPIN_CYCLES)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no module of the current directory is run
     if start is Start.forked and "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)

@@ -13,11 +13,12 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp import load_runs
-from perfexp.errors import TrackingError
+from perfexp.errors import ConfigError, TrackingError
+from perfexp.serving import users
 from perfexp.store import delivery
 from perfexp.store.tracker import open_tracker
 from tests.support.program import perfexp
-from tests.support.servers import HOST, PASSWORD, Postgres, Server, dumped
+from tests.support.servers import HOST, PASSWORD, USER, Postgres, Server, dumped
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -173,3 +174,37 @@ def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
 def test_without_an_administrator_the_server_does_not_start(tmp_path: Path, capsys) -> None:
     assert perfexp("server", f"folder={tmp_path}") == 2
     assert "The server has no administrator" in capsys.readouterr().err
+
+
+def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (tmp_path / "yaml.py").write_text("open('ran', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    made = Server(tmp_path / "kept", f"sqlite:///{tmp_path}/kept/mlflow.db", options=("host=127.0.0.2",))
+    made.start()
+    for name, value in made.credentials.items():
+        monkeypatch.setenv(name, value)
+    try:
+        uri = f"http://127.0.0.2:{made.port}"
+        assert made.said.strip().endswith(uri)
+        open_tracker(uri, tmp_path / "mlruns", "x")
+        assert perfexp("server", "folder=other", "host=127.0.0.2", f"port={made.port}") == 3
+        assert "No server can listen on 127.0.0.2" in capsys.readouterr().err
+    finally:
+        made.stop()
+    assert not (tmp_path / "ran").exists()
+    kept = [made.folder, *made.folder.rglob("*")]
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
+
+    users_db = made.folder / "users.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "another-password")
+    assert perfexp("server", f"folder={made.folder}") == 2
+    assert "another password, or does not exist" in capsys.readouterr().err
+    users.set_password(users_db, USER, "another-password")
+    users.require_password(users_db, USER, "another-password")
+    with pytest.raises(ConfigError, match="new_password=true"):
+        users.require_password(users_db, USER, PASSWORD)
+    made.folder.chmod(0o755)
+    assert perfexp("server", f"folder={made.folder}") == 2
+    assert "chmod -R go= " in capsys.readouterr().err

@@ -111,6 +111,7 @@ class Server:
     folder: Path
     store: str
     port: int = field(default_factory=free_port)
+    options: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -124,7 +125,10 @@ class Server:
         command = [Path(sys.executable).parent / "perfexp", "server", f"port={self.port}", "workers=1"]
         environment = {**os.environ, **self.credentials, "MLFLOW_BACKEND_STORE_URI": self.store}
         self._process = subprocess.Popen(
-            [*command, f"folder={self.folder}"], env=environment, stdout=subprocess.PIPE, text=True
+            [*command, f"folder={self.folder}", *self.options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._process.stdout is not None
         self.said = self._process.stdout.readline()
