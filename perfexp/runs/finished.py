@@ -1,7 +1,9 @@
 """Finished cells of an experiment, by key, and the sweep that they belong to."""
 
+from collections.abc import Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 from perfexp.records import FINISHED, OUTCOME_METRICS, OUTCOME_TAGS, SKIPPED, Outcome, RunKind
 from perfexp.runs import client, sql
@@ -32,16 +34,14 @@ class Finished:
         if key not in frame.index:
             return None
         row = frame.loc[key].dropna().to_dict()
-        return Outcome(
-            model=row["model"],
-            backend=FIRST_BACKENDS.get(row["backend.name"], row["backend.name"]),
-            batch_size=int(row["batch_size"]),
-            status=SKIPPED,
-            reason="The numbers are those of an earlier run.",
-            run_id=row["run_id"],
-            metrics={name: float(row[name]) for name in OUTCOME_METRICS if name in row},
-            tags={name: str(row[name]) for name in OUTCOME_TAGS if name in row},
-        )
+        try:
+            return _outcome(row)
+        except (KeyError, ValueError, OverflowError) as error:
+            print(
+                f"The run {row['run_id']} is no cell of perfexp ({error!r}); its cell is measured again.",
+                flush=True,
+            )
+            return None
 
     @cached_property
     def _all(self) -> "pd.DataFrame | None":
@@ -55,6 +55,27 @@ class Finished:
         tags: dict[str, list[str]] = {"kind": [RunKind.CELL], "cell_key": [key]}
         with connection.explained(tracker.uri):
             return _by_key(client.read(tracker.uri, tracker.experiment_id, tags, FINISHED, _column))
+
+
+def _outcome(row: "dict[Hashable, Any]") -> Outcome:
+    """Return a finished run as an outcome.
+
+    Raises:
+        KeyError, ValueError, OverflowError: it has not what a finished cell has, whoever wrote it.
+    """
+    metrics = {name: float(row[name]) for name in OUTCOME_METRICS if name in row}
+    if not all(0 < metrics[name] < inf for name in ("latency_p50_ms", *metrics)):
+        raise ValueError("a metric is not a positive number")
+    return Outcome(
+        model=row["model"],
+        backend=FIRST_BACKENDS.get(row["backend.name"], row["backend.name"]),
+        batch_size=int(row["batch_size"]),
+        status=SKIPPED,
+        reason="The numbers are those of an earlier run.",
+        run_id=row["run_id"],
+        metrics=metrics,
+        tags={name: str(row[name]) for name in OUTCOME_TAGS if name in row},
+    )
 
 
 def sweep_id(tracker: Tracker, grid: str) -> str | None:

@@ -10,8 +10,10 @@ import socket
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+from pydantic import Field
 
 STALE_AFTER_S = 600.0
 """Seconds after which an unfinished write on another host is taken for dead."""
@@ -27,9 +29,9 @@ class Writer:
 
     host: str
     boot: str
-    pid: int
-    started: float
-    heartbeat: float
+    pid: Annotated[int, Field(gt=0, lt=2**31)]
+    started: Annotated[float, Field(allow_inf_nan=False)]
+    heartbeat: Annotated[float, Field(allow_inf_nan=False)]
 
     def text(self) -> str:
         """Return the text of the run's tag."""
@@ -61,10 +63,12 @@ def this_process() -> Writer:
 
 
 def parse(text: str | None) -> Writer | None:
-    """Return the writer in a run's tag; None if the tag names none."""
+    """Return the writer in a run's tag; None if the tag names none, whoever wrote it."""
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return Writer(**json.loads(text)) if text else None
-    except (TypeError, ValueError):
+        return TypeAdapter(Writer).validate_json(text, strict=True) if text else None
+    except ValidationError:
         return None
 
 

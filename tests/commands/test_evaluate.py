@@ -221,7 +221,7 @@ def test_a_sweep_goes_on_past_failures_and_keeps_their_reasons(
     ("arguments", "code", "failure", "words"),
     [
         (["backend.fault=kill"], 1, "killed by a signal", "The worker was killed by SIGKILL"),
-        (["lock_wait_s=0.2"], 2, "refused", "Another perfexp measurement held cpu for 0.2 s"),
+        (["lock_wait_s=0.2"], 2, "refused", "held cpu for 0.2 s"),
     ],
 )
 def test_a_single_failure_is_a_run_and_a_sentence(

@@ -8,6 +8,7 @@ from perfexp.records import SKIPPED, Failure, FailureKind, Measurement
 from perfexp.runs import finished, sql
 from perfexp.runs.finished import Finished
 from perfexp.store.build import Origin, cell_run
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
 MEASURED = Measurement(
@@ -54,3 +55,17 @@ def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[.
         store.write(cell_run(make_cell(), name, MEASURED, at, Origin("", ""), sweep, {}))
     assert finished.sweep_id(store, "abc") == "second"
     assert finished.sweep_id(store, "abd") is None
+
+
+@pytest.mark.parametrize(
+    "harm", [{"batch_size": "1e9999"}, {"batch_size": "many"}, {"model": None}, {"latency": -1.0}]
+)
+def test_a_run_that_perfexp_would_not_write_is_told_and_not_taken(
+    store: Tracker, harm: dict[str, object], capsys
+) -> None:
+    tags = {"kind": "cell", "cell_key": "one"} | ({} if "model" in harm else {"model": "resnet18"})
+    params = {"backend.name": "fake", "batch_size": str(harm.get("batch_size", 1))}
+    latency = [("latency_p50_ms", float(harm.get("latency", 1.0)), 0)]
+    store.write(RunData("x", "FINISHED", 1, latency, params, tags))
+    assert Finished(store).find("one") is None
+    assert "its cell is measured again" in capsys.readouterr().out

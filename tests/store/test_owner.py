@@ -1,6 +1,9 @@
+import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
+
+import pytest
 
 from perfexp.store import owner
 
@@ -46,3 +49,12 @@ def test_another_host_is_judged_by_its_silence() -> None:
 
 def test_a_tag_that_is_none_of_ours_names_nobody() -> None:
     assert [owner.parse(text) for text in (None, "", "{}", "[1]", "x")] == [None] * 5
+
+
+WRONG = ({"heartbeat": "soon"}, {"pid": "abc"}, {"pid": -1}, {"pid": 2**40}, {"started": float("inf")})
+
+
+@pytest.mark.parametrize("change", WRONG)
+def test_a_tag_that_names_no_process_is_nobodys(change: dict[str, object]) -> None:
+    assert owner.parse(json.dumps({**asdict(owner.this_process()), **change})) is None
+    assert owner.parse("[") is None and owner.parse("[1]") is None
