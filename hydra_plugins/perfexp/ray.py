@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -48,6 +49,13 @@ class RayLauncher(remote.RemoteLauncher):
 
     def _join(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if os.environ.get("RAY_AUTH_MODE") != "token":
+            print(
+                "RAY_AUTH_MODE is not token: unless the cluster is closed otherwise, whoever reaches it "
+                "runs programs as you; see README, Sweep on a cluster.",
+                file=sys.stderr,
+                flush=True,
+            )
         from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
 
         try:

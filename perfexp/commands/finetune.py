@@ -7,7 +7,7 @@ Every tensor is trained, with AdamW and a one-cycle schedule. The weights of the
 held-out loss become a checkpoint in the store; judge them on other images with perfexp evaluate.
 """
 
-import tempfile
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,11 +15,12 @@ from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 
+from perfexp.cache import synchronise_below
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten
 from perfexp.environment import usable_cpus
-from perfexp.errors import DataError
+from perfexp.errors import DataError, TrackingError
 from perfexp.evaluation import datasets, finetuning
 from perfexp.evaluation.datasets.base import Dataset, DatasetConfig
 from perfexp.evaluation.loading import Transformed
@@ -91,11 +92,17 @@ def main(settings: Config) -> None:
     )
     epochs, best = finetuning.fit(network, train, held_out, schedule, _report)
     text = redacted_text(OmegaConf.to_yaml(settings))
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        finetuning.save(network, Path(folder) / CHECKPOINT)
+    folder = root / "finetuned" / f"{settings.model.name}-{started_ms}"
+    folder.mkdir(parents=True)
+    finetuning.save(network, folder / CHECKPOINT)
+    synchronise_below(folder)
+    try:
         run_id = tracker.submit(
-            _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, Path(folder))
+            _draft(settings, dataset, preprocessing, epochs, best, text, started_ms, folder)
         )
+    except TrackingError as error:
+        raise TrackingError(f"{error} The trained network is kept in {folder / CHECKPOINT}.") from error
+    shutil.rmtree(folder)  # the store has it, or the outbox
     if run_id:
         _print(settings, tracker, run_id, epochs[best], best)
 

@@ -48,6 +48,10 @@ def main(settings: Config) -> None:
         port = server.free_port(settings.port)
         with server.until_stopped(), server.serving(opened.uri, port) as process:
             _print_addresses(f"http://{server.HOST}:{port}", opened, views)
+            print(
+                "While it runs, every user of this machine can read and change the runs.",
+                flush=True,
+            )
             print("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 

@@ -133,8 +133,12 @@ class CellJob:
         files = {"samples.png": _figure(self.title, result)} if isinstance(result, Measurement) else {}
         about = self._started_ms, self._origin, self._sweep
         run = cell_run(self.cell, self.key, result, *about, facts, files)
-        outcome = run.outcome(self.cell, tracker.submit(run), OUTCOME_METRICS)
-        outcome = replace(outcome, variant=self._sweep.variant)
+        outcome = run.outcome(self.cell, None, OUTCOME_METRICS)
+        try:
+            run_id = tracker.submit(run)
+        except TrackingError as error:
+            raise TrackingError(f"{error} It had come to this: {outcome.summary}.") from error
+        outcome = replace(outcome, run_id=run_id, variant=self._sweep.variant)
         if self._earlier and outcome.has_numbers:
             _supersede(tracker, self._earlier, outcome)
         self._progress.add(outcome)

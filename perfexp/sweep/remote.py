@@ -12,6 +12,9 @@ from omegaconf import DictConfig
 
 from perfexp import environment
 from perfexp.errors import LaunchError
+from perfexp.store.address import redacted
+
+_SECRET = ("PASSWORD", "TOKEN", "SECRET", "KEY")
 
 
 class Task:
@@ -57,10 +60,12 @@ class Task:
 def variables() -> dict[str, str]:
     """Return the environment variables that decide the store and the speed of numerical libraries.
 
-    Which GPU a job may use is not among them: the engine decides that.
+    Which GPU a job may use is not among them: the engine decides that. Nor are secrets, which a task
+    would carry through the cluster: a node has them in its own environment.
     """
     chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
-    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_")}
+    secret = {k for k, v in chosen.items() if k.endswith(_SECRET) or redacted(v) != v}
+    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_") and k not in secret}
 
 
 class RemoteLauncher(Launcher):

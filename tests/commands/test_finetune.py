@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from perfexp import load_runs
+from perfexp.errors import Exit, TrackingError
+from perfexp.store.tracker import Tracker
 from tests.support.packaged import Packaged
 
 
@@ -27,6 +29,21 @@ def test_digits_are_learnt_and_the_checkpoint_is_named_by_its_run(
     assert run["images"] == 450
     assert run["top1_low"] > 40  # chance is 10
     assert run["weights"] == weights
+
+
+@pytest.mark.slow
+def test_a_network_that_no_store_takes_is_kept(
+    called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_arguments: object) -> None:
+        raise TrackingError("It is lost.")
+
+    monkeypatch.setattr(Tracker, "submit", refused)
+    trained = ("model.classes=10", "workers=1", "weights=random", "dataset.train=true", "epochs=1")
+    done = called("finetune", "model=squeezenet1_1", "dataset=digits", *trained)
+    assert done.returncode == Exit.STORE
+    [kept] = tmp_path.rglob("network.safetensors")
+    assert f"It is lost. The trained network is kept in {kept.relative_to(tmp_path)}." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from mlflow import MlflowClient
 
 from perfexp import load_runs
 from perfexp.config.schema import member_tag
+from perfexp.errors import Exit, TrackingError
+from perfexp.store.tracker import Tracker
 
 QUICK = ("backend=fake", "measure=quick", "measure.rounds=1", "measure.budget_s=0.05", "measure.warmup_s=0")
 SWEEP = ("--multirun", *QUICK, "model=squeezenet1_1", "batch_size=1,2,4")
@@ -212,6 +214,17 @@ def test_bad_input_is_one_sentence(called, tmp_path: Path, arguments: list[str],
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+@pytest.mark.usefixtures("ready")
+def test_numbers_that_nothing_takes_are_told(called, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_arguments: object) -> None:
+        raise TrackingError("It is lost.")
+
+    monkeypatch.setattr(Tracker, "submit", refused)
+    done = called("model=squeezenet1_1", *QUICK)
+    assert done.returncode == Exit.STORE
+    assert "It is lost. It had come to this: 1.0" in done.stderr
 
 
 def test_a_store_that_does_not_answer_has_an_exit_code_of_its_own(called) -> None:

@@ -53,6 +53,18 @@ def test_a_task_finds_its_directory_store_and_settings(made_here: bytes, tmp_pat
     assert environment["CUDA_VISIBLE_DEVICES"] == "1", "which GPU it gets is the engine's choice"
 
 
+def test_secrets_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "battery-staple")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:pa%2Fss@db/x")
+    carried = pickle.dumps(remote.Task(seen, remote.variables()))
+    assert b"me" in carried
+    assert not [secret for secret in (b"correct-horse", b"battery-staple", b"pa%2Fss") if secret in carried]
+    _, environment = pickle.loads(carried)(NOTHING)
+    assert environment["MLFLOW_TRACKING_PASSWORD"] == "correct-horse", "the node's own"
+
+
 def test_a_node_without_the_directory_is_named(made_here: bytes, tmp_path: Path) -> None:
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     with pytest.raises(LaunchError, match=f"cannot enter {tmp_path} .*that all nodes share"):

@@ -13,6 +13,7 @@ import psutil
 
 from tests.support.clusters import until
 
+AUTHENTICATION = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
 PORT = 6399
 COMMON = (
@@ -36,14 +37,14 @@ class RayCluster:
     @property
     def environment(self) -> dict[str, str]:
         """This process's, and the way to the cluster."""
-        return {**os.environ, "RAY_ADDRESS": self.address}
+        return {**os.environ, **AUTHENTICATION, "RAY_ADDRESS": self.address}
 
     def start(self, ip: str) -> None:
         """Start the node ``ip`` and wait until it takes work."""
         place = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         join = [f"--address={self.address}"]
         program = Path(sys.executable).parent / "ray"
-        own = {**os.environ, **_LOSS_FOUND_QUICKLY}
+        own = {**os.environ, **AUTHENTICATION, **_LOSS_FOUND_QUICKLY}
         command = [program, "start", "--block", f"--node-ip-address={ip}", *(place if ip == HEAD else join)]
         said = self.folder / f"{ip}.log"
         with said.open("wb") as log:
