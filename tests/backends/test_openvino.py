@@ -18,6 +18,12 @@ from perfexp.models.network import describe
 from perfexp.phases import Phases
 
 
+def test_the_conversion_sends_no_statistics() -> None:
+    from openvino.tools.ovc import telemetry_utils
+
+    assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
 def test_one_conversion_serves_every_batch_size(make_cell: Callable[..., Cell]) -> None:
     cell = make_cell("openvino")
     cache = Cache(Path(cell.cache_dir))

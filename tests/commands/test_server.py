@@ -11,11 +11,13 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
+from mlflow.server import get_app_client
 
 from perfexp import load_runs
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import users
 from perfexp.store import delivery
+from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from tests.support.program import perfexp
 from tests.support.servers import HOST, PASSWORD, USER, Postgres, Server, dumped
@@ -105,6 +107,21 @@ def test_a_sweep_through_the_server(
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
     with pytest.raises(TrackingError, match="cannot be used.*401"):
         open_tracker(signed_in.uri, tmp_path / "mlruns", "through")
+
+
+def test_a_lesser_user_reads_all_and_writes_to_experiments_of_their_own(
+    perfexp, signed_in: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_tracker(signed_in.uri, Path("mlruns"), "others")
+    get_app_client("basic-auth", signed_in.uri).create_user("reader", "a-long-password")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a-long-password")
+    assert load_runs("others", tracking_uri=signed_in.uri).empty
+    with pytest.raises(TrackingError, match="403|PERMISSION_DENIED|ermission"):
+        open_tracker(signed_in.uri, Path("mlruns"), "others").write(RunData("x", "FINISHED", 1, [], {}, {}))
+    done = perfexp(*QUICK, *tracked(signed_in, "own"))
+    assert done.returncode == 0, done.stderr
+    assert len(load_runs("own", tracking_uri=signed_in.uri)) == 1
 
 
 def test_the_server_listens_on_the_loopback_interface_alone(served: Server) -> None:
