@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 _NOT_CHECKED = re.compile(r"[-+~]|hydra\b|[^=]*[@/]")
+_COMMANDS = (
+    *(
+        ("--cfg", "-c"),
+        ("--run", "-r"),
+        ("--multirun", "-m"),
+        ("--shell-completion", "-sc"),
+        ("--info", "-i"),
+    ),
+)
+"""Hydra's flags that each say what to do, of which it takes one."""
 _FUNCTION = re.compile(r"\w+\(.*\)")
 _WORD = re.compile(r"(?!(?i:true|false|inf|nan)$)[A-Za-z/.][\w./-]*")
 """What Hydra's grammar takes for text without quotation marks."""
@@ -26,8 +36,12 @@ def check(kind: type, arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: a key, a preset or a value that cannot be.
     """
+    _check_flags(arguments)
     several = any(a in overrides.MULTIRUN or a.startswith("sweep=") for a in arguments)
     open_path = any(a.startswith(("--config", "-c", "hydra.searchpath")) for a in arguments)
+    for argument in arguments:
+        if _signed(argument)[1].strip().startswith("="):
+            raise ConfigError(f"{argument!r} names no key; options are written key=value.")
     for key, text in (overrides.pair(a) for a in arguments if "=" in a and not _NOT_CHECKED.match(a)):
         values = text.split(",") if several and not _FUNCTION.fullmatch(text) else [text]
         plain = [value for value in values if value and not re.search(r"[\[\]{}()'\"$\\]", text)]
@@ -40,6 +54,26 @@ def check(kind: type, arguments: Sequence[str]) -> None:
                 _check_value(key, *_owner(kind, key), value.strip(), several)
 
 
+def _signed(argument: str) -> tuple[str, str]:
+    """Return the sign by which Hydra adds or removes a key, and the rest."""
+    rest = argument.lstrip("+~")
+    return argument[: len(argument) - len(rest)], rest
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Refuse flags that Hydra would end in a traceback for.
+
+    Raises:
+        ConfigError: two commands at once, or one that needs another.
+    """
+    given = {argument.partition("=")[0] for argument in arguments if argument.startswith("-")}
+    commands = sorted(name for names in _COMMANDS for name in names if name in given)
+    if len(commands) > 1:
+        raise ConfigError(f"{' and '.join(commands)} cannot be given together; leave one out.")
+    if "--resolve" in given and not given & {"--cfg", "-c", "--help", "-h"}:
+        raise ConfigError("--resolve belongs to --cfg; give --cfg job --resolve.")
+
+
 def for_hydra(kind: type, argument: str, several: bool) -> str:
     """Return the argument with free text quoted, as Hydra's grammar requires.
 
@@ -48,6 +82,11 @@ def for_hydra(kind: type, argument: str, several: bool) -> str:
         argument: as typed.
         several: commas separate the values of a sweep.
     """
+    sign, argument = _signed(argument)
+    if sign and overrides.is_group(kind, argument.partition("=")[0]):
+        return sign + for_hydra(kind, argument, several)
+    if sign:
+        return sign + argument
     key, equals, text = argument.partition("=")
     if not equals or _NOT_CHECKED.match(argument) or not _is_text(kind, key):
         return argument
