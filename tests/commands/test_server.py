@@ -11,6 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from perfexp import load_runs
 from perfexp.errors import ConfigError, TrackingError
@@ -189,6 +190,20 @@ def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone
         uri = f"http://127.0.0.2:{made.port}"
         assert made.said.strip().endswith(uri)
         open_tracker(uri, tmp_path / "mlruns", "x")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a-wrong-password")
+        with pytest.raises(TrackingError, match="401"):
+            open_tracker(uri, tmp_path / "mlruns", "x")
+        added = {"MLFLOW_TRACKING_USERNAME": "lab", "MLFLOW_TRACKING_PASSWORD": "staple-battery-horse"}
+        with pytest.MonkeyPatch.context() as lab:
+            for name, value in added.items():
+                lab.setenv(name, value)
+            assert perfexp("server", f"folder={made.folder}", "add_user=true") == 0
+            open_tracker(uri, tmp_path / "mlruns", "y")
+            assert perfexp("server", f"folder={made.folder}", "add_user=true") == 2
+            assert "'lab' cannot be added" in capsys.readouterr().err
+            with pytest.raises(MlflowException, match="PERMISSION_DENIED|Permission denied"):
+                client = MlflowClient(uri)
+                client.create_run(client.get_experiment_by_name("x").experiment_id)
         assert perfexp("server", "folder=other", "host=127.0.0.2", f"port={made.port}") == 3
         assert "No server can listen on 127.0.0.2" in capsys.readouterr().err
     finally:
@@ -196,6 +211,8 @@ def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone
     assert not (tmp_path / "ran").exists()
     kept = [made.folder, *made.folder.rglob("*")]
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
+
+    assert "401" in (made.folder / "server.log").read_text()
 
     users_db = made.folder / "users.db"
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "another-password")
