@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 _PATIENCE_S = 15.0
+_OPEN = (
+    "RAY_AUTH_MODE is not token: whoever reaches a Ray cluster without authentication runs programs there "
+    "as its user; ray get-auth-token --generate makes a token."
+)
 
 
 class RayLauncher(remote.RemoteLauncher):
@@ -33,7 +38,7 @@ class RayLauncher(remote.RemoteLauncher):
         self.config = config
         self.hydra_context = hydra_context
         # Ray does not copy the environment, and sets OMP_NUM_THREADS to its own count of CPUs.
-        self.task = remote.Task(_OnNode(task_function), remote.variables())
+        self.task = remote.Task(_OnNode(task_function), remote.variables(), remote.secrets())
 
     def collect(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
@@ -50,6 +55,8 @@ class RayLauncher(remote.RemoteLauncher):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
 
+        if os.environ.get("RAY_AUTH_MODE") != "token":
+            print(_OPEN, file=sys.stderr, flush=True)
         try:
             start_ray(self.ray.init)
         except ConnectionError as error:

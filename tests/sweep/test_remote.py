@@ -53,6 +53,23 @@ def test_a_task_finds_its_directory_store_and_settings(made_here: bytes, tmp_pat
     assert environment["CUDA_VISIBLE_DEVICES"] == "1", "which GPU it gets is the engine's choice"
 
 
+def test_no_secret_travels_and_a_node_without_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "lab")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "staple-battery-horse")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://lab:staple-battery-horse@db/x")
+    task = pickle.dumps(remote.Task(seen, remote.variables(), remote.secrets()))
+    assert b"staple" not in task
+    found = pickle.loads(task)(NOTHING)[1]
+    assert found["MLFLOW_TRACKING_PASSWORD"] == "staple-battery-horse"
+    assert found["MLFLOW_TRACKING_URI"].endswith("@db/x")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    with pytest.raises(LaunchError, match="has no MLFLOW_TRACKING_PASSWORD, which .* start its Ray with"):
+        pickle.loads(task)(NOTHING)
+
+
 def test_a_node_without_the_directory_is_named(made_here: bytes, tmp_path: Path) -> None:
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     with pytest.raises(LaunchError, match=f"cannot enter {tmp_path} .*that all nodes share"):
