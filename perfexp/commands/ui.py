@@ -6,7 +6,6 @@ A store behind http is a running server, so only addresses are printed; for a da
 started on the loopback interface, without authentication, and ended with the verb.
 """
 
-import re
 import sys
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from perfexp.errors import TrackingError
 from perfexp.records import RunKind
 from perfexp.serving import server, target
 from perfexp.serving.views import Kind, SavedView, view_url
+from perfexp.store.address import HIDDEN, redacted
 
 
 @dataclass
@@ -41,7 +41,7 @@ def main(settings: Config) -> None:
     opened = target.find(settings.tracking, settings.experiment, settings.sweep)
     views = opened.save_views()
     if opened.uri.startswith(("http://", "https://")):
-        _print_addresses(re.sub(r"//[^/@]*@", "//", opened.uri), opened, views)
+        _print_addresses(redacted(opened.uri).replace(f"//{HIDDEN}@", "//"), opened, views)
     elif settings.print_only:
         _print_addresses(f"http://{server.HOST}:{settings.port}", opened, views)
     else:
