@@ -18,6 +18,11 @@ from perfexp.serving import server, target
 from perfexp.serving.views import Kind, SavedView, view_url
 from perfexp.store.address import HIDDEN, redacted
 
+_OPEN = (
+    "There is no password: until then every user of this machine can read, change and delete these runs "
+    "(perfexp server asks for one)."
+)
+
 
 @dataclass
 class Config:
@@ -48,6 +53,7 @@ def main(settings: Config) -> None:
         port = server.free_port(settings.port)
         with server.until_stopped(), server.serving(opened.uri, port) as process:
             _print_addresses(f"http://{server.HOST}:{port}", opened, views)
+            print(_OPEN)
             print("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 

@@ -146,7 +146,8 @@ def on_slurm(tmp_path: Path) -> Iterator[slurm.SlurmCluster]:
 
 
 @pytest.fixture
-def on_ray() -> Iterator[ray.RayCluster]:
+def on_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[ray.RayCluster]:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)  # which the nodes have themselves
     with ray.running() as cluster:
         yield cluster
 
