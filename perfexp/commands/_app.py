@@ -49,6 +49,7 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
         SystemExit: always.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child, nor job, runs a module of the current directory
     _refused.credentials(arguments)
     if hasattr(module, "launch"):
         sys.exit(module.launch(arguments))
