@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from perfexp import load_runs
+from perfexp.commands import server
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import users
 from perfexp.store import delivery
@@ -175,6 +176,13 @@ def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
 def test_without_an_administrator_the_server_does_not_start(tmp_path: Path, capsys) -> None:
     assert perfexp("server", f"folder={tmp_path}") == 2
     assert "The server has no administrator" in capsys.readouterr().err
+
+
+def test_a_key_that_a_killed_start_left_empty_is_made(tmp_path: Path) -> None:
+    (tmp_path / "session.key").touch(mode=0o600)
+    first = server._authentication(tmp_path)["MLFLOW_FLASK_SERVER_SECRET_KEY"]
+    assert len(first) == 64
+    assert server._authentication(tmp_path)["MLFLOW_FLASK_SERVER_SECRET_KEY"] == first
 
 
 def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone(

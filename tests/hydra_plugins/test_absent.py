@@ -28,8 +28,10 @@ def test_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         launched(SlurmLauncher(**parameters))
 
 
-def test_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(LaunchError, match=r"^No Ray cluster answers at auto; start its nodes"):
         launched(RayLauncher(OmegaConf.create({"init": {"address": "auto"}, "remote": {}})))
+    assert capsys.readouterr().err.startswith("RAY_AUTH_MODE is not token: whoever reaches")
