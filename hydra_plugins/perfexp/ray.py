@@ -54,6 +54,7 @@ class RayLauncher(remote.RemoteLauncher):
     def _join(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
+        from ray.exceptions import AuthenticationError
 
         if os.environ.get("RAY_AUTH_MODE") != "token":
             print(_OPEN, file=sys.stderr, flush=True)
@@ -63,6 +64,11 @@ class RayLauncher(remote.RemoteLauncher):
             raise LaunchError(
                 f"No Ray cluster answers at {self.ray.init.address}; start its nodes with ray start, or name "
                 "it in hydra.launcher.ray.init.address."
+            ) from error
+        except AuthenticationError as error:
+            raise LaunchError(
+                "RAY_AUTH_MODE is token, and Ray has none here that the cluster takes; copy the head's "
+                "~/.ray/auth_token, or make one there with ray get-auth-token --generate."
             ) from error
         self._require_resources()
 
