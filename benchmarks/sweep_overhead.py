@@ -80,7 +80,7 @@ def trace(command: Sequence[str], mark: str) -> list[Moment]:
     """Run a sweep in a folder of its own, with device locks of its own; a moment each cell's line."""
     moments = []
     with tempfile.TemporaryDirectory(prefix="perfexp-overhead-") as folder:
-        began, own = time.perf_counter(), {**os.environ, "TMPDIR": folder}
+        began, own = time.perf_counter(), {**os.environ, "PERFEXP_LOCKS": folder}
         with subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             watched = psutil.Process(process.pid)

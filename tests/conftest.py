@@ -50,9 +50,16 @@ def _no_inherited_store(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(autouse=True)
-def _own_locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _own_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests must not wait for a measurement that runs elsewhere on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERFEXP_LOCKS", str(tmp_path_factory.mktemp("locks")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_files(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path_factory.getbasetemp() / "tmp"  # a short path: sockets lie here too
     folder.mkdir(exist_ok=True)
     monkeypatch.setenv("TMPDIR", str(folder))

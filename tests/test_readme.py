@@ -108,8 +108,8 @@ def test_query_example(folder: Path) -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("recipe", [SERVER_RECIPE] if SERVER_RECIPE else [])
 def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) -> None:
-    """The first block is left running, the second one used against it."""
-    serve, use = recipe
+    """The first block is left running; the second adds the user by whom the third one uses it."""
+    serve, add, use = recipe
     database.add_database("perfexp")
     port, places = free_port(), f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {**os.environ, "PATH": places, "PGPORT": str(database.port), "PGPASSWORD": PASSWORD}
@@ -119,6 +119,8 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     )
     assert server.stdout is not None
     assert server.stdout.readline().startswith("Serving postgresql+psycopg://***@127.0.0.1/perfexp")
+    added = subprocess.run(["bash", "-ec", add], cwd=tmp_path, env=settings, capture_output=True, text=True)
+    assert added.stdout.startswith("lab can read all runs"), added.stderr
     used = f"{use.strip()} tracking.uri=http://127.0.0.1:{port} backend=fake batch_size=1 {QUICK}"
     done = subprocess.run(["bash", "-ec", used], cwd=tmp_path, env=settings, capture_output=True, text=True)
     server.terminate()

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 _PATIENCE_S = 15.0
+_OPEN = (
+    "RAY_AUTH_MODE is not token: whoever reaches a Ray cluster without authentication runs programs there "
+    "as its user; ray get-auth-token --generate makes a token."
+)
 
 
 class RayLauncher(remote.RemoteLauncher):
@@ -34,7 +38,7 @@ class RayLauncher(remote.RemoteLauncher):
         self.config = config
         self.hydra_context = hydra_context
         # Ray does not copy the environment, and sets OMP_NUM_THREADS to its own count of CPUs.
-        self.task = remote.Task(_OnNode(task_function), remote.variables())
+        self.task = remote.Task(_OnNode(task_function), remote.variables(), remote.secrets())
 
     def collect(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
@@ -49,21 +53,22 @@ class RayLauncher(remote.RemoteLauncher):
 
     def _join(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        if os.environ.get("RAY_AUTH_MODE") != "token":
-            print(
-                "RAY_AUTH_MODE is not token: unless the cluster is closed otherwise, whoever reaches it "
-                "runs programs as you; see README, Sweep on a cluster.",
-                file=sys.stderr,
-                flush=True,
-            )
         from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
+        from ray.exceptions import AuthenticationError
 
+        if os.environ.get("RAY_AUTH_MODE") != "token":
+            print(_OPEN, file=sys.stderr, flush=True)
         try:
             start_ray(self.ray.init)
         except ConnectionError as error:
             raise LaunchError(
                 f"No Ray cluster answers at {self.ray.init.address}; start its nodes with ray start, or name "
                 "it in hydra.launcher.ray.init.address."
+            ) from error
+        except AuthenticationError as error:
+            raise LaunchError(
+                "RAY_AUTH_MODE is token, and Ray has none here that the cluster takes; copy the head's "
+                "~/.ray/auth_token, or make one there with ray get-auth-token --generate."
             ) from error
         self._require_resources()
 

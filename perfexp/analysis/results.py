@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from perfexp.analysis.scaling.forms import AFFINE
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.config.schema import Accuracy
 
 Tables = dict[str, pd.DataFrame]
@@ -89,7 +90,8 @@ def write_tables(results: Results, folder: Path) -> list[Path]:
     for name, frame in frames.items():
         if len(frame) or name in _HEADERS:
             path = folder / f"{name}.csv"
-            (frame if len(frame) else frame.reindex(columns=list(_HEADERS[name]))).to_csv(path, index=False)
+            table = frame if len(frame) else frame.reindex(columns=list(_HEADERS[name]))
+            path.write_text(as_csv(table), encoding="utf-8")
             written.append(path)
     return written
 

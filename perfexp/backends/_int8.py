@@ -5,7 +5,6 @@ import importlib
 import importlib.util
 import io
 import logging
-import os
 from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -53,7 +52,6 @@ def eight_bit_layers(compiled: "ov.CompiledModel") -> tuple[int, int]:
 def _nncf() -> ModuleType:
     if importlib.util.find_spec(PACKAGE) is None:
         raise BackendError(f'int8 needs {PACKAGE}, which is not installed; run: pip install "perfexp[int8]"')
-    os.environ.setdefault("NNCF_CI", "true")  # its only way to switch telemetry off
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no compiler is needed
     nncf = importlib.import_module(PACKAGE)
     nncf.set_log_level(logging.ERROR)

@@ -24,8 +24,8 @@ from perfexp.phases import Phases
 if TYPE_CHECKING:
     import openvino as ov
 
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-"""Without it OpenVINO sends no statistics, which its conversion would do unless a user had opted out."""
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+"""OpenVINO and NNCF report their use to their makers by this package, and not at all without it."""
 _KIND, _QUANTISED = "openvino", "openvino-int8"
 _CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
 """Devices that spread requests over others or move them: no run could say which ones it measured."""

@@ -14,6 +14,7 @@ from typing import NoReturn, get_args, get_origin
 
 from omegaconf import MISSING
 
+from perfexp.commands import _refused
 from perfexp.config import options, overrides
 from perfexp.errors import Exit, PerfexpError, one_line
 
@@ -48,6 +49,8 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
         SystemExit: always.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child, nor job, runs a module of the current directory
+    _refused.credentials(arguments)
     if hasattr(module, "launch"):
         sys.exit(module.launch(arguments))
     if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):

@@ -3,18 +3,17 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from perfexp.commands import _app
+from perfexp.commands import _app, _refused
 from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
-from perfexp.errors import PerfexpError, nearest
+from perfexp.errors import ConfigError, PerfexpError, nearest
 from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
 
@@ -37,12 +36,13 @@ def launch(
     """
     name = _app.program(verb)
     precheck.check(config, arguments)
-    _refuse_credentials(name, arguments)
+    _refused.credentials_in_files()
+    _refused.secrets_of_environment()
     import hydra
     from hydra.errors import HydraException, MissingConfigException
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    register(verb, config)
+    register(verb, config, arguments)
     several = any(argument in overrides.MULTIRUN for argument in arguments)
     typed = sorted(arguments, key=_is_override)  # Hydra takes overrides that follow each other only
     sys.argv[1:] = [precheck.for_hydra(config, argument, several) for argument in typed]
@@ -92,8 +92,12 @@ def _guarded(name: str, task: Callable[[DictConfig], object]) -> Callable[[DictC
     return guarded
 
 
-def register(verb: str, config: type) -> None:
-    """Store the schemas of the groups that the verb composes, and its named sweeps."""
+def register(verb: str, config: type, arguments: Sequence[str] = ()) -> None:
+    """Store the schemas of the groups that the verb composes, and its named sweeps.
+
+    Raises:
+        ConfigError: the arguments name a sweep whose file cannot be used.
+    """
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
@@ -107,10 +111,11 @@ def register(verb: str, config: type) -> None:
             store.store(group=f"schema/{group}", name=name, node=schema)
             if name not in catalog.names(group):
                 store.store(group=group, name=name, node=schema)
-    _register_sweeps()
+    pairs = [overrides.pair(argument) for argument in arguments if _is_override(argument) and "=" in argument]
+    _register_sweeps({name for key, names in pairs if key == "sweep" for name in names.split(",")})
 
 
-def _register_sweeps() -> None:
+def _register_sweeps(asked: Collection[str]) -> None:
     """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name."""
     from hydra.core.config_store import ConfigStore
 
@@ -118,22 +123,15 @@ def _register_sweeps() -> None:
         packaged = catalog.sweeps_dir() / path.name
         if packaged.is_file() and not packaged.samefile(path):
             print(f"{path} replaces perfexp's own sweep {path.stem}.", file=sys.stderr, flush=True)
-        node = OmegaConf.create(catalog.load(path))
+        try:
+            content = catalog.load(path)
+            _refused.code(path, content)
+        except ConfigError:
+            if path.stem in asked:
+                raise
+            continue  # another sweep is asked for, or none
+        node = OmegaConf.create(content)
         ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
-
-
-def _refuse_credentials(name: str, arguments: Sequence[str]) -> None:
-    """Refuse addresses with credentials: Hydra keeps what is typed, and the files that it composes."""
-    files = [*(catalog.conf_dir() / "tracking").glob("*.yaml"), *Path("sweeps").glob("*.yaml")]
-    texts = {path.as_posix(): path.read_text(encoding="utf-8", errors="replace") for path in files}
-    texts |= {argument.partition("=")[0]: argument for argument in arguments}
-    for place, content in texts.items():
-        if redacted_text(content) != content:
-            _app.stop(
-                name,
-                f"{place} holds an address with credentials, which would be kept beside the runs; set "
-                "MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
-            )
 
 
 def _unknown_choice(missing: str, options: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.config.options import option
 from perfexp.config.schema import Accuracy, Data
 from perfexp.phases import Phases
@@ -104,7 +105,7 @@ def _draft(
 ) -> RunData:
     """The analysis as a run: its numbers, its files, and which runs it used."""
     runs = results.runs
-    used = runs[["run_id", "model", "backend", "batch_size"]].to_csv(index=False)
+    used = as_csv(runs[["run_id", "model", "backend", "batch_size"]])
     metrics = {
         "cells": float(len(runs)),
         "left_out": float(len(results.left_out)),

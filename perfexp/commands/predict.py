@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.analysis.names import listed
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.cache import Cache
 from perfexp.config import checks
 from perfexp.console import progress
@@ -82,7 +83,7 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
         )
     output = settings.folder(settings.output, "prediction")
     output.mkdir(parents=True, exist_ok=True)
-    table.to_csv(output / "validation.csv", index=False)
+    (output / "validation.csv").write_text(as_csv(table), encoding="utf-8")
     paths = [
         output / "validation.csv",
         *_figures(table, settings.coverage, output),

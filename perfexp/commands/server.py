@@ -6,7 +6,9 @@ It is MLflow's own server with basic authentication; artifacts pass through it t
 that measure need neither its disk nor its database. MLFLOW_TRACKING_USERNAME and
 MLFLOW_TRACKING_PASSWORD name the administrator, here as for the clients; MLFLOW_BACKEND_STORE_URI names
 the database, as in postgresql+psycopg://perfexp@localhost/perfexp. There is no encryption: across a
-network, put the server behind a proxy that has TLS.
+network, put the server behind a proxy that has TLS. The machines that measure need no administrator:
+
+  MLFLOW_TRACKING_USERNAME=lab MLFLOW_TRACKING_PASSWORD=… perfexp server add_user=true
 """
 
 import os
@@ -18,7 +20,7 @@ from pathlib import Path
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.errors import ConfigError, TrackingError
-from perfexp.serving import server, users
+from perfexp.serving import log, server, users
 from perfexp.store.address import redacted, sqlite_uri
 
 _USER, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
@@ -42,6 +44,7 @@ class Config:
     workers: int = option(2, "server processes")
     folder: str = option("mlruns/server", "folder of artifacts, users and server.log, for its owner alone")
     new_password: bool = option(False, "the administrator's password becomes MLFLOW_TRACKING_PASSWORD")
+    add_user: bool = option(False, "add MLFLOW_TRACKING_USERNAME as a user who is no administrator, and end")
 
 
 def main(settings: Config) -> None:
@@ -53,21 +56,28 @@ def main(settings: Config) -> None:
     checks.at_least(1, {"workers": settings.workers})
     checks.inside(0, 65536, {"port": settings.port}, "a port")
     folder = _private(Path(settings.folder).absolute())
+    administrator = _administrator()
+    signed = folder / _USERS, os.environ[_USER], os.environ[_PASSWORD]
+    if settings.add_user:
+        users.add(*signed)
+        print(f"{signed[1]} can read all runs now, and write to the experiments that it makes.")
+        return
     uri = os.environ.get(_STORE) or sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
     arguments += ["--artifacts-destination", str(folder / "artifacts")]
-    variables = {**_administrator(), **_authentication(folder), **server.names(settings.host)}
-    signed = folder / _USERS, os.environ[_USER], os.environ[_PASSWORD]
+    variables = {**administrator, **_authentication(folder), **server.names(settings.host)}
     if signed[0].is_file():  # MLflow takes the password of the first start alone
         (users.set_password if settings.new_password else users.require_password)(*signed)
-    log = folder / "server.log"
+    output = folder / "server.log"
     with (
         server.until_stopped(),
-        server.serving(uri, settings.port, arguments, variables, log, settings.host) as process,
+        server.serving(uri, settings.port, arguments, variables, output, settings.host) as process,
     ):
         print(f"Serving {redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
         print("Ctrl-C ends the server.", flush=True)
-        raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
+        raise TrackingError(
+            f"MLflow's server ended by itself with exit code {log.bounded_until_end(process, output)}."
+        )
 
 
 def _private(folder: Path) -> Path:
@@ -101,10 +111,9 @@ def _authentication(folder: Path) -> dict[str, str]:
     settings, key = folder / "authentication.ini", folder / "session.key"
     settings.touch(mode=0o600)
     settings.write_text(_AUTHENTICATION.format(users=folder / _USERS), encoding="utf-8")
-    if not key.exists():
-        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
+    key.touch(mode=0o600)
+    if not key.stat().st_size:  # a start that was killed may have left it empty
+        key.write_text(secrets.token_hex(32), encoding="utf-8")
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": key.read_text(encoding="utf-8"),

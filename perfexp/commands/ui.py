@@ -6,7 +6,6 @@ A store behind http is a running server, so only addresses are printed; for a da
 started on the loopback interface, without authentication, and ended with the verb.
 """
 
-import re
 import sys
 from dataclasses import dataclass
 
@@ -17,6 +16,12 @@ from perfexp.errors import TrackingError
 from perfexp.records import RunKind
 from perfexp.serving import server, target
 from perfexp.serving.views import Kind, SavedView, view_url
+from perfexp.store.address import HIDDEN, redacted
+
+_OPEN = (
+    "There is no password: until then every user of this machine can read, change and delete these runs "
+    "(perfexp server asks for one)."
+)
 
 
 @dataclass
@@ -41,17 +46,14 @@ def main(settings: Config) -> None:
     opened = target.find(settings.tracking, settings.experiment, settings.sweep)
     views = opened.save_views()
     if opened.uri.startswith(("http://", "https://")):
-        _print_addresses(re.sub(r"//[^/@]*@", "//", opened.uri), opened, views)
+        _print_addresses(redacted(opened.uri).replace(f"//{HIDDEN}@", "//"), opened, views)
     elif settings.print_only:
         _print_addresses(f"http://{server.HOST}:{settings.port}", opened, views)
     else:
         port = server.free_port(settings.port)
         with server.until_stopped(), server.serving(opened.uri, port) as process:
             _print_addresses(f"http://{server.HOST}:{port}", opened, views)
-            print(
-                "While it runs, every user of this machine can read and change the runs.",
-                flush=True,
-            )
+            print(_OPEN)
             print("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 

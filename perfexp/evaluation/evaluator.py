@@ -76,11 +76,11 @@ class Evaluator:
         loader = ImageLoader(plan.dataset, plan.preprocessing, plan.workers)
         device = backends.create(cell.backend).physical_device()
         with ExitStack() as stack:
-            stack.enter_context(device_lock.held(device, cell.measure.lock_wait_s))
+            note = stack.enter_context(device_lock.held(device, cell.measure.lock_wait_s))
             loader.start(starts[0])
             calibrate(cell, loader, self._cache)
             model = stack.enter_context(closing(Inference(cell)))
-            self._effective = model.effective
+            self._effective = {**model.effective, **({"device_lock": note} if note else {})}
             facts = plan.reference_facts
             reference = None if facts is None else Reference(cell, self._cache, facts, stack)
             for start in starts:

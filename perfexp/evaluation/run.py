@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.config.schema import Cell, flatten
 from perfexp.evaluation.evaluator import Evaluation, is_reference
 from perfexp.evaluation.plan import EvaluateConfig, Plan
@@ -146,11 +147,13 @@ def _write_tables(plan: Plan, evaluation: Evaluation, folder: Path) -> None:
 
     scored, items = evaluation.scored, plan.dataset.items
     labels = np.array([items[index].label for index in scored.indices], dtype=np.int64)
-    per_class(scored.scores, labels, plan.dataset.class_names).to_csv(folder / "per_class.csv", index=False)
+    classes = as_csv(per_class(scored.scores, labels, plan.dataset.class_names))
+    (folder / "per_class.csv").write_text(classes, encoding="utf-8")
     predictions(plan, evaluation).to_csv(folder / "predictions.csv.gz", index=False)
     if scored.corrupt:
         rows = [(items[index].name, reason) for index, reason in scored.corrupt.items()]
-        pd.DataFrame(rows, columns=["file", "reason"]).to_csv(folder / "corrupt.csv", index=False)
+        corrupt = as_csv(pd.DataFrame(rows, columns=["file", "reason"]))
+        (folder / "corrupt.csv").write_text(corrupt, encoding="utf-8")
 
 
 def predictions(plan: Plan, evaluation: Evaluation) -> "pd.DataFrame":

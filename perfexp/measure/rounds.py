@@ -156,7 +156,14 @@ def _labels(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[
         labels["modes"] = both
     if any(one.measured.labels.get("parity") == ParityVerdict.BEYOND for one in judged):
         labels["parity"] = ParityVerdict.BEYOND.value
+    if note := max(_notes(judged)):
+        labels["device_lock"] = note
     return labels
+
+
+def _notes(judged: Sequence[JudgedRound]) -> list[str]:
+    """Return for each round whom its lock of the device kept out, "" for all users."""
+    return [one.measured.labels.get("device_lock", "") for one in judged]
 
 
 def _certificate(judged: Sequence[JudgedRound]) -> dict[str, object]:
@@ -165,6 +172,7 @@ def _certificate(judged: Sequence[JudgedRound]) -> dict[str, object]:
         "limits": limits,
         "calm_within": judged[0].most,
         "best_pace": asdict(best) if (best := judged[0].best) else None,
+        "device_lock": max(_notes(judged)) or "all users' processes",
         "rounds": [
             {
                 "reasons": list(one.reasons),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from perfexp.analysis.results import Results
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.metrics import METRICS
 
 MAX_ROWS = 200
@@ -129,7 +130,7 @@ def _table(spec: Spec, results: Results) -> Table:
         columns={name: METRICS[name].description if name in METRICS else "" for name in shown.columns},
         rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)],
         total=len(ordered),
-        csv=data_uri(ordered.to_csv(index=False).encode(), "text/csv;charset=utf-8") if complete else "",
+        csv=data_uri(as_csv(ordered).encode(), "text/csv;charset=utf-8") if complete else "",
     )
 
 

@@ -18,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from perfexp.errors import TrackingError
+from perfexp.serving import log
 from perfexp.store.address import redacted_text, sqlite_path
 from perfexp.store.tracker import stops_handled
 
@@ -72,7 +73,7 @@ def serving(
         port: the port that it listens on.
         options: of ``mlflow server``.
         settings: environment variables of the server.
-        log_path: file for the server's output, overwritten; None discards it at the end.
+        log_path: file for the server's output, continued; None discards it at the end.
         host: the interface that it listens on, asked for its answer.
 
     Raises:
@@ -84,28 +85,21 @@ def serving(
     if path is not None and "--artifacts-destination" not in options:
         command += ["--artifacts-destination", str(path.parent / "artifacts")]
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri, **settings}
-    with _log(log_path) as log:
+    with tempfile.TemporaryFile() if log_path is None else log.opened(log_path) as output:
         process = subprocess.Popen(
             command,
             env=environment,
             cwd=sys.prefix,  # uvicorn would import modules from the current directory
             umask=-1 if log_path is None else 0o077,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            _await_answer(process, host, port, log)
+            _await_answer(process, host, port, output)
             yield process
         finally:
             _end(process)
-
-
-def _log(path: Path | None) -> IO[bytes]:
-    if path is None:
-        return tempfile.TemporaryFile()
-    path.touch(mode=0o600)
-    return path.open("w+b")
 
 
 def reached(host: str) -> str:
@@ -141,7 +135,7 @@ def _require_free(host: str, port: int) -> None:
         raise TrackingError(f"No server can listen on {host}:{port} ({reason}); choose another.") from error
 
 
-def _await_answer(process: subprocess.Popen[bytes], host: str, port: int, log: IO[bytes]) -> None:
+def _await_answer(process: subprocess.Popen[bytes], host: str, port: int, output: IO[bytes]) -> None:
     opener = build_opener(ProxyHandler({}))
     deadline = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
@@ -150,8 +144,8 @@ def _await_answer(process: subprocess.Popen[bytes], host: str, port: int, log: I
             return
         except (URLError, OSError):
             time.sleep(0.2)
-    log.seek(0)
-    lines = log.read().decode(errors="replace").strip().splitlines()
+    output.seek(0)
+    lines = output.read().decode(errors="replace").strip().splitlines()
     last = redacted_text(lines[-1]) if lines else "nothing"
     code = process.poll()
     state = f"ended with exit code {code}" if code is not None else "did not answer in time"

@@ -1,4 +1,4 @@
-"""The users of ``perfexp server``: the administrator's password, checked and changed."""
+"""The users of ``perfexp server``: the administrator's password, checked and changed, and lesser users."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,22 @@ def set_password(path: Path, name: str, password: str) -> None:
         _store(path).update_user(name, password=password)
     except MlflowException as error:
         raise ConfigError(f"The password of {name!r} cannot be changed: {error.message}") from error
+
+
+def add(path: Path, name: str, password: str) -> None:
+    """Add a user who is no administrator.
+
+    Raises:
+        ConfigError: the server was never started, the name is taken, or MLflow refuses the password.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if not path.is_file():
+        raise ConfigError(f"There is no {path}; start the server once, which makes its administrator.")
+    try:
+        _store(path).create_user(name, password)
+    except MlflowException as error:
+        raise ConfigError(f"The user {name!r} cannot be added: {error.message}") from error
 
 
 def _store(path: Path) -> "SqlAlchemyStore":

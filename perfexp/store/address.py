@@ -22,7 +22,7 @@ def redacted(address: str) -> str:
     if _user_info(address):
         rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
     place, question, query = rest.partition("?")
-    if any(_is_secret(key) for key, _value in parse_qsl(query, keep_blank_values=True)):
+    if any(is_secret(key) for key, _value in parse_qsl(query, keep_blank_values=True)):
         query = HIDDEN
     return f"{scheme}://{place}{question}{query}"
 
@@ -36,7 +36,7 @@ def without_secrets(text: str, address: str) -> str:
     """Return the text without the address's credentials, whole or in pieces, as drivers cite them."""
     text = text.replace(address, redacted(address))
     info = _user_info(address).partition(":")[2]
-    values = [value for key, value in parse_qsl(urlsplit(address).query) if _is_secret(key)]
+    values = [value for key, value in parse_qsl(urlsplit(address).query) if is_secret(key)]
     pieces = {piece for secret in (info, unquote(info), *values) for piece in (secret, *secret.split("@"))}
     for piece in sorted(filter(None, pieces), key=len, reverse=True):
         text = text.replace(piece, HIDDEN)
@@ -87,7 +87,8 @@ def _has_escapes(text: str) -> bool:
     return "%" in text or "?" in text
 
 
-def _is_secret(key: str) -> bool:
+def is_secret(key: str) -> bool:
+    """Return whether a query's key or a variable's name is that of a password, a token or the like."""
     return any(word in key.lower() for word in _SECRET_KEYS)
 
 

@@ -1,6 +1,11 @@
 """What MLflow's page shows as a run's description, in Markdown."""
 
+import re
+
 from perfexp.records import Failure, Measurement, Verdict
+
+_LINKS, _BACKSLASHED = re.compile(r"[\[\]<>]"), r"\\\g<0>"
+"""What would fetch an image or make a link of text from elsewhere, and how it stays text."""
 
 EXPERIMENT = """Image classifiers on backends, measured by perfexp: the tag `kind` tells what a run is.
 
@@ -18,7 +23,8 @@ Filter by it, as in `tags.kind = 'cell' and tags.sweep = 'quick'`; `perfexp ui` 
 def cell_note(outcome: Measurement | Failure, command: str) -> str:
     """Return a cell's numbers with their interval, its verdict with the reasons, and how to repeat it."""
     told = f"**{outcome.kind}**: {outcome.message}" if isinstance(outcome, Failure) else _result(outcome)
-    return f"{told}\n\nTo measure it again:\n\n    {command}"
+    indented = command.replace("\n", "\n    ")
+    return f"{_LINKS.sub(_BACKSLASHED, told)}\n\nTo measure it again:\n\n    {indented}"
 
 
 def _result(outcome: Measurement) -> str:

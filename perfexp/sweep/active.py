@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
+from perfexp.analysis.spreadsheet import as_csv
 from perfexp.cache import Cache
 from perfexp.charts import learning_curve
 from perfexp.config.schema import InputFit
@@ -122,7 +123,7 @@ def _trace_run(candidates: Candidates, steps: Sequence[Step], tags: dict[str, st
         params={"cells": str(total), "runs": str(len(steps))},
         tags={**tags, "kind": RunKind.ACTIVE},
         files={
-            "trace.csv": table.to_csv(index=False),
+            "trace.csv": as_csv(table),
             "trace.png": learning_curve.png({"this sweep": trace}, total),
         },
     )

@@ -12,9 +12,7 @@ from omegaconf import DictConfig
 
 from perfexp import environment
 from perfexp.errors import LaunchError
-from perfexp.store.address import redacted
-
-_SECRET = ("PASSWORD", "TOKEN", "SECRET", "KEY")
+from perfexp.store.address import is_secret, redacted_text
 
 
 class Task:
@@ -23,20 +21,25 @@ class Task:
     Args:
         task: what Hydra calls on the node.
         variables: of :func:`variables`, for engines that do not copy the environment.
+        secrets: names of :func:`secrets`, which the node has to have itself.
     """
 
     def __init__(
-        self, task: Callable[[DictConfig], object], variables: Mapping[str, str] | None = None
+        self,
+        task: Callable[[DictConfig], object],
+        variables: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.task = task
         self.folder = str(Path.cwd())
         self.variables = variables
+        self.secrets = secrets
 
     def __call__(self, config: DictConfig) -> object:
         """Run the task.
 
         Raises:
-            LaunchError: the node does not have the directory, or the task ended with an error message.
+            LaunchError: the node does not have the directory or a secret, or the task ended with an error.
         """
         try:
             os.chdir(self.folder)
@@ -45,6 +48,11 @@ class Task:
                 f"The node {environment.node()} cannot enter {self.folder} ({error.strerror}); start "
                 "sweeps from a directory that all nodes share."
             ) from error
+        if missing := [name for name in self.secrets if name not in os.environ]:
+            raise LaunchError(
+                f"The node {environment.node()} has no {' and no '.join(missing)}, which are not sent to it; "
+                "start its Ray with them in the environment."
+            )
         if self.variables is not None:
             for name in variables():
                 del os.environ[name]
@@ -60,12 +68,18 @@ class Task:
 def variables() -> dict[str, str]:
     """Return the environment variables that decide the store and the speed of numerical libraries.
 
-    Which GPU a job may use is not among them: the engine decides that. Nor are secrets, which a task
-    would carry through the cluster: a node has them in its own environment.
+    Which GPU a job may use is not among them, which the engine decides, nor are secrets: what is sent lies
+    in the engine's memory, files and logs.
     """
     chosen = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")} | environment.settings()
-    secret = {k for k, v in chosen.items() if k.endswith(_SECRET) or redacted(v) != v}
-    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_") and k not in secret}
+    hidden = secrets()
+    return {k: v for k, v in chosen.items() if not k.startswith("CUDA_") and k not in hidden}
+
+
+def secrets() -> list[str]:
+    """Return the names of MLflow's variables that hold a password, a token, or an address with one."""
+    given = {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_")}
+    return sorted(k for k, v in given.items() if is_secret(k) or redacted_text(v) != v)
 
 
 class RemoteLauncher(Launcher):

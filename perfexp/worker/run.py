@@ -108,7 +108,7 @@ class Rounds:
     def _measure(self) -> Outcome:
         cell = replace(self.cell, measure=of_round(self.cell.measure))
         try:
-            with device_lock.held(self._backend.physical_device(), cell.measure.lock_wait_s):
+            with device_lock.held(self._backend.physical_device(), cell.measure.lock_wait_s) as note:
                 began = time.perf_counter()
                 prepared: object = {}
                 if not steps.is_prepared(cell, self._backend, self._cache):
@@ -128,4 +128,5 @@ class Rounds:
         self._history.learn(outcome.blocks, time.time())
         extra = {f"{name}_s": s for name, s in prepared.items() if name in ("build", "convert")}
         phases_s[PREPARATION] = preparation_s
-        return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics})
+        labels = {**outcome.labels, **({"device_lock": note} if note else {})}
+        return replace(outcome, phases_s=phases_s, metrics={**extra, **outcome.metrics}, labels=labels)

@@ -1,7 +1,10 @@
 import gc
 import importlib.util
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,3 +114,16 @@ def test_int8_without_its_extra_says_what_installs_it(
 def test_a_device_that_chooses_others_is_refused_before_a_model_is_loaded(device: str) -> None:
     with pytest.raises(BackendError, match=f"device={device} leaves it to OpenVINO .* lists here: .*CPU"):
         OpenVinoBackend(OpenVinoConfig(device=device)).start()
+
+
+def test_no_report_of_its_use_is_sent(tmp_path: Path) -> None:
+    """Importing it makes an identifier below the home directory and sends an event, unless told otherwise."""
+    code = (
+        "import perfexp.backends.openvino, openvino\n"
+        "from openvino.tools.ovc import telemetry, telemetry_utils\n"
+        "print(telemetry_utils.tm.__name__, type(telemetry).__module__)"
+    )
+    home = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True)
+    assert done.stdout.split() == ["openvino.tools.ovc.telemetry_stub"] * 2, done.stderr
+    assert not (tmp_path / "intel").exists()

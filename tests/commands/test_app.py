@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,16 @@ def test_the_version_is_perfexps(capsys) -> None:
 def test_a_launcher_whose_extra_is_missing_names_it() -> None:
     said = _hydra._unknown_choice("hydra/launcher/submitit_slurm", ["basic"])
     assert said == ("hydra/launcher needs what is not installed; pip install -e '.[slurm]' in the checkout.")
+
+
+def test_no_child_runs_a_module_of_the_current_directory(
+    called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Worker processes are started by ``-c``, servers and the jobs of a cluster by ``-m``."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "")  # an empty one counts as none, and is put back
+    monkeypatch.delenv("PYTHONSAFEPATH")
+    (tmp_path / "tabnanny.py").write_text("print('ran')\n")
+    called("plan", "models=[]")
+    for command in (["-c", "import tabnanny"], ["-m", "tabnanny"]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
+        assert "ran" not in done.stdout.split()

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -296,9 +297,58 @@ def test_credentials_are_refused_before_hydra_keeps_them(called, tmp_path: Path)
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mine.yaml").write_text("tracking: {uri: 'postgresql://me:secret@db/x'}\n")
     written = called("--multirun", "sweep=mine")
-    for done, place in ((typed, "tracking.uri"), (written, "sweeps/mine.yaml")):
+    (tmp_path / "sweeps" / "mine.yaml").unlink()
+    (tmp_path / "conf" / "tracking").mkdir(parents=True)
+    (tmp_path / "conf" / "tracking" / "lab.yaml").write_text("uri: postgresql://db/x?password=secret\n")
+    preset = called("tracking=lab")
+    shown = called("ui", "tracking.uri=postgresql://db/x?user=me&password=secret")
+    places = ("tracking.uri", "sweeps/mine.yaml", "conf/tracking/lab.yaml", "tracking.uri")
+    for done, place in zip((typed, written, preset, shown), places, strict=True):
         assert done.returncode == 2
-        assert done.stderr.startswith(f"perfexp: {place} holds an address with credentials")
+        assert re.match(rf"perfexp( ui)?: {place} holds an address with credentials", done.stderr)
         assert "secret" not in done.stderr + done.stdout
         assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "mlruns").exists()
+
+
+GRID = "sweeper: {params: {model: squeezenet1_1, backend: fake, batch_size: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        (f"hydra: {{callbacks: {{x: {{_target_: perfexp.ran}}}}, {GRID}}}", "hydra.callbacks"),
+        (f"hydra: {{job_logging: {{handlers: {{x: {{(): perfexp.ran}}}}}}, {GRID}}}", "hydra.job_logging"),
+        (f"defaults: [override /hydra/callbacks: x]\nhydra: {{{GRID}}}", "hydra/callbacks"),
+        ("hydra: {sweeper: {_target_: perfexp.ran}}", "_target_"),
+    ],
+)
+def test_a_sweep_that_runs_code_is_refused(called, tmp_path: Path, written: str, key: str) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text(written)
+    done = called("--multirun", "sweep=mine")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"perfexp: sweeps/mine.yaml sets {key}, by which a file could run")
+
+
+def test_a_sweep_that_cannot_be_used_stops_nothing_else(called, tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "broken.yaml").write_text("a: [")
+    assert called("--cfg", "job").returncode == 0
+    done = called("--multirun", "sweep=broken")
+    assert (done.returncode, "sweeps/broken.yaml cannot be read as YAML" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("spelled", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "\\x24{oc.env:PGPASSWORD}"])
+def test_a_secret_of_the_environment_is_kept_nowhere(
+    called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, "correct-horse")
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text(f'experiment: "{spelled}"\nhydra: {{{GRID}}}\n')
+    done = called("--multirun", "sweep=mine")
+    assert done.returncode == 2 and "looks like a secret" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    kept = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any("correct-horse" in text for text in [done.stdout, done.stderr, *kept])

@@ -11,13 +11,13 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
-from mlflow.server import get_app_client
+from mlflow.exceptions import MlflowException
 
 from perfexp import load_runs
+from perfexp.commands import server
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import users
 from perfexp.store import delivery
-from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from tests.support.program import perfexp
 from tests.support.servers import HOST, PASSWORD, USER, Postgres, Server, dumped
@@ -109,21 +109,6 @@ def test_a_sweep_through_the_server(
         open_tracker(signed_in.uri, tmp_path / "mlruns", "through")
 
 
-def test_a_lesser_user_reads_all_and_writes_to_experiments_of_their_own(
-    perfexp, signed_in: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_tracker(signed_in.uri, Path("mlruns"), "others")
-    get_app_client("basic-auth", signed_in.uri).create_user("reader", "a-long-password")
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a-long-password")
-    assert load_runs("others", tracking_uri=signed_in.uri).empty
-    with pytest.raises(TrackingError, match="403|PERMISSION_DENIED|ermission"):
-        open_tracker(signed_in.uri, Path("mlruns"), "others").write(RunData("x", "FINISHED", 1, [], {}, {}))
-    done = perfexp(*QUICK, *tracked(signed_in, "own"))
-    assert done.returncode == 0, done.stderr
-    assert len(load_runs("own", tracking_uri=signed_in.uri)) == 1
-
-
 def test_the_server_listens_on_the_loopback_interface_alone(served: Server) -> None:
     family = [
         psutil.Process(served._process.pid),
@@ -193,6 +178,13 @@ def test_without_an_administrator_the_server_does_not_start(tmp_path: Path, caps
     assert "The server has no administrator" in capsys.readouterr().err
 
 
+def test_a_key_that_a_killed_start_left_empty_is_made(tmp_path: Path) -> None:
+    (tmp_path / "session.key").touch(mode=0o600)
+    first = server._authentication(tmp_path)["MLFLOW_FLASK_SERVER_SECRET_KEY"]
+    assert len(first) == 64
+    assert server._authentication(tmp_path)["MLFLOW_FLASK_SERVER_SECRET_KEY"] == first
+
+
 def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
@@ -206,6 +198,20 @@ def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone
         uri = f"http://127.0.0.2:{made.port}"
         assert made.said.strip().endswith(uri)
         open_tracker(uri, tmp_path / "mlruns", "x")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a-wrong-password")
+        with pytest.raises(TrackingError, match="401"):
+            open_tracker(uri, tmp_path / "mlruns", "x")
+        added = {"MLFLOW_TRACKING_USERNAME": "lab", "MLFLOW_TRACKING_PASSWORD": "staple-battery-horse"}
+        with pytest.MonkeyPatch.context() as lab:
+            for name, value in added.items():
+                lab.setenv(name, value)
+            assert perfexp("server", f"folder={made.folder}", "add_user=true") == 0
+            open_tracker(uri, tmp_path / "mlruns", "y")
+            assert perfexp("server", f"folder={made.folder}", "add_user=true") == 2
+            assert "'lab' cannot be added" in capsys.readouterr().err
+            with pytest.raises(MlflowException, match="PERMISSION_DENIED|Permission denied"):
+                client = MlflowClient(uri)
+                client.create_run(client.get_experiment_by_name("x").experiment_id)
         assert perfexp("server", "folder=other", "host=127.0.0.2", f"port={made.port}") == 3
         assert "No server can listen on 127.0.0.2" in capsys.readouterr().err
     finally:
@@ -213,6 +219,8 @@ def test_an_interface_of_its_own_no_foreign_module_and_files_for_the_owner_alone
     assert not (tmp_path / "ran").exists()
     kept = [made.folder, *made.folder.rglob("*")]
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
+
+    assert "401" in (made.folder / "server.log").read_text()
 
     users_db = made.folder / "users.db"
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "another-password")

@@ -199,6 +199,7 @@ def test_the_server_answers_on_a_free_port_and_ends_with_its_children(here, caps
         port = taken.getsockname()[1]
         with running(f"port={port}") as (process, output):
             assert f"Port {port} is taken" in output
+            assert "every user of this machine can read, change and delete" in output
             base = addresses(output)["Charts"].split("/#")[0]
             assert urlopen(f"{base}/health", timeout=10).read() == b"OK"
             family = psutil.Process(process.pid).children(recursive=True)

@@ -132,7 +132,7 @@ def _lasting(run: "Run") -> dict[str, str]:
 def basic(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """The sweep in one process, begun: what the others must have come to in the end."""
     folder = tmp_path_factory.mktemp("launchers")
-    sweep = Sweep(folder / "basic", BASIC, {**os.environ, "TMPDIR": str(folder)})
+    sweep = Sweep(folder / "basic", BASIC, {**os.environ, "PERFEXP_LOCKS": str(folder)})
     sweep.start()
     return sweep
 
@@ -146,7 +146,8 @@ def on_slurm(tmp_path: Path) -> Iterator[slurm.SlurmCluster]:
 
 
 @pytest.fixture
-def on_ray() -> Iterator[ray.RayCluster]:
+def on_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[ray.RayCluster]:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)  # which the nodes have themselves
     with ray.running() as cluster:
         yield cluster
 

@@ -293,7 +293,8 @@ def test_a_store_with_credentials_is_reached_by_the_address_given(
     assert perfexp("sync") == 1
     told = capsys.readouterr().err
     assert "postgresql://***@127.0.0.1:9/db; give the address with its credentials" in told
-    assert perfexp("sync", f"tracking.uri={uri}") == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert perfexp("sync") == 1
     said = capsys.readouterr()
     assert "does not answer" in said.err and "1 runs wait" in said.out and "secret" not in said.err
 

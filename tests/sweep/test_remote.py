@@ -53,16 +53,21 @@ def test_a_task_finds_its_directory_store_and_settings(made_here: bytes, tmp_pat
     assert environment["CUDA_VISIBLE_DEVICES"] == "1", "which GPU it gets is the engine's choice"
 
 
-def test_secrets_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "battery-staple")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:pa%2Fss@db/x")
-    carried = pickle.dumps(remote.Task(seen, remote.variables()))
-    assert b"me" in carried
-    assert not [secret for secret in (b"correct-horse", b"battery-staple", b"pa%2Fss") if secret in carried]
-    _, environment = pickle.loads(carried)(NOTHING)
-    assert environment["MLFLOW_TRACKING_PASSWORD"] == "correct-horse", "the node's own"
+def test_no_secret_travels_and_a_node_without_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "lab")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "staple-battery-horse")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://lab:staple-battery-horse@db/x")
+    task = pickle.dumps(remote.Task(seen, remote.variables(), remote.secrets()))
+    assert b"staple" not in task
+    found = pickle.loads(task)(NOTHING)[1]
+    assert found["MLFLOW_TRACKING_PASSWORD"] == "staple-battery-horse"
+    assert found["MLFLOW_TRACKING_URI"].endswith("@db/x")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    with pytest.raises(LaunchError, match="has no MLFLOW_TRACKING_PASSWORD, which .* start its Ray with"):
+        pickle.loads(task)(NOTHING)
 
 
 def test_a_node_without_the_directory_is_named(made_here: bytes, tmp_path: Path) -> None:

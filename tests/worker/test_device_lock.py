@@ -1,9 +1,14 @@
+import getpass
 import multiprocessing
 import os
 import re
+import shutil
 import signal
+import stat
+import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,11 +17,13 @@ import pytest
 from perfexp.errors import BackendError
 from perfexp.worker import device_lock
 
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("PERFEXP_LOCKS", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
 def hold(ready: Connection, seconds: float) -> None:
@@ -34,20 +41,25 @@ def held_elsewhere(seconds: float) -> multiprocessing.process.BaseProcess:
     return process
 
 
+def whose(pid: int | None = None) -> str:
+    """What tells the holder, where the kernel tells it."""
+    if not Path("/proc/locks").exists():
+        return ""
+    return rf"\(process {pid or '[0-9]+'} of {getpass.getuser()}\)"
+
+
 def test_a_second_measurement_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_lock, "_PATIENCE_S", 0.1)
     said: list[str] = []
     held_elsewhere(1.0)
     with device_lock.held("cpu", 30.0, said.append):
         pass
-    [line] = said
-    assert re.fullmatch(r"Waiting for another measurement on cpu \(process \d+ of \S+\) …", line)
-    assert not (device_lock.folder() / "cpu.holder").exists()
+    assert len(said) == 1 and re.match(rf"Waiting for another measurement on cpu.*{whose()}.* …$", said[0])
 
 
 def test_waiting_has_a_bound() -> None:
     process = held_elsewhere(60.0)
-    words = r"measurement \(process \d+ of .*\) held cpu for 0\.2 s.*measure\.lock_wait_s"
+    words = rf"{whose(process.pid)}.* held cpu for 0\.2 s.*measure\.lock_wait_s"
     with pytest.raises(BackendError, match=words), device_lock.held("cpu", 0.2, print):
         pass
     process.kill()
@@ -69,44 +81,73 @@ def test_the_lock_dies_with_its_holder() -> None:
         pass
 
 
-def test_another_user_could_open_it() -> None:
-    with device_lock.held("cpu", 1.0, print):
-        assert device_lock.folder().stat().st_mode & 0o7777 == 0o1777
-        assert (device_lock.folder() / "cpu.lock").stat().st_mode & 0o666 == 0o666
+def test_every_user_can_hold_it_and_nobody_write_it(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with device_lock.held("cpu", 1.0, print) as note:
+            assert note == ""
+    finally:
+        os.umask(before)
+    assert (tmp_path / "perfexp-cpu.lock").stat().st_mode & 0o777 == 0o444
 
 
-def test_a_lock_that_cannot_be_opened_is_a_sentence() -> None:
-    (device_lock.folder() / "cpu.lock").mkdir()
-    with pytest.raises(BackendError, match="cannot be opened"), device_lock.held("cpu", 0.2, print):
-        pass
+def a_link(path: Path) -> None:
+    (path.parent / "important").write_text("kept")
+    path.symlink_to(path.parent / "important")
 
 
-def test_a_folder_that_is_a_link_or_closed_is_refused_and_an_old_one_gets_the_sticky_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("planted", [a_link, Path.mkdir, os.mkfifo])
+def test_what_another_put_in_its_place_is_not_opened_and_the_run_tells(
+    planted: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    shared = tmp_path / "perfexp-locks"
-    (tmp_path / "elsewhere").mkdir()
-    shared.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BackendError, match="is no folder that all users may write"):
-        device_lock.folder()
-    shared.unlink()
-    shared.mkdir(mode=0o777)
-    assert device_lock.folder().stat().st_mode & 0o7777 == 0o1777
-    shared.chmod(0o755)
-    owner = shared.stat().st_uid
-    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
-    with pytest.raises(BackendError, match="have it removed, or set TMPDIR"):
-        device_lock.folder()
+    planted(tmp_path / "perfexp-cpu.lock")
+    with device_lock.held("cpu", 0.2, print) as note:
+        assert re.match(r"this user's processes alone: .*perfexp-cpu.lock cannot be used \(.+\)$", note)
+        with pytest.raises(BackendError, match="of yours held"), device_lock.held("cpu", 0.2, print):
+            pass
+    if planted is a_link:
+        assert (tmp_path / "important").read_text() == "kept"
 
 
-def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("kept")
-    (device_lock.folder() / "cpu.lock").symlink_to(victim)
-    with pytest.raises(BackendError, match="cannot be opened"), device_lock.held("cpu", 0.2, print):
+def test_without_any_place_for_a_lock_there_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "perfexp-cpu.lock").mkdir()
+    (tmp_path / "home").touch()
+    with pytest.raises(BackendError, match="PERFEXP_LOCKS"), device_lock.held("cpu", 0.2, print):
         pass
-    (device_lock.folder() / "cpu.lock").unlink()
-    (device_lock.folder() / "cpu.holder").symlink_to(victim)
+
+
+def test_a_folder_of_temporary_files_of_ones_own_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PERFEXP_LOCKS")
+    shared = device_lock.folder()
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    assert device_lock.folder() == shared
+    assert shared.stat().st_mode & stat.S_ISVTX
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.getuid() != 0 or not shutil.which("python3", path=SYSTEM),
+    reason="only root can be another user, who needs a Python outside root's folders",
+)
+def test_another_user_shares_it_and_cannot_take_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    place.chmod(0o1777)
+    monkeypatch.setenv("PERFEXP_LOCKS", str(place))
+    tried = (
+        f"import fcntl, os; path = '{place}/perfexp-cpu.lock'\n"
+        "for attempt in (lambda: os.remove(path), lambda: open(path, 'w'),\n"
+        "                lambda: os.rename(path, path + '2'),\n"
+        "                lambda: fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)):\n"
+        "    try: attempt(); print('done')\n"
+        "    except OSError as error: print(type(error).__name__)\n"
+    )
     with device_lock.held("cpu", 1.0, print):
-        assert "process" in (device_lock.folder() / "cpu.holder").read_text()
-    assert victim.read_text() == "kept"
+        done = subprocess.run(
+            ["/usr/bin/env", "python3", "-c", tried],
+            user=65534,
+            group=65534,
+            capture_output=True,
+            text=True,
+            env={"PATH": SYSTEM},
+        )
+    shutil.rmtree(place)
+    assert done.stdout.split() == ["PermissionError"] * 3 + ["BlockingIOError"], done.stderr

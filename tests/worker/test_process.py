@@ -132,6 +132,19 @@ def test_a_second_measurement_on_the_device_is_refused_after_its_wait(make_cell:
     assert isinstance(run_cell(waiting), Measurement)
 
 
+def test_the_certificate_tells_whom_the_lock_keeps_out(
+    make_cell: MakeCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PERFEXP_LOCKS", str(tmp_path))
+    assert run_cell(make_cell("fake")).certificate["device_lock"] == "all users' processes"
+    (tmp_path / "perfexp-cpu.lock").unlink()
+    (tmp_path / "perfexp-cpu.lock").mkdir()
+    outcome = run_cell(make_cell("fake"))
+    assert outcome.certificate["device_lock"] == outcome.labels["device_lock"]
+    assert outcome.labels["device_lock"].startswith("this user's processes alone: ")
+
+
 def test_a_budget_below_one_batch_is_refused(make_cell: MakeCell) -> None:
     cell = make_cell("fake", latency_ms=50.0)
     outcome = run_cell(replace(cell, measure=replace(cell.measure, budget_s=0.01)))

@@ -1,6 +1,7 @@
 """A Ray of two nodes on this machine: a head at 127.0.0.2 and a worker at 127.0.0.3."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import psutil
 
 from tests.support.clusters import until
 
-AUTHENTICATION = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
 PORT = 6399
 COMMON = (
@@ -33,18 +33,19 @@ class RayCluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}
+        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
     @property
     def environment(self) -> dict[str, str]:
         """This process's, and the way to the cluster."""
-        return {**os.environ, **AUTHENTICATION, "RAY_ADDRESS": self.address}
+        return {**os.environ, **self.token, "RAY_ADDRESS": self.address}
 
     def start(self, ip: str) -> None:
         """Start the node ``ip`` and wait until it takes work."""
         place = ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         join = [f"--address={self.address}"]
         program = Path(sys.executable).parent / "ray"
-        own = {**os.environ, **AUTHENTICATION, **_LOSS_FOUND_QUICKLY}
+        own = {**os.environ, **self.token, **_LOSS_FOUND_QUICKLY}
         command = [program, "start", "--block", f"--node-ip-address={ip}", *(place if ip == HEAD else join)]
         said = self.folder / f"{ip}.log"
         with said.open("wb") as log:
