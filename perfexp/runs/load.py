@@ -98,7 +98,9 @@ def found_root(root: Path | str | None) -> Path:
     The search ends at the root of a Git repository, so that no other project's store is taken.
     """
     if given := root or os.environ.get("PERFEXP_ROOT"):
-        return Path(given).expanduser()
+        place = Path(given).expanduser()
+        inner = place / "mlruns"
+        return inner if (inner / "mlflow.db").is_file() and not (place / "mlflow.db").is_file() else place
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "mlruns" / "mlflow.db").is_file():
