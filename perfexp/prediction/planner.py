@@ -25,7 +25,8 @@ _SIZE_OPTIONS = ("input_size", "input_fit")
 class PlanConfig(RunQuery):
     """Limits that a model on a backend at a batch size must keep to; null sets no limit."""
 
-    max_latency_ms: float | None = option(None, "limit of a batch's latency, ms")
+    max_latency_ms: float | None = option(None, "limit of the latency of a whole batch, ms")
+    max_latency_per_image_ms: float | None = option(None, "limit of a batch's latency / its images, ms")
     percentile: int = option(50, "of the latency that is limited")
     min_throughput: float | None = option(None, "limit of the throughput, images/s")
     min_top1: float | None = option(None, "limit of the published top-1 accuracy, %")
@@ -38,7 +39,10 @@ class PlanConfig(RunQuery):
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by name."""
-        names = ("max_latency_ms", "min_throughput", "min_top1", "max_memory_mb")
+        names = (
+            *("max_latency_ms", "max_latency_per_image_ms"),
+            *("min_throughput", "min_top1", "max_memory_mb"),
+        )
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -130,6 +134,8 @@ def backend_overrides(run: "pd.Series[Any]") -> str:
 def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame":
     """Add ``verdict`` to each choice, the best throughput of those that meet the limits first.
 
+    Of equal verdicts, choices without a published accuracy stand last.
+
     A measured choice meets a limit or fails it. A predicted one meets it when its whole interval
     does, fails when none of it does, and else is doubtful; so is a choice that lacks a limited value.
 
@@ -143,6 +149,7 @@ def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame
     size = choices["batch_size"]
     ends = {
         "max_latency_ms": (choices["low_ms"], choices["high_ms"], 1),
+        "max_latency_per_image_ms": (choices["low_ms"] / size, choices["high_ms"] / size, 1),
         "min_throughput": (1e3 * size / choices["low_ms"], 1e3 * size / choices["high_ms"], -1),
         "min_top1": (choices["top1"], choices["top1"], -1),
         "max_memory_mb": (choices["memory_mb"], choices["memory_mb"], 1),
@@ -153,10 +160,11 @@ def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame
         met, failed = sign * worst <= sign * limit, sign * best > sign * limit
         verdict = verdict.where(met | (verdict == FAILS), DOUBTFUL).mask(failed, FAILS)
     judged = choices.assign(verdict=verdict, throughput_images_per_s=1e3 * size / choices["latency_ms"])
-    order = judged.assign(rank=verdict.map([MEETS, DOUBTFUL, FAILS].index)).sort_values(
-        ["rank", "throughput_images_per_s"], ascending=[True, False], kind="stable"
+    rank = verdict.map([MEETS, DOUBTFUL, FAILS].index)
+    order = judged.assign(rank=rank, untold=judged["top1"].isna()).sort_values(
+        ["rank", "untold", "throughput_images_per_s"], ascending=[True, True, False], kind="stable"
     )
-    return order.drop(columns="rank").reset_index(drop=True)
+    return order.drop(columns=["rank", "untold"]).reset_index(drop=True)
 
 
 def refusals(choices: "pd.DataFrame", limits: Mapping[str, float]) -> str:

@@ -31,6 +31,14 @@ def test_throughput_is_limited_from_below() -> None:
     }  # fmt: skip
 
 
+def test_the_latency_of_a_batch_can_be_limited_by_image() -> None:
+    judged = judge(CHOICES, {"max_latency_per_image_ms": 1.25}).set_index("model")["verdict"]
+    assert judged.to_dict() == {
+        "sure": "meets", "untold": "meets", "measured": "meets", "open": "doubtful", "slow": "fails",
+    }  # fmt: skip
+    assert list(judged.index) == ["sure", "measured", "untold", "open", "slow"], "without accuracy last"
+
+
 def test_doubts_are_settled_by_the_cheapest_runs_first() -> None:
     limits = {"max_latency_ms": 5.5}
     assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["untold"]
