@@ -6,6 +6,7 @@ A latency is that of a whole batch; max_latency_per_image_ms limits it divided b
 also names the runs that would settle doubtful choices.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from perfexp import console
@@ -40,17 +41,17 @@ def main(settings: Config) -> None:
         checks.inside(0, 100, {"min_top1": settings.min_top1}, "a percentage, as in min_top1=72")
     cells = data.cells(settings, print)
     with console.progress() as begin:
-        choices = planner.choices(settings, cells, begin)
+        choices = planner.choices(settings, cells, begin, print)
     judged = planner.judge(choices, limits)
     if (judged["verdict"] == planner.FAILS).all():
         raise NotMet(
             f"None of {len(judged)} choices keeps to all limits ({planner.refusals(choices, limits)}); "
             "loosen one, or measure other models."
         )
-    _print(judged, planner.to_settle(judged, limits))
+    _print(judged, planner.to_settle(judged, limits), _sizes(cells))
 
 
-def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
+def _print(judged: "pd.DataFrame", settling: "pd.DataFrame", about: Sequence[str]) -> None:
     columns = ("model", "backend", "batch", "latency ms (batch)", "images/s", "top-1 %", "from", "verdict")
     rows = []
     left = judged[judged["verdict"] != planner.FAILS]
@@ -69,7 +70,7 @@ def _print(judged: "pd.DataFrame", settling: "pd.DataFrame") -> None:
     print(
         ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f" of {len(judged)} choices."
     )
-    for line in _notes(left):
+    for line in [*_notes(left), *about]:
         print(line)
     if len(settling):
         print("The cheapest runs that would settle a doubtful choice:")
@@ -89,3 +90,12 @@ def _notes(left: "pd.DataFrame") -> list[str]:
             f"No top-1 is published with the library of these, which stand behind others: {listed(untold)}."
         )
     return notes
+
+
+def _sizes(cells: "pd.DataFrame") -> list[str]:
+    """Return for which images the latencies and the accuracies are, as far as the runs tell."""
+    known = sorted(cells["effective_input_size"].dropna().unique()) if "effective_input_size" in cells else []
+    if not known:
+        return []
+    shown = listed([f"{size:g}" for size in known])
+    return [f"Latencies are at input size {shown}; top-1 is published at the size of each model's weights."]

@@ -1,6 +1,7 @@
 """Judge choices by limits, from measured and predicted cells, and say what to measure to decide."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,12 @@ class PlanConfig(RunQuery):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progress) -> "pd.DataFrame":
+def choices(
+    settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progress, report: Callable[[str], None]
+) -> "pd.DataFrame":
     """Return every model on every backend at every batch size of the settings, measured or predicted.
+
+    ``report`` takes a sentence for each reason why unmeasured choices cannot be predicted.
 
     Returns:
         The columns that :func:`judge` reads, ``model, backend, measured``, and ``overrides``, with which
@@ -65,6 +70,7 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
             "measure with more iterations."
         )
     rows: list[dict[str, object]] = []
+    refused: Counter[str] = Counter()
     networks = _networks(settings, cells)
     for backend, own in cells.groupby("backend", observed=True):
         model = service.fitted(cells, str(backend), settings.seed, settings.cache, progress=progress)
@@ -77,7 +83,11 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
                 times_ms = [float(same[column].iloc[0])] * 3
                 memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
             else:
-                found = model.predict(network, settings.coverage)
+                try:
+                    found = model.predict(network, settings.coverage)
+                except ConfigError as error:  # too few models were measured
+                    refused[str(error)] += 1
+                    continue
                 times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
                 memory = found.memory_peak_mb
             rows.append({
@@ -86,6 +96,10 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
                 "top1": network["published_top1"].iloc[0] if "published_top1" in network else None,
                 "overrides": f"{_model_overrides(network)} {backend_overrides(own.iloc[0])}",
             })  # fmt: skip
+    if not rows:
+        raise ConfigError(next(iter(refused)))
+    for reason, count in refused.items():
+        report(f"{count} choices that nobody measured are left out. {reason}")
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
 
 
