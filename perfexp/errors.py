@@ -14,10 +14,13 @@
 A message is one sentence: what was wrong, what was found, what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
+
+MAX_LISTED = 12
+"""A message names no more names than these."""
 
 
 class Exit(IntEnum):
@@ -90,7 +93,14 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     close = get_close_matches(name, choices, n=count, cutoff=0.4)
     if close:
         return f"the nearest are {', '.join(close)}"
-    return f"known are {', '.join(choices)}"
+    return f"known are {listed(choices)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names for a sentence, of many the first and their number."""
+    if len(names) <= MAX_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_LISTED])} and {len(names) - MAX_LISTED:,} others"
 
 
 def first_line(error: Exception) -> str:

@@ -11,6 +11,12 @@ def test_nearest_lists_all_when_none_is_close() -> None:
     assert nearest("xyz", ["b", "a"]) == "known are a, b"
 
 
+def test_a_message_lists_few_of_many_names() -> None:
+    said = nearest("xyz", [f"name{number:04}" for number in range(1700)])
+    assert said.startswith("known are name0000, name0001, ") and said.endswith(" and 1,688 others")
+    assert len(said) < 200
+
+
 @pytest.mark.parametrize(
     ("message", "line"),
     [

@@ -9,6 +9,7 @@ from typing import Any, Final
 import matplotlib.style
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -26,6 +27,7 @@ _NOTE_CHARACTERS = 145
 _TITLE_CHARACTERS = 82
 _FEW_DECADES = 100
 _MAX_TICKS = 8
+_MAX_LEGEND_COLUMNS, _HANDLE_IN, _CHARACTER_IN, _LEGEND_ROW_IN = 3, 0.5, 0.06, 0.18
 
 _STYLE_FILE = Path(__file__).with_name("perfexp.mplstyle")
 
@@ -75,6 +77,17 @@ def note(target: Figure, *sentences: str) -> None:
     """Add a footnote that says what was selected, cut or left out."""
     text = textwrap.fill(" ".join(s for s in sentences if s), _NOTE_CHARACTERS)
     target.supxlabel(text, x=0.01, ha="left", fontsize=LABEL_SIZE, color="#444444")
+
+
+def legend_above(target: Figure, handles: Sequence[Artist] | None = None) -> None:
+    """Put the legend above the axes, in as many columns as fit; grow the figure by its further rows."""
+    handles = target.axes[0].get_legend_handles_labels()[0] if handles is None else handles
+    labels = [str(handle.get_label()) for handle in handles]
+    column_in = _HANDLE_IN + _CHARACTER_IN * max(map(len, labels))
+    columns = min(_MAX_LEGEND_COLUMNS, max(1, int(WIDTH_IN / column_in)))
+    further_rows = -(-len(labels) // columns) - 1
+    target.set_figheight(target.get_figheight() + _LEGEND_ROW_IN * further_rows)
+    target.legend(handles=handles, loc="outside upper left", ncols=columns)
 
 
 def plain_log_ticks(axes: Axes, which: str) -> None:

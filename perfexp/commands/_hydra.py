@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from perfexp.commands import _app, _refused
 from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
-from perfexp.errors import ConfigError, PerfexpError, nearest
+from perfexp.errors import ConfigError, PerfexpError
 from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
 
@@ -138,7 +138,7 @@ def _unknown_choice(missing: str, options: Sequence[str]) -> str:
     group, _, name = missing.rpartition("/")
     if missing in _EXTRAS:
         return f"{group} needs what is not installed; pip install -e '.[{_EXTRAS[missing]}]' in the checkout."
-    return f"There is no {group or 'config'} named {name!r}: {nearest(name, options)}; choose one of them."
+    return overrides.unknown_preset(group or "config", name, options)
 
 
 def _sentence(error: Exception) -> str:

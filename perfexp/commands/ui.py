@@ -42,6 +42,7 @@ def main(settings: Config) -> None:
         TrackingError: there is no such store or experiment, or MLflow's server did not start.
         NothingToDo: there is no such sweep.
     """
+    checks.one_sweep(settings.sweep)
     checks.inside(0, 65536, {"port": settings.port}, "a port")
     opened = target.find(settings.tracking, settings.experiment, settings.sweep)
     views = opened.save_views()

@@ -47,6 +47,19 @@ def inside(low: float, high: float, values: Mapping[str, float], meaning: str) -
             )
 
 
+def one_sweep(sweep: str | None) -> None:
+    """Refuse several sweeps where one can be read; None is accepted.
+
+    Raises:
+        ConfigError: the text is a list.
+    """
+    if sweep is not None and ("," in sweep or sweep.startswith("[")):
+        raise ConfigError(
+            f"sweep={sweep} names several sweeps, but it takes one; name one, or read several with "
+            "perfexp.load_runs(sweep=[…])."
+        )
+
+
 def check(config: RunConfig) -> None:
     """Refuse what no backend could measure.
 

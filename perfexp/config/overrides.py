@@ -1,8 +1,9 @@
 """The option language of the verbs: ``key=value`` sets a field of the dataclass that owns it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields, is_dataclass
+from difflib import get_close_matches
 from enum import Enum
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_
 from perfexp.config import catalog
 from perfexp.config.options import leaves
 from perfexp.errors import ConfigError, nearest, one_line
-from perfexp.plugins import Kind
+from perfexp.plugins import MODEL_SOURCES, Kind
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Config = TypeVar("Config")
+_TYPO = 0.85
+"""How alike two names are of which one is taken for a slip of the other, by difflib's ratio."""
 MULTIRUN = ("--multirun", "-m")
 _TRAILER = ("full_key:", "object_type=", "reference_type=")
 
@@ -151,9 +154,26 @@ def require_preset(field: "Field[object]", name: str) -> None:
     if name not in known and "plugins" in field.metadata:
         known |= set(field.metadata["plugins"].names())
     if name not in known:
-        raise ConfigError(
-            f"There is no {field.name} named {name!r}: {nearest(name, known)}; choose one of them."
-        )
+        raise ConfigError(unknown_preset(field.name, name, known))
+
+
+def unknown_preset(group: str, name: str, known: Iterable[str]) -> str:
+    """Return the sentence about a name without a preset: how a library's model is named, or the nearest."""
+    told = f"There is no {group} named {name!r}: {nearest(name, known)}; choose one of them"
+    if group != "model":
+        return f"{told}."
+    if get_close_matches(name, known, 1, _TYPO):  # the libraries take seconds to import
+        return f"{told}, or a library's own by model=torchvision model.name=… or model=timm model.name=…."
+    if source := _source_of(name):
+        return f"No preset is named {name!r}, but {source} has it: write model={source} model.name={name}."
+    return f"{told}."
+
+
+def _source_of(model: str) -> str | None:
+    """Return the library that has the model, torchvision if several have; names with tags are timm's."""
+    architecture, tagged, _ = model.partition(".")
+    ordered = sorted(MODEL_SOURCES.names(), reverse=not tagged)
+    return next((one for one in ordered if architecture in MODEL_SOURCES.find(one).names()), None)
 
 
 def assign(config: "DictConfig", key: str, text: str, shown: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, cast, get_type_hints
 
 from perfexp.config import overrides
@@ -50,6 +50,7 @@ def check(kind: type, arguments: Sequence[str]) -> None:
                 for name in plain:
                     overrides.require_preset(overrides.field_of(kind, key), name.strip())
         else:
+            _refuse_internal(kind, key)
             for value in plain:
                 _check_value(key, *_owner(kind, key), value.strip(), several)
 
@@ -72,6 +73,19 @@ def _check_flags(arguments: Sequence[str]) -> None:
         raise ConfigError(f"{' and '.join(commands)} cannot be given together; leave one out.")
     if "--resolve" in given and not given & {"--cfg", "-c", "--help", "-h"}:
         raise ConfigError("--resolve belongs to --cfg; give --cfg job --resolve.")
+
+
+def _refuse_internal(kind: type, key: str) -> None:
+    """Refuse a field that perfexp sets itself, which would replace what is typed."""
+    top, _, rest = key.partition(".")
+    nested = get_type_hints(kind).get(top)
+    owner = nested if rest and is_dataclass(nested) else kind
+    field = next((one for one in fields(owner) if one.name == (rest or top)), None)
+    if field is not None and field.metadata.get("internal"):
+        raise ConfigError(
+            f"{key} is set by perfexp and cannot be given; leave it out: a sweep is called after its file "
+            "in sweeps/, or sweep."
+        )
 
 
 def for_hydra(kind: type, argument: str, several: bool) -> str:

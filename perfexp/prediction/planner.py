@@ -1,6 +1,7 @@
 """Judge choices by limits, from measured and predicted cells, and say what to measure to decide."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ _SIZE_OPTIONS = ("input_size", "input_fit")
 class PlanConfig(RunQuery):
     """Limits that a model on a backend at a batch size must keep to; null sets no limit."""
 
-    max_latency_ms: float | None = option(None, "limit of a batch's latency, ms")
+    max_latency_ms: float | None = option(None, "limit of the latency of a whole batch, ms")
+    max_latency_per_image_ms: float | None = option(None, "limit of a batch's latency / its images, ms")
     percentile: int = option(50, "of the latency that is limited")
     min_throughput: float | None = option(None, "limit of the throughput, images/s")
     min_top1: float | None = option(None, "limit of the published top-1 accuracy, %")
@@ -38,12 +40,19 @@ class PlanConfig(RunQuery):
     @property
     def limits(self) -> dict[str, float]:
         """The limits that are set, by name."""
-        names = ("max_latency_ms", "min_throughput", "min_top1", "max_memory_mb")
+        names = (
+            *("max_latency_ms", "max_latency_per_image_ms"),
+            *("min_throughput", "min_top1", "max_memory_mb"),
+        )
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progress) -> "pd.DataFrame":
+def choices(
+    settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progress, report: Callable[[str], None]
+) -> "pd.DataFrame":
     """Return every model on every backend at every batch size of the settings, measured or predicted.
+
+    ``report`` takes a sentence for each reason why unmeasured choices cannot be predicted.
 
     Returns:
         The columns that :func:`judge` reads, ``model, backend, measured``, and ``overrides``, with which
@@ -61,6 +70,7 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
             "measure with more iterations."
         )
     rows: list[dict[str, object]] = []
+    refused: Counter[str] = Counter()
     networks = _networks(settings, cells)
     for backend, own in cells.groupby("backend", observed=True):
         model = service.fitted(cells, str(backend), settings.seed, settings.cache, progress=progress)
@@ -73,7 +83,11 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
                 times_ms = [float(same[column].iloc[0])] * 3
                 memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
             else:
-                found = model.predict(network, settings.coverage)
+                try:
+                    found = model.predict(network, settings.coverage)
+                except ConfigError as error:  # too few models were measured
+                    refused[str(error)] += 1
+                    continue
                 times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
                 memory = found.memory_peak_mb
             rows.append({
@@ -82,6 +96,10 @@ def choices(settings: PlanConfig, cells: "pd.DataFrame", progress: service.Progr
                 "top1": network["published_top1"].iloc[0] if "published_top1" in network else None,
                 "overrides": f"{_model_overrides(network)} {backend_overrides(own.iloc[0])}",
             })  # fmt: skip
+    if not rows:
+        raise ConfigError(next(iter(refused)))
+    for reason, count in refused.items():
+        report(f"{count} choices that nobody measured are left out. {reason}")
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
 
 
@@ -130,6 +148,8 @@ def backend_overrides(run: "pd.Series[Any]") -> str:
 def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame":
     """Add ``verdict`` to each choice, the best throughput of those that meet the limits first.
 
+    Of equal verdicts, choices without a published accuracy stand last.
+
     A measured choice meets a limit or fails it. A predicted one meets it when its whole interval
     does, fails when none of it does, and else is doubtful; so is a choice that lacks a limited value.
 
@@ -143,6 +163,7 @@ def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame
     size = choices["batch_size"]
     ends = {
         "max_latency_ms": (choices["low_ms"], choices["high_ms"], 1),
+        "max_latency_per_image_ms": (choices["low_ms"] / size, choices["high_ms"] / size, 1),
         "min_throughput": (1e3 * size / choices["low_ms"], 1e3 * size / choices["high_ms"], -1),
         "min_top1": (choices["top1"], choices["top1"], -1),
         "max_memory_mb": (choices["memory_mb"], choices["memory_mb"], 1),
@@ -153,10 +174,11 @@ def judge(choices: "pd.DataFrame", limits: Mapping[str, float]) -> "pd.DataFrame
         met, failed = sign * worst <= sign * limit, sign * best > sign * limit
         verdict = verdict.where(met | (verdict == FAILS), DOUBTFUL).mask(failed, FAILS)
     judged = choices.assign(verdict=verdict, throughput_images_per_s=1e3 * size / choices["latency_ms"])
-    order = judged.assign(rank=verdict.map([MEETS, DOUBTFUL, FAILS].index)).sort_values(
-        ["rank", "throughput_images_per_s"], ascending=[True, False], kind="stable"
+    rank = verdict.map([MEETS, DOUBTFUL, FAILS].index)
+    order = judged.assign(rank=rank, untold=judged["top1"].isna()).sort_values(
+        ["rank", "untold", "throughput_images_per_s"], ascending=[True, True, False], kind="stable"
     )
-    return order.drop(columns="rank").reset_index(drop=True)
+    return order.drop(columns=["rank", "untold"]).reset_index(drop=True)
 
 
 def refusals(choices: "pd.DataFrame", limits: Mapping[str, float]) -> str:

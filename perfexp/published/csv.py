@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import nan
 from pathlib import Path
 
-from perfexp.errors import ConfigError
+from perfexp.errors import ConfigError, listed
 from perfexp.metrics import METRICS
 from perfexp.published._cells import MS, header_unit, latency_ms, metric, named, whole
 from perfexp.published.base import Broken, Row, Source, SourceConfig, require_columns, required
@@ -203,7 +203,7 @@ class CsvSource(Source):
         found = {c: int(m[1]) for c in table.header if (m := _BATCH_COLUMN.fullmatch(c)) and int(m[1]) > 0}
         if not (given or found):
             raise ConfigError(
-                f"{path} has no column named after a batch size (its columns: {', '.join(table.header)}); "
+                f"{path} has no column named after a batch size (its columns: {listed(table.header)}); "
                 "set source.latency_column, or source.batch_columns='{column: 8, …}'."
             )
         return dict(given) or found

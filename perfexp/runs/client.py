@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
+_MAX_SEARCHED = 1000
 
 
 def read(
@@ -67,6 +68,16 @@ def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
             + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
     return active_id(found, uri)
+
+
+def kinds(client: "MlflowClient", experiment_id: str) -> list[str]:
+    """Return which kinds of runs the experiment has, as far as its newest runs tell.
+
+    Raises:
+        MlflowException: the store refused.
+    """
+    newest = islice(search.runs(client, experiment_id, "", search.NEWEST_FIRST), _MAX_SEARCHED)
+    return sorted({run.data.tags["kind"] for run in newest if "kind" in run.data.tags})
 
 
 def samples(uri: str, run_ids: Iterable[str]) -> list[object]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import member_tag
+from perfexp.errors import listed
+from perfexp.records import RunKind
 from perfexp.runs import client, sql
 from perfexp.runs.columns import CORE, FIRST_BACKENDS, typed
 from perfexp.runs.where import required_texts, rows_where
@@ -38,7 +41,7 @@ def load_runs(
     sweep: str | Sequence[str] | None = None,
     where: str | None = None,
     status: str | None = "FINISHED",
-    kind: str | Sequence[str] = "cell",
+    kind: str | Sequence[str] | None = None,
     columns: Sequence[str] | str | None = None,
     samples: bool = False,
     root: Path | str | None = None,
@@ -53,7 +56,8 @@ def load_runs(
         where: a query over the columns, as in ``"batch_size <= 8 and backend == 'torch'"``.
         status: MLflow's run status; None for all of them.
         kind: ``cell`` for measurements, ``evaluation`` for measured accuracy, ``published`` for
-            rows of imported tables, ``curve`` for the runs that draw lines; or several of these.
+            rows of imported tables, ``curve`` for the runs that draw lines; or several of these. None
+            is ``cell``, and warns if the experiment has runs of other kinds only.
         columns: ``"core"`` for identity, headline numbers, accuracy and verdict; or names, which are read
             besides ``run_id``, ``status``, ``start_time`` and those named in ``where``, and are there even
             if no run has a value. None, or ``"all"``, reads all.
@@ -77,7 +81,7 @@ def load_runs(
     uri = connection.resolve(tracking_uri, place)
     store = connection.connect(uri, place, create=False)
     asked = CORE if columns == "core" else None if columns in (None, "all") else _names_of(columns)
-    reader = _Reader(uri, [kind] if isinstance(kind, str) else list(kind), status, asked, where)
+    reader = _Reader(uri, _names_of(kind or RunKind.CELL), status, asked, where)
     with connection.explained(uri):
         experiment_id = client.experiment_id(store, uri, connection.experiment_name(experiment))
         if sweep is None:
@@ -85,6 +89,8 @@ def load_runs(
         else:
             frame = reader.members(experiment_id, _names_of(sweep))
             frame = frame if asked is None or _CELL in asked else frame.drop(columns=_CELL, errors="ignore")
+        if kind is None and frame.empty:
+            _warn_of_kinds(client.kinds(store, experiment_id))
     frame = rows_where(typed(frame, asked), where).copy()
     if samples:
         times = client.samples(uri, frame.get("run_id", []))
@@ -98,7 +104,9 @@ def found_root(root: Path | str | None) -> Path:
     The search ends at the root of a Git repository, so that no other project's store is taken.
     """
     if given := root or os.environ.get("PERFEXP_ROOT"):
-        return Path(given).expanduser()
+        place = Path(given).expanduser()
+        inner = place / "mlruns"
+        return inner if (inner / "mlflow.db").is_file() and not (place / "mlflow.db").is_file() else place
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "mlruns" / "mlflow.db").is_file():
@@ -106,6 +114,14 @@ def found_root(root: Path | str | None) -> Path:
         if (folder / ".git").exists():
             break
     return Path("mlruns")
+
+
+def _warn_of_kinds(kinds: Sequence[str]) -> None:
+    if kinds and RunKind.CELL not in kinds:
+        warnings.warn(
+            f"The experiment has no measured cells, but runs of the kind {listed(kinds)}: name one by kind=.",
+            stacklevel=3,
+        )
 
 
 def _names_of(given: Sequence[str] | str) -> list[str]:

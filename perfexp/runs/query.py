@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.cache import Cache
+from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import EXPERIMENT, Data, TrackingConfig
 from perfexp.errors import NothingToDo
@@ -64,8 +65,9 @@ class RunQuery:
 
         Raises:
             TrackingError: there is no such store or experiment.
-            ConfigError: ``where`` is not a query over the columns.
+            ConfigError: ``where`` is not a query over the columns, or ``sweep`` is a list.
         """
+        checks.one_sweep(self.sweep)
         return load_runs(
             self.experiment,
             sweep=self.sweep,

@@ -83,6 +83,19 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(make_url(uri).database or "")
 
 
+def sqlite_file(place: str) -> Path | None:
+    """Return the SQLite store that a path, or its ``file:`` address, names; None where there is no such file.
+
+    The path is the file's, or that of a folder which holds ``mlflow.db``.
+    """
+    scheme, colon, _ = place.partition(":")
+    if colon and scheme != "file":
+        return None
+    path = Path(unquote(urlsplit(place).path) if colon else place).expanduser()
+    candidates = (path / "mlflow.db", path / "mlruns" / "mlflow.db") if path.is_dir() else (path,)
+    return next((one for one in candidates if one.is_file()), None)
+
+
 def _has_escapes(text: str) -> bool:
     return "%" in text or "?" in text
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
 from perfexp.store import database, notes
-from perfexp.store.address import endpoint, redacted, sqlite_path, sqlite_uri, without_secrets
+from perfexp.store.address import endpoint, redacted, sqlite_file, sqlite_path, sqlite_uri, without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +34,7 @@ _FOLLOW = "do what MLflow says"
 def resolve(uri: str | None, root: Path) -> str:
     """Return the store's address: as configured, else MLFLOW_TRACKING_URI, else SQLite below ``root``."""
     address = uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(root / "mlflow.db")
-    path = sqlite_path(address)
+    path = sqlite_path(address) or sqlite_file(address)
     return address if path is None else sqlite_uri(path.absolute())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -73,6 +73,9 @@ def _mistake(job: list[str], compose: Callable[[list[str]], DictConfig]) -> str 
         weights.require(cell.weights)
     except PerfexpError as error:
         return str(error)
+    except MissingConfigException as error:
+        group, _, name = (error.missing_cfg_file or "").rpartition("/")
+        return overrides.unknown_preset(group, name, error.options or [])
     except (HydraException, OmegaConfBaseException) as error:
         return first_line(error)
     return None

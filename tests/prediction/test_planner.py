@@ -1,7 +1,10 @@
 import pandas as pd
 import pytest
 
-from perfexp.prediction.planner import backend_overrides, judge, refusals, to_settle
+from perfexp.errors import ConfigError
+from perfexp.prediction import service
+from perfexp.prediction.model.backend_model import quiet
+from perfexp.prediction.planner import PlanConfig, backend_overrides, choices, judge, refusals, to_settle
 
 CHOICES = pd.DataFrame(
     {
@@ -31,11 +34,37 @@ def test_throughput_is_limited_from_below() -> None:
     }  # fmt: skip
 
 
+def test_the_latency_of_a_batch_can_be_limited_by_image() -> None:
+    judged = judge(CHOICES, {"max_latency_per_image_ms": 1.25}).set_index("model")["verdict"]
+    assert judged.to_dict() == {
+        "sure": "meets", "untold": "meets", "measured": "meets", "open": "doubtful", "slow": "fails",
+    }  # fmt: skip
+    assert list(judged.index) == ["sure", "measured", "untold", "open", "slow"], "without accuracy last"
+
+
 def test_doubts_are_settled_by_the_cheapest_runs_first() -> None:
     limits = {"max_latency_ms": 5.5}
     assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["untold"]
     limits = {"max_latency_ms": 10, "min_top1": 72}
     assert list(to_settle(judge(CHOICES, limits), limits)["model"]) == ["open"]
+
+
+def test_measured_choices_are_listed_where_others_cannot_be_predicted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TooFew:
+        def predict(self, network: pd.DataFrame, coverage: float) -> None:
+            raise ConfigError("It takes 6 models.")
+
+    monkeypatch.setattr(service, "fitted", lambda *_, **__: TooFew())
+    cell = {"model": "resnet18", "variant": "resnet18", "source": "torchvision", "backend": "torch"}
+    cells = pd.DataFrame([{**cell, "runtime": "torch", "batch_size": 1, "latency_ms": 3.0}])
+    said: list[str] = []
+    found = choices(PlanConfig(batch_sizes=[1, 8]), cells, quiet, said.append)
+    assert found["batch_size"].tolist() == [1] and found["measured"].all()
+    assert said == ["1 choices that nobody measured are left out. It takes 6 models."]
+    with pytest.raises(ConfigError, match="It takes 6 models"):
+        choices(PlanConfig(batch_sizes=[8]), cells, quiet, said.append)
 
 
 def test_limits_that_exclude_each_other_are_told_apart() -> None:

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,9 +165,20 @@ def test_the_store_is_found_from_below_its_folder_and_by_its_root(
     monkeypatch.chdir(tmp_path / "notebooks" / "deep")
     assert len(load_runs()) == 6
     monkeypatch.chdir("/")
-    assert len(load_runs(root=tmp_path / "mlruns")) == 6
+    for place in (tmp_path / "mlruns", tmp_path):
+        assert len(load_runs(root=place)) == 6
+        assert len(load_runs(tracking_uri=str(place))) == 6
     monkeypatch.setenv("PERFEXP_ROOT", str(tmp_path / "mlruns"))
     assert len(load_runs()) == 6
+
+
+def test_an_answer_that_is_empty_for_its_kind_says_which_kinds_there_are(tracker: Tracker) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        assert load_runs().empty
+    assert not [warning for warning in said if "kind" in str(warning.message)]
+    tracker.write(RunData("row", "FINISHED", 5, [], {}, {"kind": "published"}))
+    with pytest.warns(UserWarning, match="runs of the kind published: name one by kind="):
+        assert load_runs().empty
 
 
 def test_a_sweep_has_the_cells_that_it_found_finished(filled: Tracker) -> None:

@@ -59,3 +59,19 @@ def test_a_folders_name_is_no_escape(tmp_path: Path, name: str) -> None:
     assert sqlite_path(sqlite_uri(path)) == path
     assert make_url(sqlite_uri(path)).database == str(path)
     assert resolve(sqlite_uri(path), Path("mlruns")) == sqlite_uri(path)
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "{}/mlruns", "{}/mlruns/mlflow.db", "file://{}/mlruns", "file:{}/mlruns/mlflow.db"]
+)
+def test_a_path_names_the_store_that_lies_there(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "the old place" / "mlruns" / "mlflow.db"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    place = file.parents[1].as_uri().removeprefix("file://") if form.startswith("file") else file.parents[1]
+    assert resolve(form.format(place), tmp_path) == sqlite_uri(file)
+
+
+def test_other_addresses_stay_as_they_are(tmp_path: Path) -> None:
+    for uri in ("http://127.0.0.1:5000", f"file://{tmp_path}", "postgresql+psycopg://db/x", "databricks"):
+        assert resolve(uri, tmp_path) == uri

@@ -13,6 +13,8 @@ from perfexp.charts import Chart, ChartMissing, canvas, colours, select
 _REFERENCE = "torch"
 _MAX_MODELS = 50
 _MIN_TICKS = 3
+_WIDE = 20
+"""Axes over a wider range have ticks at 1, 2 and 5 only, or their labels overlap."""
 _NICE = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50, 100)
 
 
@@ -36,7 +38,7 @@ def draw(results: Results) -> Figure:
     _intervals(axes, ratios, others, order["label"].tolist())
     axes.set(xscale="log", xlabel=f"Speed-up over {reference} (ratio of times per image, log axis)")
     _ticks(axes)
-    drawn.legend(loc="outside upper left", ncols=3)
+    canvas.legend_above(drawn)
     means = "Geometric mean over the batch sizes run on both; bars: 95 % t-interval, none with one size."
     canvas.note(drawn, means, cut, rest, f"No cell in common with {reference}: {alone}." if alone else "")
     return drawn
@@ -87,6 +89,8 @@ def _ratios(cells: pd.DataFrame, reference: str) -> pd.DataFrame:
 def _ticks(axes: Axes) -> None:
     low, high = axes.get_xlim()
     nice = [value for value in _NICE if low < value < high]
+    if high > _WIDE * low:
+        nice = [value for value in nice if f"{value:e}"[0] in "125" and value != 1.5]
     if len(nice) < _MIN_TICKS:
         nice = [value for value in MaxNLocator(5).tick_values(low, high) if low < value < high]
     axes.set_xticks(nice, [f"{value:g} ×" for value in nice])

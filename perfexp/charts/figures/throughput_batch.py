@@ -42,7 +42,7 @@ def draw(results: Results) -> Figure:
             Line2D([], [], color=colours.FIT, linestyle=style, label=backend)
             for backend, style in zip(backends, _STYLES, strict=False)
         ]
-        drawn.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+        canvas.legend_above(drawn, handles)
     shown = cells[cells["family"].isin(families)].groupby(["family", "backend"])["model"].nunique().max()
     thin = f"At most {canvas.MAX_CURVES} models per family are drawn." if shown > canvas.MAX_CURVES else ""
     canvas.note(

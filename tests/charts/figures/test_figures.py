@@ -1,13 +1,15 @@
 """What single figures show, read back from their artists."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from perfexp import charts
-from perfexp.charts import Chart
+from perfexp.charts import Chart, canvas
+from perfexp.charts.figures import backend_speedup
 
 
 def chart(name: str) -> Chart:
@@ -156,3 +158,26 @@ def test_the_reason_for_missing_clusters_is_the_analysis_own(study) -> None:
     without = {"clusters": study.clusters.head(0), "missing": {"clusters": "Two models make no clusters."}}
     with pytest.raises(charts.ChartMissing, match="Two models make no clusters"):
         charts.draw(chart("latency_clusters"), replace(study, **without))
+
+
+def test_long_names_of_backends_stay_within_the_figure() -> None:
+    with canvas.styled():
+        drawn = canvas.figure(1.4)
+        axes = drawn.subplots()
+    for name in ("f32 1 threads heap kept", "int8 1 threads heap default", "int8 2 threads heap default"):
+        axes.plot([1], label=f"openvino {name}: 0.75 × over all 33 models")
+    with canvas.styled():
+        canvas.legend_above(drawn)
+        drawn.draw_without_rendering()
+    legend = drawn.legends[0].get_window_extent()
+    assert legend.x1 <= drawn.bbox.x1 and legend.y1 <= drawn.bbox.y1
+
+
+def test_ticks_of_a_wide_range_of_ratios_do_not_overlap() -> None:
+    drawn = canvas.figure(2)
+    axes = drawn.subplots()
+    axes.set(xscale="log", xlim=(0.09, 110))
+    backend_speedup._ticks(axes)
+    drawn.draw_without_rendering()
+    ends = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert len(ends) > 5 and all(left.x1 < right.x0 for left, right in pairwise(ends))
