@@ -18,6 +18,8 @@ from perfexp.runs.query import RunQuery
 if TYPE_CHECKING:
     import pandas as pd
 
+    from perfexp.prediction.model.backend_model import BackendModel
+
 MEETS, DOUBTFUL, FAILS = "meets", "doubtful", "fails"
 _SIZE_OPTIONS = ("input_size", "input_fit")
 
@@ -77,22 +79,13 @@ def choices(
         ratio = float((own[column] / own["latency_ms"]).median())  # typical of the backend
         for place, size in product(range(len(networks)), settings.batch_sizes):
             network = networks.iloc[[place]].assign(batch_size=size)
-            variant = network["variant"].iloc[0]
-            same = own[(own["variant"] == variant) & (own["batch_size"] == size) & own[column].notna()]
-            if len(same):
-                times_ms = [float(same[column].iloc[0])] * 3
-                memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
-            else:
-                try:
-                    found = model.predict(network, settings.coverage)
-                except ConfigError as error:  # too few models were measured
-                    refused[str(error)] += 1
-                    continue
-                times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
-                memory = found.memory_peak_mb
+            try:
+                told = _told(settings, network, own, column, ratio, model)
+            except ConfigError as error:  # too few models were measured
+                refused[str(error)] += 1
+                continue
             rows.append({
-                "model": variant, "backend": backend, "batch_size": size, "measured": len(same) > 0,
-                **dict(zip(("latency_ms", "low_ms", "high_ms"), times_ms, strict=True)), "memory_mb": memory,
+                "model": network["variant"].iloc[0], "backend": backend, "batch_size": size, **told,
                 "top1": network["published_top1"].iloc[0] if "published_top1" in network else None,
                 "overrides": f"{_model_overrides(network)} {backend_overrides(own.iloc[0])}",
             })  # fmt: skip
@@ -101,6 +94,32 @@ def choices(
     for reason, count in refused.items():
         report(f"{count} choices that nobody measured are left out. {reason}")
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
+
+
+def _told(
+    settings: PlanConfig,
+    network: "pd.DataFrame",
+    own: "pd.DataFrame",
+    column: str,
+    ratio: float,
+    model: "BackendModel",
+) -> dict[str, object]:
+    """Return a choice's times and memory, measured or predicted; ``ratio`` is that of percentile to median.
+
+    Raises:
+        ConfigError: it was not measured, and cannot be predicted.
+    """
+    variant, size = network["variant"].iloc[0], network["batch_size"].iloc[0]
+    same = own[(own["variant"] == variant) & (own["batch_size"] == size) & own[column].notna()]
+    if len(same):
+        times_ms = [float(same[column].iloc[0])] * 3
+        memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
+    else:
+        found = model.predict(network, settings.coverage)
+        times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
+        memory = found.memory_peak_mb
+    named = dict(zip(("latency_ms", "low_ms", "high_ms"), times_ms, strict=True))
+    return {"measured": len(same) > 0, **named, "memory_mb": memory}
 
 
 def _networks(settings: PlanConfig, cells: "pd.DataFrame") -> "pd.DataFrame":
