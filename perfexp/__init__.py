@@ -1,17 +1,31 @@
-"""perfexp: how fast, how accurate and how heavy an image classifier is, cell by cell."""
+"""perfexp: how fast, how accurate and how heavy an image classifier is, cell by cell.
 
+``load_runs`` returns the measured cells as a frame; ``load_samples`` their raw latencies in long form;
+``sweeps`` and ``experiments`` what a store holds; ``METRICS`` is the table of names, units and meanings.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perfexp.metrics import METRICS
+    from perfexp.runs.frames import experiments, load_samples, sweeps
     from perfexp.runs.load import load_runs
 
-__all__ = ["load_runs"]
+__all__ = ["METRICS", "experiments", "load_runs", "load_samples", "sweeps"]
+_PLACES = {
+    "METRICS": "perfexp.metrics",
+    "load_runs": "perfexp.runs.load",
+    **dict.fromkeys(("experiments", "load_samples", "sweeps"), "perfexp.runs.frames"),
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import pandas and the reader only when they are asked for."""
-    if name in __all__:
-        from perfexp.runs import load
-
-        return getattr(load, name)
+    """Import pandas and the readers only when they are asked for."""
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -14,9 +14,11 @@ from perfexp.store.address import redacted
 from perfexp.store.connection import active_id
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from numpy.typing import NDArray
 
 _FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
 _MAX_SEARCHED = 1000
@@ -80,7 +82,7 @@ def kinds(client: "MlflowClient", experiment_id: str) -> list[str]:
     return sorted({run.data.tags["kind"] for run in newest if "kind" in run.data.tags})
 
 
-def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
+def samples(uri: str, run_ids: Iterable[str]) -> "list[NDArray[np.float64]]":
     """Return the timed batches of each run in ms, arrays of shape ``(iterations,)``.
 
     Raises:
@@ -90,7 +92,7 @@ def samples(uri: str, run_ids: Iterable[str]) -> list[object]:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
-    found: list[object] = []
+    found: list[NDArray[np.float64]] = []
     for run_id in run_ids:
         with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
             path = Path(client.download_artifacts(run_id, "samples.json", folder))

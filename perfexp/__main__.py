@@ -1,0 +1,5 @@
+"""``python -m perfexp`` is the command ``perfexp``."""
+
+from perfexp.commands import main
+
+main()

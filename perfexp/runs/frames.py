@@ -1,0 +1,92 @@
+"""Further frames for notebooks: raw samples and curves in long form, sweeps and experiments as lists."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfexp.records import FINISHED, RunKind
+from perfexp.runs import client
+from perfexp.runs.load import found_root, load_runs
+from perfexp.store import connection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMED = ("run_id", "run_name", "model", "backend", "batch_size")
+_SWEEP = ("sweep", "sweep_id", "axes", "model", "backend", "batch_size", "verdict")
+
+
+def load_samples(
+    runs: "pd.DataFrame", *, root: Path | str | None = None, tracking_uri: str | None = None
+) -> "pd.DataFrame":
+    """Return the timed batches of cells in long form, one row a batch.
+
+    Args:
+        runs: cells, as :func:`load_runs` returns them.
+        root: as of :func:`load_runs`.
+        tracking_uri: as of :func:`load_runs`.
+
+    Returns:
+        ``run_id, run_name, model, backend, batch_size, iteration`` (from 0) and ``latency_ms``.
+
+    Raises:
+        TrackingError: the store or a run's samples cannot be read.
+    """
+    import pandas as pd
+
+    uri = connection.resolve(tracking_uri, found_root(root))
+    with connection.explained(uri):
+        times = client.samples(uri, runs["run_id"])
+    parts = [
+        pd.DataFrame({**dict(zip(_NAMED, row, strict=True)), "iteration": range(len(ms)), "latency_ms": ms})
+        for row, ms in zip(runs[list(_NAMED)].itertuples(index=False, name=None), times, strict=True)
+    ]
+    columns = [*_NAMED, "iteration", "latency_ms"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def sweeps(
+    experiment: str | None = None, *, root: Path | str | None = None, tracking_uri: str | None = None
+) -> "pd.DataFrame":
+    """Return the sweeps of an experiment, the newest first.
+
+    Returns:
+        ``sweep, sweep_id, start_time`` (of its first cell), ``cells, failed, tainted, models, backends`` and
+        ``axes``, the further keys that it varies.
+
+    Raises:
+        TrackingError: there is no such store or experiment.
+    """
+    import pandas as pd
+
+    cells = load_runs(
+        experiment, status=None, kind=RunKind.CELL, columns=list(_SWEEP), root=root, tracking_uri=tracking_uri
+    )
+    cells = cells.dropna(subset=["sweep_id"])
+    names = ["sweep", "sweep_id", "start_time", "cells", "failed", "tainted", "models", "backends", "axes"]
+    rows = [
+        (
+            *(part["sweep"].iloc[0], sweep_id, part["start_time"].min(), len(part)),
+            *(int((part["status"] != FINISHED).sum()), int((part["verdict"] == "tainted").sum())),
+            *(part["model"].nunique(), part["backend"].nunique(), _axes(part["axes"])),
+        )
+        for sweep_id, part in cells.groupby("sweep_id", observed=True)
+    ]
+    return pd.DataFrame(rows, columns=names).sort_values("start_time", ascending=False, ignore_index=True)
+
+
+def experiments(*, root: Path | str | None = None, tracking_uri: str | None = None) -> list[str]:
+    """Return the names of a store's experiments.
+
+    Raises:
+        TrackingError: there is no such store.
+    """
+    place = found_root(root)
+    uri = connection.resolve(tracking_uri, place)
+    store = connection.connect(uri, place, create=False)
+    with connection.explained(uri):
+        return sorted(each.name for each in store.search_experiments() if each.name != "Default")
+
+
+def _axes(told: "pd.Series[str]") -> str:
+    pairs = (pair for text in told.dropna() for pair in str(text).split("&"))
+    return ", ".join(dict.fromkeys(pair.partition("=")[0] for pair in pairs))
