@@ -86,14 +86,17 @@ VERBS = (
     "plan",
     "predict",
     "selftest",
+    "server",
     "sync",
+    "ui",
 )
 UNTOUCHED = {
     **dict.fromkeys(("", "--multirun", "evaluate"), ("batch_size=0",)),
+    **dict.fromkeys(("server", "ui"), ("port=70000",)),
     "selftest": ("repeats=0",),
     "finetune": ("epochs=0",),
 }
-"""What keeps a command from measuring, whatever else is said."""
+"""What keeps a command from measuring or serving, whatever else is said."""
 
 texts = st.one_of(st.sampled_from(VALUES), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 keys = st.one_of(st.sampled_from(KEYS), st.text("abc._/@+é= ", max_size=6))
