@@ -158,7 +158,7 @@ class OpenVinoBackend(Backend):
 
         with phases.timed("build"):
             module = network.build()
-        with phases.timed("convert"), cache.writing(_KIND, _key(network)) as folder:
+        with cache.writing(_KIND, _key(network)) as folder, phases.timed("convert"):
             example = torch.zeros(1, 3, network.input_size, network.input_size)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
@@ -168,7 +168,7 @@ class OpenVinoBackend(Backend):
 
     def _quantise(self, network: Network, cache: Cache, phases: Phases) -> None:
         model = _core().read_model(cache.entry(_KIND, _key(network)) / "model.xml")
-        with phases.timed("quantise"), cache.writing(_QUANTISED, _quantised_key(network)) as folder:
+        with cache.writing(_QUANTISED, _quantised_key(network)) as folder, phases.timed("quantise"):
             _save(_int8.quantised(model, network.calibration.images()), folder / "model.xml")
 
     def load(self, network: Network, batch_size: int, cache: Cache, phases: Phases) -> Session:
@@ -180,9 +180,8 @@ class OpenVinoBackend(Backend):
             model.reshape([batch_size, 3, size, size])
         with phases.timed("compile"):
             compiled = core.compile_model(model, self.config.device, self._properties(core))
-        return OpenVinoSession(
-            compiled, sum(f.stat().st_size for f in folder.iterdir()), self._facts(network)
-        )
+        size_bytes = sum(file.stat().st_size for file in folder.glob("model.*"))  # not the entry's manifest
+        return OpenVinoSession(compiled, size_bytes, self._facts(network))
 
     def _facts(self, network: Network) -> dict[str, str]:
         """Return what decided the numbers of a quantised model besides the runtime."""

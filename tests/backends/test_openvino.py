@@ -27,6 +27,18 @@ def test_the_conversion_sends_no_statistics() -> None:
     assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
 
 
+def test_the_models_size_is_that_of_its_files_alone(make_cell: Callable[..., Cell]) -> None:
+    cell = make_cell("openvino")
+    cache, backend = Cache(Path(cell.cache_dir)), OpenVinoBackend(OpenVinoConfig())
+    network = describe(cell, cache)
+    backend.prepare(network, cache, Phases())
+    session = backend.load(network, 1, cache, Phases())
+    files = [path for path in cache.root.rglob("model.*") if path.suffix in (".xml", ".bin")]
+    assert len(files) == 2
+    assert session.model_bytes() == sum(path.stat().st_size for path in files)
+    session.close()
+
+
 def test_one_conversion_serves_every_batch_size(make_cell: Callable[..., Cell]) -> None:
     cell = make_cell("openvino")
     cache = Cache(Path(cell.cache_dir))
