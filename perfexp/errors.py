@@ -96,11 +96,10 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     return f"known are {listed(choices)}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return the names for a sentence, of many the first and their number."""
-    if len(names) <= MAX_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:MAX_LISTED])} and {len(names) - MAX_LISTED:,} others"
+def listed(names: Sequence[str], most: int = MAX_LISTED, separator: str = ", ", rest: str = "others") -> str:
+    """Return the names for a sentence; of more than ``most`` the first, and how many are left."""
+    shown = separator.join(names[:most])
+    return f"{shown} and {len(names) - most:,} {rest}" if len(names) > most else shown
 
 
 def first_line(error: Exception) -> str:

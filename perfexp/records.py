@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from pathlib import PurePath
+from urllib.parse import parse_qsl, urlencode
 
 FORMAT = 3
 FINISHED, SKIPPED, REFUSED, LOST = "FINISHED", "SKIPPED", "REFUSED", "LOST"
@@ -200,6 +202,27 @@ def titled(name: str, variant: Mapping[str, str]) -> str:
     """Return a run's name with the values of further swept keys; of a path, the file's name."""
     short = headings(variant)
     return " ".join([name, *(f"{short[key]}={shown(value)}" for key, value in variant.items())])
+
+
+def as_text(variant: Mapping[str, str]) -> str:
+    """Return the values of swept keys as ``key=value&key=value``, for one override and one tag.
+
+    Percent signs hide what Hydra would read in it.
+    """
+    return urlencode(variant, safe="/,:")
+
+
+def variant(text: str | None) -> dict[str, str]:
+    """Return the values of swept keys that :func:`as_text` wrote; none for None."""
+    return dict(parse_qsl(text or "", keep_blank_values=True))
+
+
+def by_value(text: str) -> tuple[float, str]:
+    """Return what sorts values of a key: numbers by their value, before text."""
+    try:
+        return float(text), text
+    except ValueError:
+        return inf, text
 
 
 def shown(value: str) -> str:

@@ -1,13 +1,12 @@
 """How latency changes along the further keys of a sweep, between cells that differ in one key alone."""
 
 from collections.abc import Iterator
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from perfexp.records import headings, shown
+from perfexp.records import by_value, headings, shown, variant
 
 COLUMNS = ("axis", "level", "against", "pairs", "ratio", "low", "high")
 _ALIKE = ["named_model", "named_backend", "batch_size"]
@@ -16,7 +15,7 @@ _ALIKE = ["named_model", "named_backend", "batch_size"]
 def of(runs: pd.DataFrame) -> list[dict[str, str]]:
     """Return each run's values of the further keys that its sweep varied, by the column ``axes``."""
     told = runs["axes"] if "axes" in runs else [None] * len(runs)
-    return [dict(parse_qsl(text, keep_blank_values=True)) if isinstance(text, str) else {} for text in told]
+    return [variant(text) if isinstance(text, str) else {} for text in told]
 
 
 def effects(cells: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +40,7 @@ def effects(cells: pd.DataFrame) -> pd.DataFrame:
             others=list(map(str, alike)),
         )
         wide = table.pivot_table("latency_ms", [*_ALIKE, "others"], "level", "last")
-        first, *levels = sorted(map(str, wide.columns), key=_order)
+        first, *levels = sorted(map(str, wide.columns), key=by_value)
         for level in levels:
             logs = np.log((wide[level] / wide[first]).dropna().to_numpy(dtype=float))
             if len(logs):
@@ -65,10 +64,3 @@ def _mean(logs: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, 
         return float(np.exp(centre)), np.nan, np.nan
     half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
     return float(np.exp(centre)), float(np.exp(centre - half)), float(np.exp(centre + half))
-
-
-def _order(text: str) -> tuple[float, str]:
-    try:
-        return float(text), text
-    except ValueError:
-        return np.inf, text

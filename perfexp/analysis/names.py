@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from perfexp import errors
+
 
 def listed(names: Sequence[str], most: int = 6, separator: str = ", ") -> str:
     """Return ``a, b, c and 4 more``."""
-    shown = separator.join(names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+    return errors.listed(names, most, separator, rest="more")
 
 
 def folded(name: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from perfexp.analysis import axes
 from perfexp.analysis.names import listed
 from perfexp.errors import ConfigError
-from perfexp.records import titled
+from perfexp.records import as_text, titled
 
 CELL = ["model", "backend", "batch_size"]
 _LEFT_OUT = ["run_id", *CELL, "reason"]
@@ -136,8 +136,10 @@ def _variants(runs: pd.DataFrame) -> pd.DataFrame:
 def _others(runs: pd.DataFrame) -> "pd.Series[str]":
     """Return each run's values of swept keys that no other setting tells; missing where there are none."""
     rests = [{k: text for k, text in row.items() if k not in _TOLD} for row in axes.of(runs)]
-    told = [titled("", rest).strip() or np.nan for rest in rests]
-    return pd.Series(told, index=runs.index, dtype=object)
+    told = [titled("", rest).strip() for rest in rests]
+    if len(set(told)) < len({as_text(rest) for rest in rests}):  # two files of one name, say
+        told = [" ".join(f"{key}={value}" for key, value in rest.items()) for rest in rests]
+    return pd.Series([text or np.nan for text in told], index=runs.index, dtype=object)
 
 
 def _short(value: object) -> str:

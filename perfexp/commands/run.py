@@ -29,13 +29,13 @@ def launch(arguments: Sequence[str]) -> Exit:
 
 
 def _task(config: DictConfig) -> object:
-    from perfexp.store.build import Origin
+    from perfexp.store.build import Request
     from perfexp.sweep import cell_job, session
 
     settings = overrides.complete(config, Config)
     try:
-        origin = Origin(_hydra.text(config), _hydra.command("perfexp"))
-        return cell_job.run(settings, origin, session.current())
+        request = Request(_hydra.text(config), _hydra.command("perfexp"))
+        return cell_job.run(settings, request, session.current())
     except TrackingError:
         raise
     except PerfexpError as error:

@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from math import ceil
-from urllib.parse import parse_qsl
 
 from omegaconf import MISSING
 
 from perfexp.cache import digest
 from perfexp.config.options import option
 from perfexp.plugins import BACKENDS
+from perfexp.records import variant
 
 EXPERIMENT = "MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else perfexp"
 
@@ -159,7 +159,7 @@ class SweepConfig:
     @property
     def variant(self) -> dict[str, str]:
         """The cell's values of the swept keys other than model, backend and batch size."""
-        return dict(parse_qsl(self.axes or "", keep_blank_values=True))
+        return variant(self.axes)
 
 
 def member_tag(sweep: str) -> str:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.records import FINISHED, RunKind
+from perfexp.records import FINISHED, RunKind, variant
 from perfexp.runs import client
-from perfexp.runs.load import found_root, load_runs
+from perfexp.runs.load import found_root, load_runs, opened
 from perfexp.store import connection
 
 if TYPE_CHECKING:
@@ -80,13 +80,10 @@ def experiments(*, root: Path | str | None = None, tracking_uri: str | None = No
     Raises:
         TrackingError: there is no such store.
     """
-    place = found_root(root)
-    uri = connection.resolve(tracking_uri, place)
-    store = connection.connect(uri, place, create=False)
+    uri, store = opened(root, tracking_uri)
     with connection.explained(uri):
         return sorted(each.name for each in store.search_experiments() if each.name != "Default")
 
 
 def _axes(told: "pd.Series[str]") -> str:
-    pairs = (pair for text in told.dropna() for pair in str(text).split("&"))
-    return ", ".join(dict.fromkeys(pair.partition("=")[0] for pair in pairs))
+    return ", ".join(dict.fromkeys(key for text in told.dropna() for key in variant(str(text))))

@@ -20,6 +20,7 @@ from perfexp.store import connection
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
 
 _CELL = "cell_key"
 _RENAMED = {
@@ -77,9 +78,7 @@ def load_runs(
     """
     import pandas as pd
 
-    place = found_root(root)
-    uri = connection.resolve(tracking_uri, place)
-    store = connection.connect(uri, place, create=False)
+    uri, store = opened(root, tracking_uri)
     asked = CORE if columns == "core" else None if columns in (None, "all") else _names_of(columns)
     reader = _Reader(uri, _names_of(kind or RunKind.CELL), status, asked, where)
     with connection.explained(uri):
@@ -96,6 +95,17 @@ def load_runs(
         times = client.samples(uri, frame.get("run_id", []))
         frame["samples_ms"] = pd.Series(times, index=frame.index, dtype=object)
     return frame.reset_index(drop=True)
+
+
+def opened(root: Path | str | None, tracking_uri: str | None) -> "tuple[str, MlflowClient]":
+    """Return the address of a store that is there, and its client.
+
+    Raises:
+        TrackingError: there is none.
+    """
+    place = found_root(root)
+    uri = connection.resolve(tracking_uri, place)
+    return uri, connection.connect(uri, place, create=False)
 
 
 def found_root(root: Path | str | None) -> Path:

@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp.config.schema import SweepConfig, TrackingConfig, member_tag
+from perfexp.config.schema import TrackingConfig, member_tag
 from perfexp.errors import NothingToDo, TrackingError, nearest
-from perfexp.records import RunKind
+from perfexp.records import RunKind, variant
 from perfexp.runs import client as runs
 from perfexp.serving.views import Kind, SavedView, shared_view
 from perfexp.store import connection, search
@@ -42,7 +42,7 @@ class Target:
                 for kind in kinds:
                     if found := self._newest(kind):
                         run, tags = found
-                        axes = list(SweepConfig(axes=run.data.tags.get("axes")).variant) if tags else ()
+                        axes = list(variant(run.data.tags.get("axes"))) if tags else ()
                         view = shared_view(self.sweep_id, now_ms, kind, axes, tags)
                         self.client.set_experiment_tag(self.experiment_id, view.tag_name, view.tag_value)
                         saved[kind] = view

@@ -13,7 +13,7 @@ from perfexp.store.run_data import RunData
 
 
 @dataclass(frozen=True)
-class Origin:
+class Request:
     """How a cell was asked for: its resolved configuration, and the command that repeats it."""
 
     config_yaml: str
@@ -25,7 +25,7 @@ def cell_run(
     key: str,
     outcome: Measurement | Failure,
     started_ms: int,
-    origin: Origin,
+    request: Request,
     sweep: SweepConfig,
     environment: Mapping[str, str],
     files: Mapping[str, str | bytes] = MappingProxyType({}),
@@ -35,12 +35,12 @@ def cell_run(
         "kind": RunKind.CELL,
         "cell_key": key,
         "model": cell.model.name,
-        "command": origin.command,
-        "mlflow.note.content": cell_note(outcome, origin.command),
+        "command": request.command,
+        "mlflow.note.content": cell_note(outcome, request.command),
         **sweep.tags(),
         **host_tags(environment),
     }
-    all_files = {"config.yaml": origin.config_yaml, "environment.json": _json(environment), **files}
+    all_files = {"config.yaml": request.config_yaml, "environment.json": _json(environment), **files}
     metrics: list[tuple[str, float, int]] = []
     status = FINISHED
     if isinstance(outcome, Measurement):

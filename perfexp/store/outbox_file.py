@@ -158,11 +158,10 @@ def _content(archive: zipfile.ZipFile, path: Path) -> _Content:
     size = sum(entry.file_size for entry in names)
     if size > _MAX_BYTES or len(names) > _MAX_FILES:
         raise ValueError(f"it unpacks to {size:,} bytes in {len(names):,} files")
-    text = archive.read(_RUN)
-    found = json.loads(text)
+    found = json.loads(archive.read(_RUN))
     if found["format"] != _FORMAT:
         raise ValueError(f"it has format {found['format']}, this version reads {_FORMAT}")
-    content = _Content.model_validate_json(text)
+    content = _Content.model_validate(found)
     if not _ID.fullmatch(content.id) or content.id != path.stem:
         raise ValueError(f"its id is {content.id!r}")
     return content

@@ -5,9 +5,9 @@ what this module makes of them.
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from perfexp.config.overrides import quoted, unquoted
+from perfexp.records import as_text
 from perfexp.sweep.grid import Job
 
 _OWN_COLUMNS = ("model", "model.name", "backend", "backend.name", "batch_size")
@@ -20,12 +20,9 @@ def varied(jobs: Sequence[Job]) -> list[str]:
 
 
 def override(job: Job, axes: Sequence[str]) -> Job:
-    """Return the override that tells a job its values of the axes: none where it has none.
-
-    They travel as ``key=value&key=value`` and lie in one tag: percent signs hide what Hydra would read.
-    """
+    """Return the override that tells a job its values of the axes: none where it has none."""
     values = {axis: value for axis in axes if (value := _value(job, axis)) is not None}
-    return {"sweep.axes": quoted(urlencode(values, safe="/,:"))} if values else {}
+    return {"sweep.axes": quoted(as_text(values))} if values else {}
 
 
 def _value(job: Job, key: str) -> str | None:

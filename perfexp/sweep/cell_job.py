@@ -22,14 +22,14 @@ from perfexp.records import (
 )
 from perfexp.store import artifacts, connection
 from perfexp.store.address import sqlite_path
-from perfexp.store.build import Origin, cell_run
+from perfexp.store.build import Request, cell_run
 from perfexp.store.tracker import Tracker, open_tracker
 from perfexp.sweep.kept_rounds import KeptRounds
 from perfexp.sweep.progress import SweepProgress
 from perfexp.worker.run import Rounds
 
 
-def run(config: RunConfig, origin: Origin, progress: SweepProgress) -> Outcome | None:
+def run(config: RunConfig, request: Request, progress: SweepProgress) -> Outcome | None:
     """Measure the configured cell, write its run, and add the outcome to the progress.
 
     A sweep's cell that was measured before is not measured again, unless ``sweep.rerun`` says so.
@@ -56,7 +56,7 @@ def run(config: RunConfig, origin: Origin, progress: SweepProgress) -> Outcome |
         progress.add(known)
         return known
     kept = KeptRounds(Path(config.tracking.root))
-    job = CellJob(cell, key, config.sweep, origin, progress, kept, earlier, cost)
+    job = CellJob(cell, key, config.sweep, request, progress, kept, earlier, cost)
     while not job.ended:
         time.sleep(job.rounds.pause_s(time.time()))
         job.step()
@@ -73,7 +73,7 @@ class CellJob:
         cell: what is measured.
         key: of the cell.
         sweep: that the cell belongs to.
-        origin: how the cell was asked for.
+        request: how the cell was asked for.
         progress: receives each round, and the outcome at the end.
         kept: where finished rounds are kept until the run is written.
         earlier: the finished run that the new one takes the place of.
@@ -85,7 +85,7 @@ class CellJob:
         cell: Cell,
         key: str,
         sweep: SweepConfig,
-        origin: Origin,
+        request: Request,
         progress: SweepProgress,
         kept: KeptRounds,
         earlier: Outcome | None,
@@ -94,7 +94,7 @@ class CellJob:
         self.cell, self.key, self.cost, self._sweep = cell, key, cost, sweep
         self.title = titled(cell.title, sweep.variant)
         self.rounds = Rounds(cell, kept.of(key))
-        self._origin, self._progress, self._kept, self._earlier = origin, progress, kept, earlier
+        self._request, self._progress, self._kept, self._earlier = request, progress, kept, earlier
         self._started_ms, self._begun = int(time.time() * 1000), False
 
     @property
@@ -131,7 +131,7 @@ class CellJob:
         assert tracker is not None, "the store is opened first"
         facts = {**environment.snapshot(), **result.environment}
         files = {"samples.png": _figure(self.title, result)} if isinstance(result, Measurement) else {}
-        about = self._started_ms, self._origin, self._sweep
+        about = self._started_ms, self._request, self._sweep
         run = cell_run(self.cell, self.key, result, *about, facts, files)
         outcome = run.outcome(self.cell, None, OUTCOME_METRICS)
         try:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from perfexp.config.schema import SweepConfig
 from perfexp.errors import TrackingError
-from perfexp.records import OUTCOME_METRICS, Outcome, ParityVerdict, RunKind, titled
+from perfexp.records import OUTCOME_METRICS, Outcome, ParityVerdict, RunKind, as_text, titled
 from perfexp.store.build import curve_run
 from perfexp.store.tracker import Tracker
 
@@ -22,19 +21,20 @@ def write(tracker: Tracker, outcomes: Iterable[Outcome], sweep: SweepConfig) -> 
     Raises:
         TrackingError: neither the store nor the outbox could take them.
     """
-    groups: dict[str, list[Outcome]] = {}
+    groups: dict[tuple[str, ...], list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.has_numbers and outcome.tags.get("parity") != ParityVerdict.BEYOND:
-            name = titled(f"{outcome.model} {outcome.backend}", outcome.variant)
-            groups.setdefault(name, []).append(outcome)
+            combination = outcome.model, outcome.backend, as_text(outcome.variant)
+            groups.setdefault(combination, []).append(outcome)
     if sweep.id:
         with suppress(TrackingError):  # an unreachable store keeps them until the sweep is resumed
             tracker.discard(kind=RunKind.CURVE, sweep_id=sweep.id)
-    for name, members in groups.items():
+    for (model, backend, axes), members in groups.items():
         points = {
             member.batch_size: {k: member.metrics[k] for k in OUTCOME_METRICS if k in member.metrics}
             for member in members
         }
         shared = {key: members[0].tags[key] for key in _SHARED_TAGS if key in members[0].tags}
-        sweep_tags = replace(sweep, axes=urlencode(members[0].variant)).tags()
+        sweep_tags = replace(sweep, axes=axes).tags()
+        name = titled(f"{model} {backend}", members[0].variant)
         tracker.submit(curve_run(name, members[0], points, {**shared, **sweep_tags}))

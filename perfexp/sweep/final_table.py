@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from perfexp.console import table
-from perfexp.records import Outcome, Verdict, headings, shown
+from perfexp.records import Outcome, Verdict, by_value, headings, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,7 @@ def show(outcomes: Sequence[Outcome], unfinished: int, console: "Console") -> No
         for key in keys
         if key not in varied
     ]
-    columns = {short[key]: all(_number(names.get(key)) is not None for names, _ in cells) for key in varied}
+    columns = {short[key]: all(by_value(names.get(key, ""))[0] < inf for names, _ in cells) for key in varied}
     rows = [(*(names.get(key, "-") for key in varied), *_numbers(outcome)) for names, outcome in cells]
     console.print(table(", ".join(["perfexp", *common]), columns | _COLUMNS, rows))
     for line in notes(outcomes, unfinished):
@@ -78,14 +78,7 @@ def _named(outcome: Outcome) -> dict[str, str]:
 
 def _order(names: Mapping[str, str]) -> list[tuple[float, str]]:
     """Return what sorts cells by their names: numbers by their value, before text."""
-    return [(inf if (number := _number(text)) is None else number, text) for text in names.values()]
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
+    return [by_value(text) for text in names.values()]
 
 
 def _numbers(outcome: Outcome) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from perfexp.config.overrides import quoted
 from perfexp.config.schema import MeasureConfig, OnInvalid, Rerun, SweepConfig, TrackingConfig, as_protocol
 from perfexp.console import terminal
 from perfexp.errors import LaunchError
-from perfexp.records import LOST, Outcome
+from perfexp.records import LOST, Outcome, variant
 from perfexp.runs import finished
 from perfexp.store import connection
 from perfexp.store.address import redacted
@@ -144,7 +144,7 @@ class Runner:
         except LaunchError as error:
             cell = self.compose(job)
             named = cell.model.name, cell.backend.name, cell.batch_size
-            outcome = Outcome(*named, LOST, str(error), variant=SweepConfig(axes=cell.sweep.axes).variant)
+            outcome = Outcome(*named, LOST, str(error), variant=variant(cell.sweep.axes))
         if not self.in_process:
             self.progress.add(outcome)
         return outcome

@@ -58,3 +58,11 @@ def test_the_interval_holds_the_ratio_as_often_as_it_says() -> None:
 
 def test_without_further_keys_there_is_nothing_to_tell() -> None:
     assert axes.effects(select(runs().drop(columns="axes"), allow_mixed=False).cells).empty
+
+
+def test_two_files_of_one_name_are_two_cells() -> None:
+    one, other = (
+        runs().assign(axes=f"weights=/{folder}/best.pt", threads=1).iloc[[0]] for folder in ("a", "b")
+    )
+    cells = select(pd.concat([one, other.assign(run_id="other")]), allow_mixed=False).cells
+    assert set(cells["backend"]) == {"torch weights=/a/best.pt", "torch weights=/b/best.pt"}

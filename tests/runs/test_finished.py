@@ -7,7 +7,7 @@ from perfexp.config.schema import Cell, SweepConfig
 from perfexp.records import SKIPPED, Failure, FailureKind, Measurement
 from perfexp.runs import finished, sql
 from perfexp.runs.finished import Finished
-from perfexp.store.build import Origin, cell_run
+from perfexp.store.build import Request, cell_run
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
@@ -29,7 +29,7 @@ def test_only_finished_cells_are_found_the_newest_first(
 ) -> None:
     def write(key: str, outcome: Measurement | Failure, at: int) -> str:
         return store.write(
-            cell_run(make_cell(batch_size=4), key, outcome, at, Origin("", ""), SweepConfig(id="s"), {})
+            cell_run(make_cell(batch_size=4), key, outcome, at, Request("", ""), SweepConfig(id="s"), {})
         )
 
     write("one", MEASURED, 1)
@@ -52,7 +52,7 @@ def test_an_empty_experiment_has_no_cells(store: Tracker) -> None:
 def test_a_grid_is_known_by_its_last_sweep(store: Tracker, make_cell: Callable[..., Cell]) -> None:
     for at, name in enumerate(("first", "second"), 1):
         sweep = SweepConfig(id=name, grid="abc")
-        store.write(cell_run(make_cell(), name, MEASURED, at, Origin("", ""), sweep, {}))
+        store.write(cell_run(make_cell(), name, MEASURED, at, Request("", ""), sweep, {}))
     assert finished.sweep_id(store, "abc") == "second"
     assert finished.sweep_id(store, "abd") is None
 

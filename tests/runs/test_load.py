@@ -12,7 +12,7 @@ from perfexp.config.schema import Cell, SweepConfig
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.store import database
-from perfexp.store.build import Origin, cell_run
+from perfexp.store.build import Request, cell_run
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
@@ -46,7 +46,7 @@ def write(tracker: Tracker, cell: Cell, outcome: Measurement | Failure, sweep_id
             f"key {cell.batch_size}",
             outcome,
             int(sweep_id[-1]),
-            Origin("", ""),
+            Request("", ""),
             sweep,
             {"host": "here"},
         )

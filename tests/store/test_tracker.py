@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from perfexp.config.schema import Cell, SweepConfig
 from perfexp.records import Block, Failure, FailureKind, Measurement, Outcome, Pace
-from perfexp.store.build import Origin, cell_run, curve_run
+from perfexp.store.build import Request, cell_run, curve_run
 from perfexp.store.owner import this_process
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker, signals_deferred
@@ -38,7 +38,7 @@ def written(tracker: Tracker, cell: Cell, outcome: Measurement | Failure):
         "key1",
         outcome,
         1000,
-        Origin("batch_size: 1\n", "perfexp model=squeezenet1_1"),
+        Request("batch_size: 1\n", "perfexp model=squeezenet1_1"),
         SweepConfig(id="s-1", axes="backend.threads=1&input_size=64"),
         environment,
         {"samples.png": b"\x89PNG"},

@@ -49,3 +49,18 @@ def test_one_curve_a_combination_of_all_other_swept_keys(tracker: Tracker) -> No
         for pixels in ("96", "160")
     }
     assert all(run.data.params["backend.precision"] in ("f32", "bf16") for run in runs)
+
+
+def test_two_files_of_one_name_are_two_curves(tracker: Tracker) -> None:
+    cells = [
+        replace(outcome(size), variant={"weights": f"/{folder}/best.pt"})
+        for size in (1, 8)
+        for folder in ("a", "b")
+    ]
+    curves.write(tracker, cells, SweepConfig(id="quick-1", name="quick"))
+    client = MlflowClient(tracker.uri)
+    runs = client.search_runs([tracker.experiment_id])
+    assert {run.data.params["weights"] for run in runs} == {"/a/best.pt", "/b/best.pt"}
+    for run in runs:
+        history = client.get_metric_history(run.info.run_id, "latency_p50_ms")
+        assert [point.step for point in history] == [1, 8]
