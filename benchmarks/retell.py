@@ -16,9 +16,9 @@ import pandas as pd
 from benchmarks.repeatability import METHODS, runs_of, summary
 from perfexp.cache import Cache
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure import rounds
-from perfexp.measure.pace import PaceHistory
-from perfexp.measure.round_verdict import judge
+from perfexp.measuring import rounds
+from perfexp.measuring.pace import PaceHistory
+from perfexp.measuring.round_verdict import judge
 from perfexp.records import Block, Measurement, Pace
 
 SETTINGS = MeasureConfig(percentiles=[])

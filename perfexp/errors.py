@@ -69,6 +69,12 @@ class TrackingError(PerfexpError):
     exit_code = Exit.STORE
 
 
+class CellFailed(PerfexpError):
+    """A cell could not be measured; its FAILED run holds the reason."""
+
+    exit_code = Exit.FAILED
+
+
 class LaunchError(PerfexpError):
     """The launcher lost a job, or its node cannot run it."""
 

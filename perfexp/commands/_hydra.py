@@ -60,6 +60,25 @@ def launch(
         finish()
 
 
+def composed(verb: str, config: type, arguments: Sequence[str]) -> DictConfig:
+    """Return ``conf/VERB.yaml`` composed with the arguments, of one job, without Hydra's own part.
+
+    Raises:
+        ConfigError: an argument that cannot be.
+    """
+    precheck.check(config, arguments)
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+
+    register(verb, config, arguments)
+    typed = [precheck.for_hydra(config, argument, False) for argument in arguments]
+    try:
+        with initialize_config_dir(str(catalog.conf_dir()), job_name=verb, version_base="1.3"):
+            return compose(verb, typed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_sentence(error)) from error
+
+
 def _is_override(argument: str) -> bool:
     return argument.startswith("~") or ("=" in argument and not argument.startswith("-"))
 

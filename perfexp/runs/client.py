@@ -101,6 +101,20 @@ def samples(uri: str, run_ids: Iterable[str]) -> "list[NDArray[np.float64]]":
     return found
 
 
+def curve(client: "MlflowClient", run_id: str) -> "pd.DataFrame":
+    """Return a curve's points: ``batch_size`` and a column for each metric.
+
+    Raises:
+        MlflowException: the store refused.
+    """
+    import pandas as pd
+
+    names = sorted(client.get_run(run_id).data.metrics)
+    histories = {name: client.get_metric_history(run_id, name) for name in names}
+    columns = {name: {one.step: one.value for one in history} for name, history in histories.items()}
+    return pd.DataFrame(columns).rename_axis("batch_size").sort_index().reset_index()
+
+
 def _row(run: "Run", column_of: Callable[[str], str | None]) -> dict[str, object]:
     row: dict[str, object] = {
         "run_id": run.info.run_id,

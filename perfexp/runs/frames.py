@@ -44,6 +44,34 @@ def load_samples(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
+def load_curves(
+    runs: "pd.DataFrame", *, root: Path | str | None = None, tracking_uri: str | None = None
+) -> "pd.DataFrame":
+    """Return the points of curves in long form, one row a batch size.
+
+    Args:
+        runs: curves, as ``load_runs(kind="curve")`` returns them.
+        root: as of :func:`load_runs`.
+        tracking_uri: as of :func:`load_runs`.
+
+    Returns:
+        ``run_id, run_name, model, backend, batch_size`` and a column for each metric of the curves.
+
+    Raises:
+        TrackingError: the store cannot be read.
+    """
+    import pandas as pd
+
+    uri, store = opened(root, tracking_uri)
+    with connection.explained(uri):
+        parts = [
+            client.curve(store, row[0]).assign(**dict(zip(_NAMED, row, strict=False)))
+            for row in runs[list(_NAMED[:4])].itertuples(index=False, name=None)
+        ]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_NAMED)
+    return frame[[*_NAMED, *sorted({*frame} - {*_NAMED})]]
+
+
 def sweeps(
     experiment: str | None = None, *, root: Path | str | None = None, tracking_uri: str | None = None
 ) -> "pd.DataFrame":

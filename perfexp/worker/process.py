@@ -7,16 +7,18 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
+from types import ModuleType
 
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, Start
@@ -47,7 +49,8 @@ def run_in_child(step: Step, cell: Cell) -> Message:
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(step, cell, sender, time.time()), daemon=True)
     began = time.perf_counter()
-    child.start()
+    with _without_main():
+        child.start()
     sender.close()
     try:
         wait([receiver, child.sentinel], timeout=cell.measure.time_limit_s)
@@ -78,6 +81,17 @@ def process_context(start: Start = Start.forked) -> ForkServerContext | SpawnCon
         context.set_forkserver_preload(PRELOADED)
         return context
     return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a child from importing the user's script again, which would measure once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def start_server() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from perfexp.cache import Cache, digest
 from perfexp.environment import version
-from perfexp.measure import parity
+from perfexp.measuring import parity
 from perfexp.models.images import random_batches
 from perfexp.models.network import Network
 
@@ -29,7 +29,7 @@ class Reference:
 
     @property
     def rounding_error(self) -> float:
-        """Largest error of PyTorch's f32 against f64, as :class:`perfexp.measure.parity.Parity` has it."""
+        """Largest error of PyTorch's f32 against f64, as :class:`perfexp.measuring.parity.Parity` has it."""
         return 0.0 if self.logits_f64 is None else parity.compare(self.logits, self.logits_f64).max_error
 
 

@@ -10,9 +10,9 @@ from perfexp import backends
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, of_round
 from perfexp.errors import BackendError
-from perfexp.measure import rounds
-from perfexp.measure.pace import PaceHistory
-from perfexp.measure.round_verdict import JudgedRound, judge
+from perfexp.measuring import rounds
+from perfexp.measuring.pace import PaceHistory
+from perfexp.measuring.round_verdict import JudgedRound, judge
 from perfexp.records import Failure, FailureKind, Measurement
 from perfexp.worker import device_lock, steps
 from perfexp.worker.process import run_in_child

@@ -9,9 +9,9 @@ from perfexp.backends.base import Backend
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
-from perfexp.measure import latency, memory, pace
-from perfexp.measure.pace import BestPace, PaceHistory
-from perfexp.measure.parity import IMAGES
+from perfexp.measuring import latency, memory, pace
+from perfexp.measuring.pace import BestPace, PaceHistory
+from perfexp.measuring.parity import IMAGES
 from perfexp.models.images import random_batches
 from perfexp.models.network import Network, describe, find
 from perfexp.phases import Phases

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
-from perfexp.measure import os_counters, parity, sample_statistics
-from perfexp.measure.energy import NoMeter, Used
-from perfexp.measure.parity import Logits
+from perfexp.measuring import os_counters, parity, sample_statistics
+from perfexp.measuring.energy import NoMeter, Used
+from perfexp.measuring.parity import Logits
 from perfexp.worker.reference import Reference
 from perfexp.worker.timing import Observation
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from perfexp.backends.base import Session
 from perfexp.config.schema import Cell
-from perfexp.measure import energy, latency, os_counters
-from perfexp.measure.pace import BestPace
+from perfexp.measuring import energy, latency, os_counters
+from perfexp.measuring.pace import BestPace
 from perfexp.phases import Phases
 from perfexp.records import Block
 from perfexp.worker import checks

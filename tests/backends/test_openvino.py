@@ -15,7 +15,7 @@ from perfexp.backends.openvino import OpenVinoBackend, OpenVinoConfig
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell, Precision
 from perfexp.errors import BackendError
-from perfexp.measure.parity import TOLERANCE, compare
+from perfexp.measuring.parity import TOLERANCE, compare
 from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.phases import Phases

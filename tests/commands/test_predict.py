@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import perfexp
 from perfexp.prediction import validation
 from perfexp.prediction.model import backend_model
 from tests.conftest import Perfexp
@@ -74,3 +75,9 @@ def test_predictions_refusals_validation_and_plan(tmp_path: Path, command: Perfe
     result = called("plan", "max_latency_ms=0.001", "batch_sizes=[1,3]", on)
     assert result.returncode == 1
     assert "loosen one" in result.stderr
+
+    frame = perfexp.predict(model="resnet34", batch_size=6, experiment="table")
+    assert frame[["backend", "in_domain"]].values.tolist() == [["published", True]]
+    assert (frame["low_ms"] < frame["latency_ms"]).all() and (frame["latency_ms"] < frame["high_ms"]).all()
+    frame = perfexp.plan(max_latency_ms=7, min_top1=60, batch_sizes=[1, 3], experiment="table")
+    assert set(frame["verdict"]) <= {"meets", "doubtful", "fails"} and len(frame) == 14

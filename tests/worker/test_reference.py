@@ -7,7 +7,7 @@ import torch
 
 from perfexp.cache import Cache
 from perfexp.config.schema import Cell
-from perfexp.measure.parity import IMAGES
+from perfexp.measuring.parity import IMAGES
 from perfexp.models.images import random_batches
 from perfexp.models.network import describe
 from perfexp.worker import reference

@@ -6,8 +6,8 @@ import pytest
 
 from perfexp.backends.base import DeviceMemory
 from perfexp.config.schema import Cell
-from perfexp.measure.energy import NoMeter, Used
-from perfexp.measure.latency import StopReason, Timing, Warmup
+from perfexp.measuring.energy import NoMeter, Used
+from perfexp.measuring.latency import StopReason, Timing, Warmup
 from perfexp.metrics import METRICS
 from perfexp.records import Block
 from perfexp.worker.reference import Reference

@@ -6,7 +6,7 @@ import pytest
 from perfexp.backends.fake import FakeSession
 from perfexp.config.schema import Cell, MeasureConfig
 from perfexp.errors import BackendError, ConfigError
-from perfexp.measure.pace import unknown
+from perfexp.measuring.pace import unknown
 from perfexp.models.images import random_batches
 from perfexp.phases import Phases
 from perfexp.worker.timing import Observation, first_outputs, observe

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfexp.measure import os_counters
-from perfexp.measure.os_counters import Counters
+from perfexp.measuring import os_counters
+from perfexp.measuring.os_counters import Counters
 
 BEFORE = Counters(
     wall_s=100.0,

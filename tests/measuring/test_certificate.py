@@ -1,6 +1,6 @@
 import pytest
 
-from perfexp.measure.certificate import LIMITS, limits, reasons
+from perfexp.measuring.certificate import LIMITS, limits, reasons
 from perfexp.metrics import METRICS
 
 QUIET = {limit.name: 0.0 for limit in LIMITS}

@@ -7,7 +7,7 @@ import pytest
 
 from perfexp.cache import Cache
 from perfexp.errors import CacheError
-from perfexp.measure.pace import BestPace, PaceHistory, Probe
+from perfexp.measuring.pace import BestPace, PaceHistory, Probe
 from perfexp.records import Block, Pace
 
 DAY_S = 86400.0

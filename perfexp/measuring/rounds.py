@@ -12,9 +12,9 @@ from math import exp, inf, log, sqrt
 from statistics import fmean, median, median_low
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure import certificate, sample_statistics
-from perfexp.measure.pace import MOMENT_S
-from perfexp.measure.round_verdict import JudgedRound, counted
+from perfexp.measuring import certificate, sample_statistics
+from perfexp.measuring.pace import MOMENT_S
+from perfexp.measuring.round_verdict import JudgedRound, counted
 from perfexp.metrics import per_image_name
 from perfexp.records import Measurement, ParityVerdict, Verdict
 

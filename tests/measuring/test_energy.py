@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from perfexp.measure import energy
+from perfexp.measuring import energy
 
 
 def package(folder: Path, number: int, uj: int, span: int = 1000, name: str = "package-0") -> Path:

@@ -10,7 +10,7 @@ from math import ceil, inf
 from statistics import median
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure.sample_statistics import is_precise
+from perfexp.measuring.sample_statistics import is_precise
 from perfexp.records import Block, Pace
 
 _BLOCK_NS = 200_000_000

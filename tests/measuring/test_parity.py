@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from perfexp.config.schema import Precision
-from perfexp.measure.parity import BEYOND, F32_ROUNDING_FACTOR, OK, TOLERANCE, compare, tolerance
+from perfexp.measuring.parity import BEYOND, F32_ROUNDING_FACTOR, OK, TOLERANCE, compare, tolerance
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure import rounds
-from perfexp.measure.pace import BestPace
-from perfexp.measure.round_verdict import judge
+from perfexp.measuring import rounds
+from perfexp.measuring.pace import BestPace
+from perfexp.measuring.round_verdict import judge
 from perfexp.records import Block, Measurement, Pace
 
 SETTINGS = MeasureConfig(percentiles=[])

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from perfexp.measure.sample_statistics import is_precise, median_interval, samples_for, summarise
+from perfexp.measuring.sample_statistics import is_precise, median_interval, samples_for, summarise
 from perfexp.metrics import METRICS
 
 

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from perfexp.measure import memory
+from perfexp.measuring import memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from Linux's /proc")
 

@@ -6,8 +6,8 @@ from functools import cached_property
 from statistics import median
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure import certificate, os_counters
-from perfexp.measure.pace import BestPace, readings
+from perfexp.measuring import certificate, os_counters
+from perfexp.measuring.pace import BestPace, readings
 from perfexp.records import Block, Measurement
 
 

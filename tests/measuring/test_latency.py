@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.measure.latency import StopReason, Timing, Warmup, time_batches, warm_up
+from perfexp.measuring.latency import StopReason, Timing, Warmup, time_batches, warm_up
 from perfexp.records import Pace
 
 
