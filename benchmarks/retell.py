@@ -59,8 +59,8 @@ def _told(runs: pd.DataFrame, history: PaceHistory) -> Iterator[dict[str, object
     for run in runs.sort_values("ended_s").itertuples():
         while taken and taken[0].began_s <= run.ended_s:
             history.learn(taken[0].blocks, taken.pop(0).began_s)
-        best = history.best(run.ended_s) if run.method != "one process" else None
-        made = rounds.combine(judge(run.measured, SETTINGS, best), run.batch_size, SETTINGS)
+        own = history.own(run.ended_s) if run.method != "one process" else None
+        made = rounds.combine(judge(run.measured, SETTINGS, own), run.batch_size, SETTINGS)
         yield {
             **{name: getattr(run, name) for name in ("method", "model", "backend", "batch_size")},
             **made.metrics,

@@ -104,9 +104,11 @@ _TABLE = (
     Metric("latency_observed_ms", "ms", False, "median of all timed batches, whatever the host's pace"),
     _count("rounds", None, "processes that measured the cell, spread over time"),
     _count("rounds_counted", True, "rounds beside which the machine was quiet enough"),
-    Metric("host_slowdown", "%", False, "how much slower than its own best the host was, median of blocks"),
+    Metric(
+        "host_slowdown", "%", False, "how much slower than at its own pace the host was, median of blocks"
+    ),
     Metric("calm_blocks", "%", True, "of the blocks of batches ran while the host was at its own pace"),
-    Metric("host_pace_ms", "ms", None, "the pace probe's matrix product in the host's fast state"),
+    Metric("host_pace_ms", "ms", None, "the pace probe's matrix product in the host's own state"),
     Metric("build_s", "s", False, "building the network and its weights"),
     Metric("convert_s", "s", False, "converting to the backend's format; absent when cached"),
     Metric("load_s", "s", False, "making the backend ready to infer, compilation included"),

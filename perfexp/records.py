@@ -37,6 +37,7 @@ class RunKind(StrEnum):
 
     CELL = "cell"
     CURVE = "curve"
+    SWEEP = "sweep"
     PUBLISHED = "published"
     EVALUATION = "evaluation"
     FINETUNING = "finetuning"

@@ -18,7 +18,11 @@ from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
 
 Config = TypeVar("Config")
-_EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/launcher/ray": "ray"}
+_EXTRAS = {
+    "hydra/launcher/submitit_slurm": "slurm",
+    "hydra/launcher/ray": "ray",
+    "hydra/sweeper/optuna": "optuna",
+}
 
 
 def launch(
@@ -88,12 +92,18 @@ def text(config: DictConfig) -> str:
     return redacted_text(OmegaConf.to_yaml(config, resolve=True))
 
 
-def command(program: str) -> str:
-    """Return the command that repeats this job alone, without credentials."""
+def overrides_of_job() -> list[str]:
+    """Return what the job that runs was given on the command line or by a sweeper."""
     from hydra.core.hydra_config import HydraConfig
 
-    chosen = HydraConfig.get().overrides.task
-    own = [one for one in chosen if one.lstrip("+~").split("=", 1)[0].partition(".")[0] != "sweep"]
+    return [*HydraConfig.get().overrides.task]
+
+
+def command(program: str) -> str:
+    """Return the command that repeats this job alone, without credentials."""
+    own = [
+        one for one in overrides_of_job() if one.lstrip("+~").split("=", 1)[0].partition(".")[0] != "sweep"
+    ]
     return redacted_text(shlex.join([program, *own]))
 
 

@@ -30,25 +30,28 @@ def launch(arguments: Sequence[str]) -> Exit:
 
 def _task(config: DictConfig) -> object:
     from perfexp.store.build import Request
-    from perfexp.sweep import cell_job, session
+    from perfexp.sweep import cell_job, objective, session
 
     settings = overrides.complete(config, Config)
+    if sought := objective.names(settings):
+        settings = objective.as_trial(settings, _hydra.overrides_of_job())
     try:
-        request = Request(_hydra.text(config), _hydra.command("perfexp"))
-        return cell_job.run(settings, request, session.current())
+        request = Request(_hydra.text(config), _hydra.command("perfexp"), sought)
+        outcome = cell_job.run(settings, request, session.current())
     except TrackingError:
         raise
     except PerfexpError as error:
-        if settings.sweep.id is None:
+        if settings.sweep.id is None and not sought:
             raise
-        return cell_job.refused(settings, error, session.current())
+        outcome = cell_job.refused(settings, error, session.current())
+    return objective.values(outcome, sought) if outcome and sought else outcome
 
 
 def _finish() -> None:
     """Print the table and the way to the UI, and write curves and views, for whatever was measured."""
     from perfexp import console
     from perfexp.serving import target
-    from perfexp.sweep import curves, final_table, session
+    from perfexp.sweep import curves, final_table, session, sweep_run
 
     progress = session.current()
     progress.close()
@@ -56,6 +59,8 @@ def _finish() -> None:
         return
     if progress.sweep.id:
         curves.write(progress.tracker, progress.outcomes, progress.sweep)
+        planned = len(progress.costs)
+        sweep_run.write(progress.tracker, progress.outcomes, progress.sweep, planned, progress.elapsed_s)
         if not progress.tracker.behind:
             target.of_sweep(progress.tracker, progress.sweep.id).save_views()
     final_table.show(progress.outcomes, len(progress.unfinished), console.terminal())

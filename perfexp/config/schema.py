@@ -87,10 +87,12 @@ class MeasureConfig:
     max_rounds: int = option(5, "most rounds, where the interval over rounds is too wide")
     round_pause_s: float = option(2.0, "shortest time between the beginnings of two rounds")
     calm_within: float | None = option(
-        0.1, "largest slowdown against the host's own pace at which batches count; null: all do"
+        0.1, "by how much the host may be off its own pace beside batches that count; null: all do"
     )
     calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
-    rounds_half_width: float = option(0.15, "half-width of the 95 % interval over rounds at which they end")
+    rounds_half_width: float = option(
+        0.15, "half-width of the 95 % interval over rounds, of one moment, at which they end"
+    )
     rel_half_width: float = option(0.03, "half-width of the 95 % interval of a round's median to stop timing")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")
     warmup_iterations: int = option(3, "fewest batches before timing")
@@ -200,6 +202,7 @@ class RunConfig:
     weights: str = option("random", "random, pretrained, a checkpoint's path or runs:/RUN/PATH")
     seed: int = option(0, "of random weights and inputs")
     experiment: str | None = option(None, EXPERIMENT)
+    objective: str | None = option(None, "metrics that a job returns to hydra/sweeper=optuna")
     sweep: SweepConfig = option(SweepConfig(), "named sweep: a file in sweeps/")
     measure: MeasureConfig = option(MeasureConfig(), "preset: default, quick, study", choose="default")
     tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")

@@ -1,8 +1,8 @@
-"""The host's pace: two kernels that never change, timed between blocks of batches, and the host's best.
+"""The host's pace: two kernels that never change, timed between blocks of batches, and the host's own pace.
 
 The kernels use only NumPy, so that a new framework does not change the unit, and as many threads as the
-cell: a matrix product, which follows the cores' speed, and the product of a matrix larger than the caches
-with a vector, which follows the memory's.
+cell: a product of small matrices, which follows the cores' speed and how fast they wait for each other, and
+the product of a large matrix with a vector, which follows that of the memory and the last cache.
 """
 
 import json
@@ -16,6 +16,7 @@ from statistics import fmean, median, stdev
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from perfexp import environment
@@ -23,13 +24,13 @@ from perfexp.cache import Cache, digest
 from perfexp.errors import CacheError
 from perfexp.records import Block, Pace
 
-_SIZE, _ROWS, _COLUMNS = 384, 3000, 2000
-_COMPUTE, _MEMORY = (12, 16), (2, 4)
+_SIZE, _ROWS, _COLUMNS = 192, 3000, 2000
+_COMPUTE, _MEMORY = (60, 60), (2, 4)
 """Repeats of each kernel, untimed and timed: a framework's threads spin for some 5 ms after a batch."""
 _KEPT, _MAX_AGE_S, _AGE_STEP_S = 4000, 14 * 86400.0, 3600.0
-_BEST_SHARE = 0.25
-"""The best pace is the quantile of this share: lucky readings do not decide."""
-_AT_BEST, _CALM = 1.05, 1.2
+_STATE, _COMMON = 1.1, 0.5
+"""Readings within this factor are of one state of the host; the fastest state that is at least so common
+as the commonest is the host's own."""
 MOMENT_S, _MOMENTS, _FEW = 120.0, 5, 5
 """How long a moment is, how many tell of a host's spread, and how many readings tell of a moment."""
 _MEMORY_SLACK = 1.25
@@ -72,16 +73,18 @@ def unknown() -> None:
 
 
 @dataclass(frozen=True)
-class BestPace:
-    """The host's own best pace: the wall times in ms of the kernels in its fast state.
+class OwnPace:
+    """The host's own pace: the wall times in ms of the kernels in its fastest common state.
+
+    A virtual machine, for one, has several, by where its processors run: in one they wait for each other
+    half as long, in another they have twice the cache.
 
     Attributes:
-        compute_ms: of the matrix product, the lower quartile of the readings of the last fourteen days.
-        memory_ms: of the product with a vector, the median of the readings in which the matrix product
-            is at its best: a host may slow down with its memory faster.
-        readings: how many there are.
-        spread: standard deviation of the logarithm of the matrix product's time between moments
-            minutes apart; None where fewer than five are known.
+        compute_ms: of the small products, the median of the readings in that state.
+        memory_ms: of the product with a vector, the median of the same readings.
+        readings: how many are known, in any state.
+        spread: standard deviation of the logarithm of the small products' time between moments of that
+            state minutes apart; None where fewer than five are known.
     """
 
     compute_ms: float
@@ -90,11 +93,19 @@ class BestPace:
     spread: float | None = None
 
     def slowdown(self, block: Block) -> float:
-        """Return by which factor the host was slower around a block, the mean of both readings."""
+        """Return by which factor the host was slower around a block: that of the kernel that was further off.
+
+        Below 1 the host was faster, in a state that is not its own either.
+        """
         around = readings([block])
         compute = fmean(pace.compute_ms for pace in around) / self.compute_ms
         memory = fmean(pace.memory_ms for pace in around) / self.memory_ms
-        return max(compute, memory / _MEMORY_SLACK)
+        beyond = max(1.0, memory / _MEMORY_SLACK) if memory > 1 else min(1.0, memory * _MEMORY_SLACK)
+        return max(compute, beyond, key=lambda factor: abs(log(factor)))
+
+    def holds(self, block: Block, within: float) -> bool:
+        """Return whether the host was in its own state around a block, within this fraction."""
+        return abs(log(self.slowdown(block))) <= log(1 + within)
 
 
 def readings(blocks: Iterable[Block]) -> list[Pace]:
@@ -102,12 +113,20 @@ def readings(blocks: Iterable[Block]) -> list[Pace]:
     return [pace for block in blocks for pace in (block.before, block.after) if pace is not None]
 
 
-def _spread(stored: Iterable[tuple[float, float, float]], best_ms: float) -> float | None:
-    """Return the deviation between moments, each the median of the calm readings of two minutes."""
+def _own(compute_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which readings are of the host's own state."""
+    ordered = np.sort(compute_ms)
+    counts = np.searchsorted(ordered, ordered * _STATE, side="right") - np.arange(len(ordered))
+    lowest = ordered[np.argmax(counts >= _COMMON * counts.max())]
+    middle = np.median(ordered[(ordered >= lowest) & (ordered <= lowest * _STATE)])
+    return np.asarray(np.abs(np.log(compute_ms / middle)) <= log(_STATE) / 2)
+
+
+def _spread(at_s: NDArray[np.float64], compute_ms: NDArray[np.float64]) -> float | None:
+    """Return the deviation between moments, each the median of the readings of two minutes."""
     moments: dict[int, list[float]] = {}
-    for at_s, compute_ms, _ in stored:
-        if compute_ms <= _CALM * best_ms:
-            moments.setdefault(int(at_s // MOMENT_S), []).append(log(compute_ms))
+    for at, ms in zip(at_s.tolist(), compute_ms.tolist(), strict=True):
+        moments.setdefault(int(at // MOMENT_S), []).append(log(ms))
     medians = [median(logs) for logs in moments.values() if len(logs) >= _FEW]
     return stdev(medians) if len(medians) >= _MOMENTS else None
 
@@ -116,10 +135,10 @@ class PaceHistory:
     """Readings of this host's pace with so many threads, in the cache below ``mlruns/``."""
 
     def __init__(self, cache: Cache, threads: int) -> None:
-        facts = {**environment.host(), "node": environment.node(), "threads": threads}
+        facts = {**environment.host(), "node": environment.node(), "threads": threads, "size": _SIZE}
         self._path = cache.entry("pace", digest(facts)).with_suffix(".json")
         self._read_at: object = None
-        self._best: BestPace | None = None
+        self._own: OwnPace | None = None
 
     def learn(self, blocks: Iterable[Block], now_s: float) -> None:
         """Add the readings around blocks; the oldest are forgotten.
@@ -145,22 +164,21 @@ class PaceHistory:
                 "space or set tracking.root elsewhere."
             ) from error
 
-    def best(self, now_s: float) -> BestPace | None:
-        """Return the host's best pace; None if it was never read."""
+    def own(self, now_s: float) -> OwnPace | None:
+        """Return the host's own pace; None if it was never read."""
         found = self._path.stat() if self._path.is_file() else None
         state = (found and (found.st_mtime_ns, found.st_size), now_s // _AGE_STEP_S)
         if state != self._read_at:
-            self._read_at, self._best = state, self._read(now_s)
-        return self._best
+            self._read_at, self._own = state, self._read(now_s)
+        return self._own
 
-    def _read(self, now_s: float) -> BestPace | None:
+    def _read(self, now_s: float) -> OwnPace | None:
         if not (stored := self._stored(now_s)):
             return None
-        best_ms = float(np.quantile([compute_ms for _, compute_ms, _ in stored], _BEST_SHARE))
-        memory_ms = median(
-            memory_ms for _, compute_ms, memory_ms in stored if compute_ms <= _AT_BEST * best_ms
-        )
-        return BestPace(best_ms, memory_ms, len(stored), _spread(stored, best_ms))
+        at_s, compute_ms, memory_ms = np.array(stored).T
+        own = _own(compute_ms)
+        medians = float(np.median(compute_ms[own])), float(np.median(memory_ms[own]))
+        return OwnPace(*medians, len(stored), _spread(at_s[own], compute_ms[own]))
 
     def _stored(self, now_s: float) -> list[tuple[float, float, float]]:
         """Return time and readings, the oldest first; a damaged file holds none."""

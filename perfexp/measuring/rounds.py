@@ -21,8 +21,10 @@ from perfexp.records import Measurement, ParityVerdict, Verdict
 _SPREAD, _SPREAD_FREEDOM = 0.02, 3
 """Deviation between a cell's rounds, and for how many degrees of freedom it counts: two or three rounds
 tell too little of their own. The pooled deviation of calm rounds (docs/measuring.md)."""
-_BETWEEN, _LEAST_BETWEEN, _MOST_BETWEEN = 0.02, 0.002, 0.05
+_BETWEEN, _LEAST_BETWEEN, _MOST_BETWEEN = 0.05, 0.004, 0.1
 """Deviation of latency between moments minutes apart: where it is not known, and its bounds."""
+_FOLLOWS = 2.0
+"""By how much more than the host's pace a cell's latency moves: the slopes of logarithms were 0.9 to 2."""
 _MODES_GAP = 0.12
 MOMENT = "one moment"
 _FEW_READINGS = 50
@@ -51,21 +53,24 @@ def interval(medians_ms: Sequence[float], between: float) -> tuple[float, float]
 def between_moments(used: Sequence[JudgedRound]) -> float:
     """Return the deviation of these rounds' mean that comes from when they were taken, as a fraction.
 
-    Between single moments it is that of the host's pace (docs/measuring.md), or the usual one where that
-    is not known; rounds in several moments share it.
+    Between single moments it is twice that of the host's pace (docs/measuring.md), or the usual one where
+    that is not known; rounds in several moments share it.
     """
-    best = used[0].best
-    known = _BETWEEN if best is None or best.spread is None else best.spread
+    own = used[0].own
+    known = _BETWEEN if own is None or own.spread is None else _FOLLOWS * own.spread
     moments = {int(one.measured.began_s // MOMENT_S) for one in used}
     return min(_MOST_BETWEEN, max(_LEAST_BETWEEN, known)) / sqrt(len(moments))
 
 
 def half_width(judged: Sequence[JudgedRound]) -> float:
-    """Return the half-width of the cell's interval as a fraction; infinite below two rounds that count."""
+    """Return the half-width of the interval as far as further rounds narrow it: without other moments.
+
+    Infinite below two rounds that count.
+    """
     sound = [one for one in judged if not one.reasons]
     if len(sound) < 2:
         return inf
-    low, high = interval([one.median_ms for one in sound], between_moments(sound))
+    low, high = interval([one.median_ms for one in sound], 0.0)
     return sqrt(high / low) - 1
 
 
@@ -112,18 +117,14 @@ def _estimate(used: Sequence[JudgedRound], batch_size: int) -> dict[str, float]:
     medians_ms = [one.median_ms for one in used]
     low, high = interval(medians_ms, between_moments(used))
     centre = exp(fmean(log(ms) for ms in medians_ms))
+    off = [median(one.slowdowns) for one in used if not one.calm]
     found = {
         "latency_p50_ms": centre,
-        "latency_p50_low_ms": low / _slowdown(used),
-        "latency_p50_high_ms": high,
+        "latency_p50_low_ms": low / max([1.0, *off]),
+        "latency_p50_high_ms": high / min([1.0, *off]),
     }
     per_image = {per_image_name(name): value / batch_size for name, value in found.items()}
     return {**found, **per_image, "throughput_images_per_s": 1e3 * batch_size / centre}
-
-
-def _slowdown(used: Sequence[JudgedRound]) -> float:
-    """Return by which factor the host was too slow in rounds without a calm block, 1 if all have some."""
-    return max((median(one.slowdowns) for one in used if not one.calm), default=1.0)
 
 
 def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[str, float]:
@@ -134,12 +135,12 @@ def _facts(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[s
         "rounds_counted": float(len(used)),
         "latency_observed_ms": observed_ms,
     }
-    if (best := judged[0].best) is not None:
+    if (own := judged[0].own) is not None:
         calm = sum(len(one.calm) for one in judged)
         facts |= {
             "host_slowdown": 100 * (median(slowdowns) - 1),
             "calm_blocks": 100 * calm / len(slowdowns),
-            "host_pace_ms": best.compute_ms,
+            "host_pace_ms": own.compute_ms,
         }
     return facts
 
@@ -149,9 +150,9 @@ def _labels(judged: Sequence[JudgedRound], used: Sequence[JudgedRound]) -> dict[
     labels = {"verdict": (Verdict.TAINTED if reasons else Verdict.CLEAN).value}
     labels |= {"taint": "; ".join(reasons)} if reasons else {}
     labels["interval"] = MOMENT if len(judged) == 1 else f"{len(used)} of {len(judged)} rounds"
-    best = judged[0].best
-    if best is not None and best.readings < _FEW_READINGS:
-        labels["pace"] = f"new: {best.readings} readings, which may all be of a slow moment"
+    own = judged[0].own
+    if own is not None and own.readings < _FEW_READINGS:
+        labels["pace"] = f"new: {own.readings} readings, which may all be of a slow moment"
     if both := modes([one.median_ms for one in used]):
         labels["modes"] = both
     if any(one.measured.labels.get("parity") == ParityVerdict.BEYOND for one in judged):
@@ -171,7 +172,7 @@ def _certificate(judged: Sequence[JudgedRound]) -> dict[str, object]:
     return {
         "limits": limits,
         "calm_within": judged[0].most,
-        "best_pace": asdict(best) if (best := judged[0].best) else None,
+        "own_pace": asdict(own) if (own := judged[0].own) else None,
         "device_lock": max(_notes(judged)) or "all users' processes",
         "rounds": [
             {

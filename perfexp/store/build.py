@@ -14,10 +14,17 @@ from perfexp.store.run_data import RunData
 
 @dataclass(frozen=True)
 class Request:
-    """How a cell was asked for: its resolved configuration, and the command that repeats it."""
+    """How a cell was asked for.
+
+    Attributes:
+        config_yaml: the resolved configuration.
+        command: which repeats it.
+        metrics: those that whoever asked waits for, besides those of each outcome.
+    """
 
     config_yaml: str
     command: str
+    metrics: tuple[str, ...] = ()
 
 
 def cell_run(

@@ -13,6 +13,7 @@ EXPERIMENT = """Image classifiers on backends, measured by perfexp: the tag `kin
 |---|---|
 | `cell` | measured model × backend × batch size: latency of a batch, throughput, memory, accuracy |
 | `curve` | combination of the other swept keys, with step = batch size |
+| `sweep` | sweep: how its cells ended, a table and a picture |
 | `published` | cell of an imported table |
 | `evaluation`, `finetuning` | accuracy on labelled images, a trained network |
 | `analysis`, `validation`, `selftest`, `active` | report, check of predictions, check of the clock, trace |

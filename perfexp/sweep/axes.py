@@ -10,13 +10,13 @@ from perfexp.config.overrides import quoted, unquoted
 from perfexp.records import as_text
 from perfexp.sweep.grid import Job
 
-_OWN_COLUMNS = ("model", "model.name", "backend", "backend.name", "batch_size")
+OWN_COLUMNS = ("model", "model.name", "backend", "backend.name", "batch_size")
 
 
 def varied(jobs: Sequence[Job]) -> list[str]:
     """Return the keys of which not all jobs have the same value, in the order of their first job."""
     keys = {key.lstrip("+"): None for job in jobs for key in job}
-    return [key for key in keys if key not in _OWN_COLUMNS and len({_value(job, key) for job in jobs}) > 1]
+    return [key for key in keys if key not in OWN_COLUMNS and len({_value(job, key) for job in jobs}) > 1]
 
 
 def override(job: Job, axes: Sequence[str]) -> Job:

@@ -133,7 +133,7 @@ class CellJob:
         files = {"samples.png": _figure(self.title, result)} if isinstance(result, Measurement) else {}
         about = self._started_ms, self._request, self._sweep
         run = cell_run(self.cell, self.key, result, *about, facts, files)
-        outcome = run.outcome(self.cell, None, OUTCOME_METRICS)
+        outcome = run.outcome(self.cell, None, (*OUTCOME_METRICS, *self._request.metrics))
         try:
             run_id = tracker.submit(run)
         except TrackingError as error:

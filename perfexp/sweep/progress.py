@@ -63,6 +63,11 @@ class SweepProgress:
         """Whether a cell has no numbers, neither new nor from an earlier run."""
         return any(not outcome.has_numbers for outcome in self.outcomes)
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._began
+
     def plan(self, costs: Sequence[float], screen: "Console") -> None:
         """Set the cells that will run; a terminal gets a bar."""
         self.costs = costs
@@ -122,7 +127,7 @@ class SweepProgress:
         """Return the cell's place, its main metric, and the time left."""
         done, total = len(self.outcomes), max(len(self.costs), len(self.outcomes))
         note = ", measured before" if outcome.status == SKIPPED else ""
-        times = self._times() if done < total else _duration(self._clock() - self._began)
+        times = self._times() if done < total else _duration(self.elapsed_s)
         return f"[{done}/{total}] {outcome.title}: {outcome.summary}{note} ({times})"
 
     def seconds_left(self) -> float | None:
@@ -137,7 +142,7 @@ class SweepProgress:
     def _times(self) -> str:
         left_s = self.seconds_left()
         left = "" if left_s is None else f", about {_duration(left_s)} left"
-        return f"{_duration(self._clock() - self._began)}{left}"
+        return f"{_duration(self.elapsed_s)}{left}"
 
     def _draw(self, running: str) -> None:
         if self._bar is None:

@@ -92,8 +92,8 @@ class Rounds:
         return outcome
 
     def judged(self) -> list[JudgedRound]:
-        """Return the rounds beside the host's best pace, as far as it is known."""
-        return judge(self.measured, self.cell.measure, self._history.best(time.time()))
+        """Return the rounds beside the host's own pace, as far as it is known."""
+        return judge(self.measured, self.cell.measure, self._history.own(time.time()))
 
     def outcome(self) -> Outcome:
         """Return what the rounds give together; a failure only if nothing was measured."""

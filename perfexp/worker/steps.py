@@ -10,7 +10,7 @@ from perfexp.cache import Cache
 from perfexp.config.schema import Cell
 from perfexp.errors import BackendError
 from perfexp.measuring import latency, memory, pace
-from perfexp.measuring.pace import BestPace, PaceHistory
+from perfexp.measuring.pace import OwnPace, PaceHistory
 from perfexp.measuring.parity import IMAGES
 from perfexp.models.images import random_batches
 from perfexp.models.network import Network, describe, find
@@ -57,8 +57,8 @@ def prepared(cell: Cell, cache: Cache, phases: Phases) -> tuple[Network, Backend
     return network, backend
 
 
-def _pace(backend: Backend, cache: Cache) -> tuple[latency.Probe, BestPace | None]:
-    """Return what reads the host's pace, and the best one known.
+def _pace(backend: Backend, cache: Cache) -> tuple[latency.Probe, OwnPace | None]:
+    """Return what reads the host's pace, and its own, if it is known.
 
     Nothing is read beside an accelerator, where nothing is computed, or without the memory for it.
     """
@@ -68,7 +68,7 @@ def _pace(backend: Backend, cache: Cache) -> tuple[latency.Probe, BestPace | Non
         probe = pace.Probe(backend.threads())
     except MemoryError:
         return pace.unknown, None
-    return probe, PaceHistory(cache, backend.threads()).best(time.time())
+    return probe, PaceHistory(cache, backend.threads()).own(time.time())
 
 
 def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
@@ -84,7 +84,7 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
     with phases.timed("imports"):
         backend.start()
     with phases.timed("pace"):
-        probe, best = _pace(backend, cache)
+        probe, own = _pace(backend, cache)
     account = memory.Account()
     with closing(backend.load(network, cell.batch_size, cache, phases)) as session:
         account.mark_loaded()
@@ -97,7 +97,7 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
         device_memory = session.device_memory()
         account.start_peak()
         session.reset_device_peak()
-        observed = observe(cell, session, backend.threads(), batches[0].shape, phases, probe, best)
+        observed = observe(cell, session, backend.threads(), batches[0].shape, phases, probe, own)
         summary.add(*account.metrics())
         summary.add_device_memory(device_memory, session.device_memory())
         summary.add_parity(first_outputs(cell, session, IMAGES, observed.batches), expected)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perfexp.backends.base import Session
 from perfexp.config.schema import Cell
 from perfexp.measuring import energy, latency, os_counters
-from perfexp.measuring.pace import BestPace
+from perfexp.measuring.pace import OwnPace
 from perfexp.phases import Phases
 from perfexp.records import Block
 from perfexp.worker import checks
@@ -48,12 +48,12 @@ def observe(
     input_shape: Sequence[int],
     phases: Phases,
     probe: latency.Probe,
-    best: BestPace | None,
+    own: OwnPace | None,
 ) -> Observation:
     """Run the bound batches: the first one, warm-up, then timing between two readings of the counters.
 
     ``threads`` and ``input_shape`` (of one batch) are what the session must report; ``probe`` reads
-    the host's pace, and ``best`` is the best one known.
+    the host's pace, and ``own`` is its own, if it is known.
 
     Raises:
         BackendError: an effective setting is not the requested one.
@@ -70,7 +70,7 @@ def observe(
     most = cell.measure.calm_within
 
     def is_calm(block: Block) -> bool:
-        return best is None or most is None or best.slowdown(block) <= 1 + most
+        return own is None or most is None or own.holds(block, most)
 
     before = os_counters.read()
     counting.begin()

@@ -8,12 +8,12 @@ from scipy import stats
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measuring import rounds
-from perfexp.measuring.pace import BestPace
+from perfexp.measuring.pace import OwnPace
 from perfexp.measuring.round_verdict import judge
 from perfexp.records import Block, Measurement, Pace
 
 SETTINGS = MeasureConfig(percentiles=[])
-BEST = BestPace(1.0, 1.0, 100)
+OWN = OwnPace(1.0, 1.0, 100)
 
 
 def a_round(*blocks: tuple[float, float], **evidence: float) -> Measurement:
@@ -33,8 +33,8 @@ def a_round(*blocks: tuple[float, float], **evidence: float) -> Measurement:
     )
 
 
-def combined(*measured: Measurement, settings: MeasureConfig = SETTINGS, best: BestPace | None = BEST):
-    return rounds.combine(judge(measured, settings, best), 2, settings)
+def combined(*measured: Measurement, settings: MeasureConfig = SETTINGS, own: OwnPace | None = OWN):
+    return rounds.combine(judge(measured, settings, own), 2, settings)
 
 
 def test_slow_blocks_are_kept_but_not_told() -> None:
@@ -55,6 +55,9 @@ def test_a_cell_without_a_calm_block_is_tainted_and_its_interval_reaches_to_the_
     assert found.labels["taint"] == "this host ran 37 % slower than its own pace"
     assert found.metrics["latency_p50_low_ms"] < 4.0 / 1.37 < 4.0 < found.metrics["latency_p50_high_ms"]
     assert found.metrics["host_slowdown"] == pytest.approx(37.0)
+    found = combined(*[a_round((4.0, 0.8))] * 3)
+    assert found.labels["taint"] == "this host ran 20 % faster than its own pace"
+    assert found.metrics["latency_p50_low_ms"] < 4.0 < 4.0 / 0.8 < found.metrics["latency_p50_high_ms"]
 
 
 def test_a_disturbed_round_does_not_count() -> None:
@@ -66,7 +69,7 @@ def test_a_disturbed_round_does_not_count() -> None:
 
 
 def test_a_host_of_unknown_pace_uses_every_block() -> None:
-    found = combined(*[a_round((4.0, 1.0), (4.1, 1.4))] * 3, best=None)
+    found = combined(*[a_round((4.0, 1.0), (4.1, 1.4))] * 3, own=None)
     assert found.labels["verdict"] == "clean"
     assert "calm_blocks" not in found.metrics
 
@@ -87,7 +90,7 @@ def test_one_round_tells_of_one_moment() -> None:
 def test_a_pace_of_few_readings_is_told() -> None:
     assert "pace" not in combined(a_round((4.0, 1.0))).labels
     assert (
-        combined(a_round((4.0, 1.0)), best=BestPace(1.0, 1.0, 9)).labels["pace"].startswith("new: 9 readings")
+        combined(a_round((4.0, 1.0)), own=OwnPace(1.0, 1.0, 9)).labels["pace"].startswith("new: 9 readings")
     )
 
 
@@ -120,10 +123,10 @@ def test_intervals_hold_the_other_sweeps_medians(spread: float, count: int) -> N
 
 def test_precision_needs_two_rounds_that_count() -> None:
     disturbed = a_round((9.0, 1.0), cpu_others=40.0)
-    assert rounds.half_width(judge([a_round((4.0, 1.0)), disturbed], SETTINGS, BEST)) == inf
-    equal = rounds.half_width(judge([a_round((4.0, 1.0))] * 2, SETTINGS, BEST))
+    assert rounds.half_width(judge([a_round((4.0, 1.0)), disturbed], SETTINGS, OWN)) == inf
+    equal = rounds.half_width(judge([a_round((4.0, 1.0))] * 2, SETTINGS, OWN))
     freedom = 4
-    half = stats.t.ppf(0.975, freedom) * sqrt(2 * 0.02**2 + 3 * 0.02**2 / freedom)
+    half = stats.t.ppf(0.975, freedom) * sqrt(3 * 0.02**2 / freedom)
     assert equal == pytest.approx(exp(half) - 1)
 
 
@@ -144,12 +147,12 @@ def test_the_interval_holds_what_moves_between_moments() -> None:
 
 
 def test_a_steady_host_has_narrower_intervals() -> None:
-    def of(best: BestPace | None, *began_s: float) -> float:
+    def of(own: OwnPace | None, *began_s: float) -> float:
         taken = [replace(a_round((4.0, 1.0)), began_s=at) for at in began_s or (0.0,)]
-        return rounds.between_moments(judge(taken, SETTINGS, best))
+        return rounds.between_moments(judge(taken, SETTINGS, own))
 
-    assert of(None) == of(BEST) == of(BEST, 0.0, 30.0, 60.0) == 0.02
-    assert of(BestPace(1.0, 1.0, 100, spread=0.004)) == 0.004
-    assert 0 < of(BestPace(1.0, 1.0, 100, spread=0.0)) < 0.004
-    assert of(BestPace(1.0, 1.0, 100, spread=1.0)) == 0.05
-    assert of(BEST, 0.0, 300.0, 600.0, 900.0) == pytest.approx(0.01)
+    assert of(None) == of(OWN) == of(OWN, 0.0, 30.0, 60.0) == 0.05
+    assert of(OwnPace(1.0, 1.0, 100, spread=0.004)) == 0.008
+    assert 0 < of(OwnPace(1.0, 1.0, 100, spread=0.0)) < 0.008
+    assert of(OwnPace(1.0, 1.0, 100, spread=1.0)) == 0.1
+    assert of(OWN, 0.0, 300.0, 600.0, 900.0) == pytest.approx(0.025)
