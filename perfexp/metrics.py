@@ -138,6 +138,14 @@ _TABLE = (
     Metric("top1_density", "%/M", True, "published top-1 per million parameters"),
     Metric("top5_density", "%/M", True, "published top-5 per million parameters"),
 )
+SYSTEM = "system/"
+"""What the keys of diagnostics begin with in the store, by which MLflow's pages fold them."""
+_DIAGNOSTICS = frozenset((
+    *("warmup_iterations", "memory_baseline_mb", "memory_loaded_mb", "memory_peak_resident_mb"),
+    *("cpu_others", "cpu_own", "cpu_wait", "cpu_pressure", "cpu_steal", "cpu_throttled"),
+    *("involuntary_switches_per_s", "page_faults_per_s", "frequency_change", "drift", "idle_power_w"),
+    *("rounds", "rounds_counted", "host_slowdown", "calm_blocks", "host_pace_ms", "latency_observed_ms"),
+))  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
 INTEGER_METRICS = frozenset(metric.name for metric in _TABLE if metric.integer)
 _SUFFIXES = {
@@ -149,6 +157,16 @@ _SUFFIXES = {
     "images/s": "_images_per_s",
     "1/s": "_per_s",
 }
+
+
+def stored_key(name: str) -> str:
+    """Return the key of a metric, or of a phase's time, in the store."""
+    return f"{SYSTEM}{name}" if name in _DIAGNOSTICS or name.startswith("phase_") else name
+
+
+def name_of(key: str) -> str:
+    """Return the metric's name of a key in the store; those of older stores have no prefix."""
+    return key.removeprefix(SYSTEM)
 
 
 def label(name: str) -> str:

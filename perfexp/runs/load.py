@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.config.schema import member_tag
 from perfexp.errors import listed
+from perfexp.metrics import name_of
 from perfexp.records import RunKind
 from perfexp.runs import client, sql
 from perfexp.runs.columns import CORE, FIRST_BACKENDS, typed
@@ -182,7 +183,7 @@ class _Reader:
         """Return the column of a parameter, tag or metric; None leaves it unread."""
         if key.startswith(("mlflow.", "in_")):
             return None
-        name = _RENAMED.get(key, key.replace(".", "_"))
+        name = _RENAMED.get(key, name_of(key).replace(".", "_"))
         return name if self.asked is None or name in self._chosen else None
 
     @cached_property

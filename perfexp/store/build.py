@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from perfexp.config.schema import Cell, ModelConfig, SweepConfig
+from perfexp.metrics import stored_key
 from perfexp.records import FINISHED, Failure, FailureKind, Measurement, Outcome, RunKind, titled
 from perfexp.store.notes import cell_note
 from perfexp.store.run_data import RunData
@@ -51,7 +52,7 @@ def cell_run(
     metrics: list[tuple[str, float, int]] = []
     status = FINISHED
     if isinstance(outcome, Measurement):
-        metrics = [(name, value, 0) for name, value in outcome.metrics.items()]
+        metrics = [(stored_key(name), value, 0) for name, value in outcome.metrics.items()]
         tags |= outcome.labels
         tags |= {f"effective.{k}": v for k, v in outcome.effective.items()}
         tags |= {f"absent.{k}": v for k, v in outcome.absent.items()}
@@ -61,7 +62,8 @@ def cell_run(
         tags |= failure_tags(cell.model, outcome)
         all_files["traceback.txt"] = outcome.traceback or outcome.message
     params = {**sweep.variant, **{k: str(v) for k, v in cell.choices().items()}}
-    phases = [(f"phase_{k.replace(' ', '_').replace('-', '')}_s", v, 0) for k, v in outcome.phases_s.items()]
+    named = {f"phase_{k.replace(' ', '_').replace('-', '')}_s": v for k, v in outcome.phases_s.items()}
+    phases = [(stored_key(name), seconds, 0) for name, seconds in named.items()]
     name = titled(cell.title, sweep.variant)
     return RunData(name, status, started_ms, metrics + phases, params, tags, all_files)
 

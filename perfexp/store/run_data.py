@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfexp.config.schema import Cell
+from perfexp.metrics import name_of
 from perfexp.records import OUTCOME_TAGS, Outcome
 
 PARAM_LIMIT, TAG_LIMIT = 6000, 8000
@@ -41,7 +42,7 @@ class RunData:
             status=self.status,
             reason=self.tags.get("reason", ""),
             run_id=run_id,
-            metrics={key: value for key, value, _ in self.metrics if key in metrics},
+            metrics={name_of(key): value for key, value, _ in self.metrics if name_of(key) in metrics},
             tags={key: self.tags[key] for key in OUTCOME_TAGS if key in self.tags},
             name=name,
         )

@@ -120,7 +120,7 @@ def waiting_in(logs: Iterable[Path]) -> int:
 
 def _measured(run: "Run") -> set[str]:
     """Names of the metrics; phases aside, which say what was in the cache already."""
-    return {name for name in run.data.metrics if not name.startswith("phase_")}
+    return {name for name in run.data.metrics if not name.startswith("system/phase_")}
 
 
 def _lasting(run: "Run") -> dict[str, str]:
@@ -174,7 +174,9 @@ def same(sweep: Sweep, basic: Sweep) -> None:
 
 def never_at_once(sweep: Sweep) -> None:
     """Cells of one host ended at least as far apart as the later one was timed, whatever their node."""
-    ended = sorted((run.info.end_time / 1e3, run.data.metrics["phase_timed_s"]) for run in sweep.cells())
+    ended = sorted(
+        (run.info.end_time / 1e3, run.data.metrics["system/phase_timed_s"]) for run in sweep.cells()
+    )
     for (earlier, _), (later, timed_s) in pairwise(ended):
         assert later - earlier > 0.5 * timed_s
 
