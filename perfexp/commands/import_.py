@@ -36,7 +36,9 @@ NEEDS_ARGUMENTS = True
 class Config:
     """A published table, and the experiment that its rows go into."""
 
-    source: SourceConfig = option(MISSING, "layout of the table: study, timm or csv", plugins=TABLES)
+    source: SourceConfig = option(
+        MISSING, "layout of the table, such as study, timm, csv, optimum", plugins=TABLES
+    )
     path: str | None = option(None, "file or folder of the table")
     experiment: str | None = option(None, "MLflow experiment; null: published-TABLE")
     tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")

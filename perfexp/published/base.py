@@ -98,6 +98,22 @@ def required(path: Path | None, source: str) -> Path:
     return path
 
 
+def files_below(path: Path, *names: str) -> list[Path]:
+    """Return the file itself, or the files of these names in and below a folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise ConfigError(f"{path} does not exist; give path= a file or folder.")
+        return [path]
+    found = sorted(file for name in names for file in path.rglob(name))
+    if not found:
+        raise ConfigError(f"{path} holds no {' or '.join(names)}; give path= such a file or its folder.")
+    return found
+
+
 def require_columns(path: Path, table: tables.Table, required: Sequence[str], setting: str) -> None:
     """Check that the table has the columns.
 
