@@ -1,9 +1,11 @@
-"""Deliver measured runs that a store did not take; any later perfexp does so too.
+"""Deliver measured runs that a store did not take, or copy the runs of one store into another.
 
   perfexp sync
   perfexp sync tracking.uri=http://server:5000
+  perfexp sync from=sqlite:///old/mlruns/mlflow.db to=http://server:5000
 
-Runs wait below tracking.root/spool until their store has them.
+Runs wait below tracking.root/spool until their store has them; any later perfexp delivers them too. A copy
+has the artifacts as well, and goes on where it was interrupted.
 """
 
 import shlex
@@ -14,22 +16,35 @@ from pathlib import Path
 
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
-from perfexp.errors import Exit, PerfexpError, TrackingError
-from perfexp.store import connection
+from perfexp.errors import ConfigError, Exit, PerfexpError, TrackingError
+from perfexp.store import connection, copying
 from perfexp.store.address import HIDDEN, redacted
 from perfexp.store.outbox import Outbox
 
 
 @dataclass
 class Config:
-    """Where the runs wait, and the address of their store where it has credentials."""
+    """Where the runs wait, or which stores are copied; addresses with credentials in the environment."""
 
+    from_: str | None = option(None, "store to copy from; null: the configured one, if to= is given")
+    to: str | None = option(None, "store to copy to; null: the configured one, if from= is given")
+    experiment: str | None = option(None, "to copy; null: all")
     tracking: TrackingConfig = option(TrackingConfig(), "preset: local, server", choose="local")
 
 
 def main(settings: Config) -> Exit:
-    """Deliver all runs that wait for the configured store; the exit code is 1 if some still wait."""
+    """Copy, or deliver all runs that wait for the configured store.
+
+    Returns:
+        FAILED if some runs still wait.
+
+    Raises:
+        TrackingError: a store that is copied cannot be used.
+    """
     root = Path(settings.tracking.root)
+    if settings.from_ or settings.to:
+        _copy(settings, root)
+        return Exit.DONE
     outbox = Outbox(root)
     outbox.tidy()
     for address, count in Counter(outbox.stores()).items():
@@ -41,6 +56,20 @@ def main(settings: Config) -> Exit:
     left = len(outbox.waiting())
     print(f"{left} runs wait in {outbox.folder}.")
     return Exit.FAILED if left else Exit.DONE
+
+
+def _copy(settings: Config, root: Path) -> None:
+    own = connection.resolve(settings.tracking.uri, root)
+    addresses = (settings.from_ or own, settings.to or own)
+    if addresses[0] == addresses[1]:
+        raise ConfigError(f"{redacted(own)} is copied into itself; give from= or to= another store.")
+    source, target = (
+        copying.Place(connection.connect(uri, root, create=uri == addresses[1]), uri, root)
+        for uri in addresses
+    )
+    for experiment in copying.experiments(source, settings.experiment):
+        copied, there = copying.copy(source, target, experiment)
+        print(f"{experiment}: {copied} runs copied, {there} were there already.", flush=True)
 
 
 def _uri(address: str, given: str) -> str:

@@ -26,6 +26,11 @@ def option(default: T, meaning: str, **about: object) -> T:
     return field(default_factory=lambda: deepcopy(default), metadata=about)
 
 
+def typed_name(field_name: str) -> str:
+    """Return how a field is typed: ``from_`` is typed ``from``, which Python keeps for itself."""
+    return field_name.removesuffix("_")
+
+
 @dataclass(frozen=True)
 class Leaf:
     """A field that takes a value: its full key, type, default and meaning."""
@@ -40,7 +45,7 @@ def leaves(kind: type, prefix: str = "") -> Iterator[Leaf]:
     """Yield every field that takes a value, those of nested dataclasses behind their own."""
     hints = get_type_hints(kind)
     for one in fields(kind):
-        key, meaning = prefix + one.name, str(one.metadata.get("help", ""))
+        key, meaning = prefix + typed_name(one.name), str(one.metadata.get("help", ""))
         if one.metadata.get("internal"):
             continue
         yield Leaf(key, hints[one.name], _default(one), meaning)

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from perfexp.config import catalog
-from perfexp.config.options import leaves
+from perfexp.config.options import leaves, typed_name
 from perfexp.errors import ConfigError, nearest, one_line
 from perfexp.plugins import MODEL_SOURCES, Kind
 
@@ -191,6 +191,7 @@ def assign(config: "DictConfig", key: str, text: str, shown: str) -> None:
     except OmegaConfBaseException:
         node = None
     hints = get_type_hints(OmegaConf.get_type(node)) if isinstance(node, DictConfig) else {}
+    name = next((field for field in hints if typed_name(field) == name), name)
     if not isinstance(node, DictConfig) or name not in hints:
         known = [leaf.key for leaf in leaves(cast(type, OmegaConf.get_type(config)))]
         raise ConfigError(f"There is no option {shown!r}: {nearest(key, known)}; name one of them.")
