@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import wraps
 from typing import TypeVar
 
@@ -141,13 +141,37 @@ def register(verb: str, config: type, arguments: Sequence[str] = ()) -> None:
             if name not in catalog.names(group):
                 store.store(group=group, name=name, node=schema)
     pairs = [overrides.pair(argument) for argument in arguments if _is_override(argument) and "=" in argument]
-    _register_sweeps({name for key, names in pairs if key == "sweep" for name in names.split(",")})
+    typed = {key: text.split(",") for key, text in pairs}
+    swept = _register_sweeps(set(typed.get("sweep", ())))
+    _register_models([*typed.get("model", ()), *swept])
 
 
-def _register_sweeps(asked: Collection[str]) -> None:
-    """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name."""
+def _register_models(names: Sequence[str]) -> None:
+    """Offer models of the libraries by their own names, as if each had a preset."""
     from hydra.core.config_store import ConfigStore
 
+    for name in {overrides.unquoted(name.strip()) for name in names} - {*catalog.names("model")}:
+        if source := overrides.library_of(name):
+            ConfigStore.instance().store(group="model", name=name, node=ModelConfig(source, name))
+
+
+def _swept_models(sweep: dict[str, object]) -> Iterator[str]:
+    """Yield the models in the grids of a sweep's file."""
+    sweeper = OmegaConf.select(OmegaConf.create(sweep), "hydra.sweeper") or {}
+    for grid in (sweeper.get("params") or {}, *(sweeper.get("grids") or ())):
+        swept = grid.get("model", ())
+        yield from swept.split(",") if isinstance(swept, str) else map(str, swept)
+
+
+def _register_sweeps(asked: Collection[str]) -> list[str]:
+    """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name.
+
+    Returns:
+        The models that the sweeps ``asked`` for name.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    models: list[str] = []
     for path in catalog.sweeps():
         packaged = catalog.sweeps_dir() / path.name
         if packaged.is_file() and not packaged.samefile(path):
@@ -159,8 +183,11 @@ def _register_sweeps(asked: Collection[str]) -> None:
             if path.stem in asked:
                 raise
             continue  # another sweep is asked for, or none
+        if path.stem in asked:
+            models = [*_swept_models(content)]
         node = OmegaConf.create(content)
         ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
+    return models
 
 
 def _unknown_choice(missing: str, options: Sequence[str]) -> str:
