@@ -1,6 +1,7 @@
 """The verbs whose configuration Hydra composes, because it can sweep them."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -18,6 +19,7 @@ from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
 
 Config = TypeVar("Config")
+_NAME = re.compile(r"[\w.-]+")
 _EXTRAS = {
     "hydra/launcher/submitit_slurm": "slurm",
     "hydra/launcher/ray": "ray",
@@ -141,33 +143,32 @@ def register(verb: str, config: type, arguments: Sequence[str] = ()) -> None:
             if name not in catalog.names(group):
                 store.store(group=group, name=name, node=schema)
     pairs = [overrides.pair(argument) for argument in arguments if _is_override(argument) and "=" in argument]
-    typed = {key: text.split(",") for key, text in pairs}
-    swept = _register_sweeps(set(typed.get("sweep", ())))
-    _register_models([*typed.get("model", ()), *swept])
+    asked = {name for key, text in pairs if key == "sweep" for name in text.split(",")}
+    _register_models([*(text for key, text in pairs if key == "model"), *_register_sweeps(asked)])
 
 
-def _register_models(names: Sequence[str]) -> None:
-    """Offer models of the libraries by their own names, as if each had a preset."""
+def _register_models(texts: Sequence[str]) -> None:
+    """Offer the libraries' models that these texts name, as if each had a preset."""
     from hydra.core.config_store import ConfigStore
 
-    for name in {overrides.unquoted(name.strip()) for name in names} - {*catalog.names("model")}:
+    names = {name for text in texts for name in _NAME.findall(text)}
+    for name in names - {*catalog.names("model")}:
         if source := overrides.library_of(name):
             ConfigStore.instance().store(group="model", name=name, node=ModelConfig(source, name))
 
 
 def _swept_models(sweep: dict[str, object]) -> Iterator[str]:
-    """Yield the models in the grids of a sweep's file."""
+    """Yield what the grids of a sweep's file say of models."""
     sweeper = OmegaConf.select(OmegaConf.create(sweep), "hydra.sweeper") or {}
     for grid in (sweeper.get("params") or {}, *(sweeper.get("grids") or ())):
-        swept = grid.get("model", ())
-        yield from swept.split(",") if isinstance(swept, str) else map(str, swept)
+        yield str(grid.get("model", ""))
 
 
 def _register_sweeps(asked: Collection[str]) -> list[str]:
     """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name.
 
     Returns:
-        The models that the sweeps ``asked`` for name.
+        What the sweeps ``asked`` for say of models.
     """
     from hydra.core.config_store import ConfigStore
 
