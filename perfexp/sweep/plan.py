@@ -16,7 +16,7 @@ def told(jobs: Sequence[Job], config: DictConfig) -> str:
     """Return the line."""
     swept = {key: len({job.get(key) for job in jobs}) for job in jobs for key in job}
     factors = " × ".join(f"{count} {key}" for key, count in swept.items() if count > 1)
-    noun = "cell" if len(jobs) == 1 else "cells"
+    noun = ("cell" if "measure" in config else "job") + ("s" if len(jobs) > 1 else "")
     line = f"{len(jobs)} {noun}" + (f": {factors}" if factors else "")
     measure = OmegaConf.to_object(config.measure) if "measure" in config else None
     if not isinstance(measure, MeasureConfig):

@@ -19,7 +19,7 @@ def test_the_line_counts_cells_and_keys() -> None:
     jobs = [{"model": "a", "batch_size": size, "seed": "1"} for size in ("1", "2")]
     config = OmegaConf.create({"measure": OmegaConf.structured(MeasureConfig(rounds=1))})
     assert plan.told(jobs, config).startswith("2 cells: 2 batch_size; one round each, between ")
-    assert plan.told(jobs[:1], OmegaConf.create({})) == "1 cell."
+    assert plan.told(jobs[:1], OmegaConf.create({})) == "1 job."
 
 
 def test_a_dry_run_measures_nothing(called: Perfexp, tmp_path: Path) -> None:
