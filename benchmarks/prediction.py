@@ -145,8 +145,8 @@ def simulate(cells: pd.DataFrame, pick: acquisition.Pick, goal_percent: float) -
         return float(100 * np.median(np.abs(pool.by_family() / measured - 1)))
 
     budget = acquisition.Budget(error_percent=goal_percent)
-    steps = acquisition.acquire(
-        {"": pool}, lambda _, cell: (measured[cell], 1.0), budget, pick, error, every=2
+    steps = list(
+        acquisition.acquire({"": pool}, lambda _, cell: (measured[cell], 1.0), budget, pick, error, every=2)
     )
     return acquisition.trace(steps)
 

@@ -6,7 +6,7 @@ under its prior (D. MacKay, "Information-based objective functions for active da
 Neural Computation 4, 1992). Backends are independent: the one with the least cost so far is next.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
@@ -54,8 +54,8 @@ def acquire(
     pick: Pick,
     error_of: Callable[[Pools], float] | None = None,
     every: int = 5,
-) -> list[Step]:
-    """Measure cells until the budget is spent, the error is small enough, or none is left.
+) -> Iterator[Step]:
+    """Measure cells until the budget is spent, the error is small enough, or none is left; yield each.
 
     Args:
         pools: one per backend; measurements are added to them.
@@ -66,20 +66,18 @@ def acquire(
         every: the error is computed after each so many runs, and after the last.
     """
     error_of = error_of or worst
-    steps: list[Step] = []
-    spent = dict.fromkeys(pools, 0.0)
-    while any(pool.open.any() for pool in pools.values()) and not _exhausted(budget, len(steps), spent):
+    runs, spent = 0, dict.fromkeys(pools, 0.0)
+    while any(pool.open.any() for pool in pools.values()) and not _exhausted(budget, runs, spent):
         backend, cell = pick(pools, spent)
         latency_ms, cost = measure(backend, cell)
         spent[backend] += cost
         pools[backend].learn(cell, latency_ms)
-        runs = len(steps) + 1
+        runs += 1
         last = _exhausted(budget, runs, spent) or not any(pool.open.any() for pool in pools.values())
         error = error_of(pools) if last or runs % every == 0 else float("nan")
-        steps.append(Step(backend, cell, runs, sum(spent.values()), error))
+        yield Step(backend, cell, runs, sum(spent.values()), error)
         if budget.error_percent is not None and error <= budget.error_percent:
-            break
-    return steps
+            return
 
 
 def worst(pools: Pools) -> float:

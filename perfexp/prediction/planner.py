@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def choices(
     refused: Counter[str] = Counter()
     networks = _networks(settings, cells)
     for backend, own in cells.groupby("backend", observed=True):
-        model = service.fitted(cells, str(backend), settings.seed, settings.cache, progress=progress)
+        model = _Lazily(cells, str(backend), settings, progress)
         ratio = float((own[column] / own["latency_ms"]).median())  # typical of the backend
         for place, size in product(range(len(networks)), settings.batch_sizes):
             network = networks.iloc[[place]].assign(batch_size=size)
@@ -96,13 +97,28 @@ def choices(
     return pd.DataFrame(rows).astype({"memory_mb": float, "top1": float})
 
 
+@dataclass(frozen=True)
+class _Lazily:
+    """A backend's model, which takes minutes to fit and is needed only where a choice was not measured."""
+
+    cells: "pd.DataFrame"
+    backend: str
+    settings: PlanConfig
+    progress: service.Progress
+
+    @cached_property
+    def fitted(self) -> "BackendModel":
+        seed, cache = self.settings.seed, self.settings.cache
+        return service.fitted(self.cells, self.backend, seed, cache, progress=self.progress)
+
+
 def _told(
     settings: PlanConfig,
     network: "pd.DataFrame",
     own: "pd.DataFrame",
     column: str,
     ratio: float,
-    model: "BackendModel",
+    model: _Lazily,
 ) -> dict[str, object]:
     """Return a choice's times and memory, measured or predicted; ``ratio`` is that of percentile to median.
 
@@ -115,7 +131,7 @@ def _told(
         times_ms = [float(same[column].iloc[0])] * 3
         memory = same["memory_peak_mb"].iloc[0] if "memory_peak_mb" in same else None
     else:
-        found = model.predict(network, settings.coverage)
+        found = model.fitted.predict(network, settings.coverage)
         times_ms = [ratio * ms for ms in (found.latency_ms, found.low_ms, found.high_ms)]
         memory = found.memory_peak_mb
     named = dict(zip(("latency_ms", "low_ms", "high_ms"), times_ms, strict=True))

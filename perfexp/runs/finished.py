@@ -19,10 +19,15 @@ _COLUMNS = {*OUTCOME_METRICS, *OUTCOME_TAGS, *_PARAMS}
 
 
 class Finished:
-    """Finished cells: read all at once if the store's tables can be read, else one by one."""
+    """Finished cells: read all at once where many are asked for and the store's tables can be read.
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
+    Args:
+        tracker: the store.
+        few: this process asks for one cell or so, as a cluster's job does: each is looked up alone.
+    """
+
+    def __init__(self, tracker: Tracker, few: bool = False) -> None:
+        self._tracker, self._few = tracker, few
 
     def find(self, key: str) -> Outcome | None:
         """Return the newest finished run of a cell, as the outcome of a cell that need not run again.
@@ -30,7 +35,7 @@ class Finished:
         Raises:
             TrackingError: the store cannot be read.
         """
-        frame = self._of(key) if self._all is None else self._all
+        frame = self._of(key) if self._few or self._all is None else self._all
         if key not in frame.index:
             return None
         row = frame.loc[key].dropna().to_dict()
@@ -53,8 +58,10 @@ class Finished:
     def _of(self, key: str) -> "pd.DataFrame":
         tracker = self._tracker
         tags: dict[str, list[str]] = {"kind": [RunKind.CELL], "cell_key": [key]}
+        place = tracker.uri, tracker.experiment_id
         with connection.explained(tracker.uri):
-            return _by_key(client.read(tracker.uri, tracker.experiment_id, tags, FINISHED, _column))
+            frame = sql.read(*place, tags, FINISHED, _column)
+            return _by_key(client.read(*place, tags, FINISHED, _column) if frame is None else frame)
 
 
 def _outcome(row: "dict[Hashable, Any]") -> Outcome:

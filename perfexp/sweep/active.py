@@ -18,7 +18,7 @@ from perfexp.prediction.acquisition import Budget, Step
 from perfexp.prediction.model import linear
 from perfexp.prediction.model.backend_model import MIN_MODELS
 from perfexp.prediction.pool import Pool
-from perfexp.records import FINISHED, Outcome, RunKind, Verdict
+from perfexp.records import FINISHED, SKIPPED, Outcome, RunKind, Verdict
 from perfexp.store.run_data import RunData
 from perfexp.sweep import grid
 from perfexp.sweep.grid import Job
@@ -43,7 +43,9 @@ class Candidates:
         """Run a job; return its latency in ms, None for a failed or tainted cell, and its seconds."""
         began = time.monotonic()
         outcome = self._launch(self.jobs[backend][cell])
-        took_s = self._took_s[backend][cell] = time.monotonic() - began
+        took_s = time.monotonic() - began
+        if outcome.status != SKIPPED:  # looking a finished cell up tells nothing of what cells cost
+            self._took_s[backend][cell] = took_s
         sound = outcome.has_numbers and outcome.tags.get("verdict") != Verdict.TAINTED
         return outcome.metrics.get("latency_p50_ms") if sound else None, took_s
 
@@ -70,7 +72,8 @@ def explore(
         TrackingError: neither the store nor the spool could take the trace.
     """
     assert progress.tracker is not None, "the store is opened first"
-    varied = {key for key in jobs[0] if len({job.get(key) for job in jobs}) > 1}
+    keys = {key for job in jobs for key in job}
+    varied = {key for key in keys if len({job.get(key) for job in jobs}) > 1}
     if other := varied - {"model", "backend", "batch_size"}:
         raise ConfigError(
             f"An active sweep chooses among model, backend and batch_size, but {', '.join(sorted(other))} "
@@ -81,9 +84,14 @@ def explore(
     full = [{**shared, **job} for job in jobs]
     candidates = Candidates(full, _networks(config, full), launch)
     pick = acquisition.widest(candidates.costs)
-    steps = acquisition.acquire(candidates.pools, candidates.measure, limits, pick)
-    run_id = progress.tracker.submit(_trace_run(candidates, steps, progress.sweep.tags(), began))
-    print(_summary(steps, len(full), run_id), flush=True)
+    steps: list[Step] = []
+    try:
+        for step in acquisition.acquire(candidates.pools, candidates.measure, limits, pick):
+            steps.append(step)
+    finally:  # a trace that was interrupted is one too
+        if steps:
+            run_id = progress.tracker.submit(_trace_run(candidates, steps, progress.sweep.tags(), began))
+            print(_summary(steps, len(full), run_id), flush=True)
 
 
 def _networks(config: DictConfig, jobs: Sequence[Job]) -> dict[str, Network]:

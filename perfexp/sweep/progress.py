@@ -56,7 +56,7 @@ class SweepProgress:
     def finished(self) -> Finished:
         """The cells that earlier sweeps finished."""
         assert self.tracker is not None, "the store is opened first"
-        return Finished(self.tracker)
+        return Finished(self.tracker, few=self.sweep.launched_from is not None)
 
     @property
     def failed(self) -> bool:

@@ -23,13 +23,15 @@ def test_an_active_sweep_needs_fewer_runs_than_a_random_one(cells: pd.DataFrame)
             known = pool.known.sum() >= 6
             return float(np.mean(np.abs(pool.predict() / measured - 1)) * 100) if known else np.nan
 
-        steps = acquisition.acquire(
-            {"": pool},
-            lambda _, cell: (measured[cell], 1.0),
-            Budget(runs=60, error_percent=5),
-            pick,
-            error,
-            2,
+        steps = list(
+            acquisition.acquire(
+                {"": pool},
+                lambda _, cell: (measured[cell], 1.0),
+                Budget(runs=60, error_percent=5),
+                pick,
+                error,
+                2,
+            )
         )
         counts.append(len(steps))
         assert len({step.cell for step in steps}) == len(steps) == pool.known.sum()
@@ -52,12 +54,14 @@ def test_the_backend_that_was_given_least_is_next(cells: pd.DataFrame) -> None:
 
 def test_a_failed_cell_is_not_tried_again_and_a_budget_ends(cells: pd.DataFrame) -> None:
     pool = Pool.of(cells.head(6))
-    steps = acquisition.acquire({"": pool}, lambda *_: (None, 10.0), Budget(), acquisition.widest(alike))
+    steps = list(
+        acquisition.acquire({"": pool}, lambda *_: (None, 10.0), Budget(), acquisition.widest(alike))
+    )
     assert sorted(step.cell for step in steps) == list(range(6))
     assert np.isnan(steps[-1].error_percent)
     pool = Pool.of(cells)
-    steps = acquisition.acquire(
-        {"": pool}, lambda *_: (1.0, 10.0), Budget(cost=35), acquisition.widest(alike)
+    steps = list(
+        acquisition.acquire({"": pool}, lambda *_: (1.0, 10.0), Budget(cost=35), acquisition.widest(alike))
     )
     assert [step.cost for step in steps] == [10, 20, 30, 40]
     assert list(acquisition.trace(steps)["runs"]) == [1, 2, 3, 4]
@@ -65,7 +69,7 @@ def test_a_failed_cell_is_not_tried_again_and_a_budget_ends(cells: pd.DataFrame)
 
 def test_a_cell_that_failed_sends_the_sweep_elsewhere(cells: pd.DataFrame) -> None:
     pool, pick = Pool.of(cells), acquisition.widest(alike)
-    steps = acquisition.acquire({"": pool}, lambda *_: (None, 1.0), Budget(runs=4), pick)
+    steps = list(acquisition.acquire({"": pool}, lambda *_: (None, 1.0), Budget(runs=4), pick))
     assert cells["model"].iloc[[step.cell for step in steps]].nunique() == 4
 
 

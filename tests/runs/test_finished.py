@@ -24,8 +24,9 @@ def store(request: pytest.FixtureRequest, tracker: Tracker, monkeypatch: pytest.
     return tracker
 
 
+@pytest.mark.parametrize("few", [False, True])
 def test_only_finished_cells_are_found_the_newest_first(
-    store: Tracker, make_cell: Callable[..., Cell]
+    store: Tracker, make_cell: Callable[..., Cell], few: bool
 ) -> None:
     def write(key: str, outcome: Measurement | Failure, at: int) -> str:
         return store.write(
@@ -35,7 +36,7 @@ def test_only_finished_cells_are_found_the_newest_first(
     write("one", MEASURED, 1)
     newest = write("one", replace(MEASURED, metrics={"latency_p50_ms": 2.5}), 2)
     write("broken", Failure(FailureKind.RAISED, "It broke."), 3)
-    known = Finished(store)
+    known = Finished(store, few)
     found = known.find("one")
     assert found is not None
     assert (found.model, found.backend, found.batch_size) == ("squeezenet1_1", "fake", 4)
