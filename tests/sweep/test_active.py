@@ -52,8 +52,9 @@ def test_a_budget_of_runs_is_kept_and_the_trace_is_a_run(tmp_path: Path, called:
 @pytest.mark.usefixtures("ready")
 def test_grids_that_differ_in_another_key_are_refused(tmp_path: Path, called: Perfexp) -> None:
     (tmp_path / "sweeps").mkdir()
-    grids = '{active: {runs: 2}, params: {backend: fake, batch_size: "1,2"}, grids: [{model: a}, {model: b, seed: 1}]}'
-    text = "\n".join(["hydra:", "  mode: MULTIRUN", f"  sweeper: {grids}"])
+    grids = "[{model: a}, {model: b, seed: 1}]"
+    sweeper = f'{{active: {{runs: 2}}, params: {{backend: fake, batch_size: "1,2"}}, grids: {grids}}}'
+    text = "\n".join(["hydra:", "  mode: MULTIRUN", f"  sweeper: {sweeper}"])
     (tmp_path / "sweeps" / "mixed.yaml").write_text(
         text.replace("a}", "squeezenet1_1}").replace("b,", "resnet18,")
     )
