@@ -4,11 +4,14 @@ import os
 import platform
 import socket
 import subprocess
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
+from math import floor
 from pathlib import Path
 
 ABSENT = "absent"
+_CPUS = Path("/sys/devices/system/cpu")
 _PACKAGES = ("perfexp", "torch", "torchvision", "timm", "openvino", "numpy", "mlflow", "hydra-core")
 _SETTINGS = (
     "OMP_",
@@ -38,6 +41,50 @@ def usable_cpus() -> set[int]:
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))
+
+
+def physical_cores(cpus: Path = _CPUS, group: Path | None = None) -> int:
+    """Return how many cores the usable CPUs belong to, within the control group's quota; at least one.
+
+    Inference is fastest on one thread a core: CPUs that share a core share its arithmetic units.
+
+    Args:
+        cpus: the system's folder of CPUs.
+        group: folder of the process's control group; found if None.
+    """
+    cores = {_core(cpus / f"cpu{cpu}" / "topology", cpu) for cpu in usable_cpus()}
+    quota = _quota_cpus(group or _own_group())
+    return max(1, len(cores) if quota is None else min(len(cores), floor(quota)))
+
+
+def _core(topology: Path, cpu: int) -> tuple[str, str]:
+    try:
+        names = ("physical_package_id", "core_id")
+        package, core = ((topology / name).read_text().strip() for name in names)
+    except OSError:  # not Linux, or not told
+        return "", str(cpu)
+    return package, core
+
+
+def _own_group() -> Path:
+    """Return the folder of this process's control group (version 2)."""
+    root = Path("/sys/fs/cgroup")
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                return root / line[3:].strip("/")
+    return root
+
+
+def _quota_cpus(group: Path) -> float | None:
+    """Return how many CPUs' time the group or one above it may use; None without a limit."""
+    found = []
+    for folder in (group, *group.parents):
+        with suppress(OSError, ValueError):
+            quota_us, period_us = (folder / "cpu.max").read_text().split()
+            if quota_us != "max":
+                found.append(int(quota_us) / int(period_us))
+    return min(found, default=None)
 
 
 def host() -> dict[str, str]:
@@ -93,6 +140,7 @@ def snapshot() -> dict[str, str]:
     """Return all of the above in one flat mapping, read now."""
     facts = {**host(), **{f"version.{k}": v for k, v in versions().items()}}
     facts |= {f"env.{k}": v for k, v in settings().items()}
+    facts |= {"usable_cpus": str(len(usable_cpus())), "physical_cores": str(physical_cores())}
     facts |= {"node": node(), "load_average_1min": str(os.getloadavg()[0])}
     commit = git_commit()
     return facts | ({"git_commit": commit} if commit else {})

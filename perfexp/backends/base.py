@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perfexp.cache import Cache
 from perfexp.config.schema import BackendConfig
-from perfexp.environment import usable_cpus, version
+from perfexp.environment import physical_cores, usable_cpus, version
 from perfexp.errors import BackendError
 from perfexp.models.base import Images
 from perfexp.models.network import Network
@@ -131,4 +131,4 @@ class Backend(ABC):
                 f"backend.threads={requested} requests more threads than the {usable} CPUs this process "
                 f"may run on, which slows inference many times over; request {usable} or fewer."
             )
-        return requested or usable
+        return requested or physical_cores()

@@ -49,7 +49,7 @@ class BackendConfig:
     name: str = MISSING
     device: str = option("cpu", "cpu, cuda, cuda:1, mps; a name that OpenVINO's runtime lists")
     precision: Precision = option(Precision.f32, "arithmetic of weights and activations")
-    threads: int | None = option(None, "threads of the runtime; one for each usable CPU if null")
+    threads: int | None = option(None, "threads of the runtime; one for each usable physical core if null")
 
 
 class Protocol(StrEnum):

@@ -125,6 +125,6 @@ def _json(value: Mapping[str, object]) -> str:
 
 def host_tags(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the facts of an environment that are tags: the machine, the commit and the versions."""
-    names = ("host", "node", "cpu", "cpus", "system", "git_commit")
+    names = ("host", "node", "cpu", "cpus", "physical_cores", "system", "git_commit")
     tags = {name: environment[name] for name in names if name in environment}
     return tags | {k: v for k, v in environment.items() if k.startswith("version.")}
