@@ -27,7 +27,7 @@ def test_validation_labels_cover_the_set_fifty_a_class() -> None:
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     _labels.validation_labels.cache_clear()
     monkeypatch.setattr(_labels, "find_spec", lambda _name: None)
-    with pytest.raises(DataError, match=r'run: pip install "perfexp\[imagenet\]"'):
+    with pytest.raises(DataError, match=r"pip install -e '.\[imagenet\]'"):
         _labels.validation_labels()
 
 
