@@ -1,6 +1,8 @@
 """Write the pages of docs/reference that are made from the code: ``python docs/generate.py``."""
 
+import ast
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -50,9 +52,49 @@ def verbs() -> str:
     return "\n".join(lines) + "\n"
 
 
+def python() -> str:
+    """Return the signatures and docstrings of what the package offers; nothing is imported."""
+    import perfexp
+
+    lines = [
+        "# Python",
+        "",
+        _MADE,
+        "",
+        "`import perfexp` offers these functions. [Query runs](../guides/query.md) has recipes.",
+        "`perfexp.METRICS` is the table of [metrics](metrics.md).",
+    ]
+    for name in perfexp.__all__:
+        if name != "METRICS":
+            lines += ["", f"## {name}", "", "```text", *_function(perfexp._PLACES[name], name), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _function(module: str, name: str) -> list[str]:
+    """Return a function's signature, one argument a line, and its docstring."""
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    [found] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    given = found.args
+    defaults = [None] * (len(given.args) - len(given.defaults)) + given.defaults
+    shown = [*map(_argument, given.args, defaults), *["*"][: len(given.kwonlyargs)]]
+    shown += map(_argument, given.kwonlyargs, given.kw_defaults)
+    if given.kwarg:
+        shown.append(f"**{_argument(given.kwarg, None)}")
+    returns = ast.unparse(found.returns).strip("'") if found.returns else "None"
+    return [f"perfexp.{name}(", *(f"    {one}," for one in shown), f") -> {returns}", "", ast.get_docstring(found) or ""]
+
+
+def _argument(argument: ast.arg, default: ast.expr | None) -> str:
+    typed = f": {ast.unparse(argument.annotation).strip(chr(39))}" if argument.annotation else ""
+    return f"{argument.arg}{typed}" + (f" = {ast.unparse(default)}" if default else "")
+
+
 def pages() -> dict[Path, str]:
     """Return the text of each generated page."""
-    return {REFERENCE / "metrics.md": metrics(), REFERENCE / "verbs.md": verbs()}
+    made = {"metrics": metrics(), "python": python(), "verbs": verbs()}
+    return {REFERENCE / f"{name}.md": text for name, text in made.items()}
 
 
 def main() -> None:

@@ -2,10 +2,13 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from perfexp.errors import Exit
+from perfexp.records import RunKind
 from tests.support.pages import CHECKOUT, Page, docs, pages, readme, words
 
 MAX_WORDS, MAX_README_LINES = 25, 140
@@ -44,6 +47,24 @@ def test_blocks_name_a_language_that_the_tests_know(page: Page) -> None:
 def test_files_that_are_named_exist(page: Page) -> None:
     for path in re.findall(r"`((?:perfexp|conf|tests|sweeps|docs|\.ci)/[\w./]*)`", page.text):
         assert (CHECKOUT / path).exists(), path
+
+
+def test_tables_list_all_that_there_is() -> None:
+    def listed(name: str) -> set[str]:
+        cells = re.findall(r"^\|([^|]*)\|", (CHECKOUT / "docs" / name).read_text(), re.MULTILINE)
+        return {word for cell in cells for word in re.findall(r"[\w.]+", cell)}
+
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "perfexp").rglob("*.py"))
+    assert {str(int(one)) for one in Exit} <= listed("reference/exit_codes.md")
+    assert set(RunKind) <= listed("reference/run.md")
+    assert set(re.findall(r"PERFEXP_[A-Z]+", code)) <= listed("reference/environment.md")
+    assert set(project["optional-dependencies"]) <= listed("install.md")
+    assert {path.stem for path in (CHECKOUT / "sweeps").glob("*.yaml")} <= listed("guides/sweeps.md")
+    assert {path.stem for path in (CHECKOUT / "conf" / "source").glob("*.yaml")} <= listed("guides/import.md")
+    assert {path.stem for path in (CHECKOUT / "conf" / "dataset").glob("*.yaml")} <= listed(
+        "guides/accuracy.md"
+    )
 
 
 def test_sentences_are_told_apart(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def runnable(command: str, packaged: Packaged) -> list[str]:
         command += " epochs=1"
     if command == "perfexp selftest":
         command += " latencies_ms=[1] repeats=1"
+    if OPTUNA in command:
+        return shlex.split(f"{command.replace('n_trials=20', 'n_trials=2')} {ONE_ROUND}")
     if command.startswith("perfexp --multirun") and command.endswith(("sweep=quick", "measure=quick")):
         command += f" {SMALL}"
-    if OPTUNA in command:
-        command = f"{command.replace('n_trials=20', 'n_trials=2')} {ONE_ROUND}"
-    elif command.endswith(LONG):
+    if command.endswith(LONG):
         command += f" {SHORTER}"
     elif command.startswith(("perfexp model=", "perfexp --multirun sweep=")) and command != WHOLE:
         command += "" if "measure.rounds=" in command else f" {ONE_ROUND}"
@@ -143,7 +143,7 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
 
 
 def test_every_verb_is_shown() -> None:
-    text = "\n".join(page.text for page in pages())
+    text = "\n".join(page.text for page in pages() if page.path.name != "verbs.md")
     for verb in verbs():
         assert verb == DEFAULT or f"perfexp {verb}" in text, verb
 
