@@ -82,8 +82,9 @@ def _function(module: str, name: str) -> list[str]:
     shown += map(_argument, given.kwonlyargs, given.kw_defaults)
     if given.kwarg:
         shown.append(f"**{_argument(given.kwarg, None)}")
+    text = ast.get_docstring(found) or ""
     returns = ast.unparse(found.returns).strip("'") if found.returns else "None"
-    return [f"perfexp.{name}(", *(f"    {one}," for one in shown), f") -> {returns}", "", ast.get_docstring(found) or ""]
+    return [f"perfexp.{name}(", *(f"    {one}," for one in shown), f") -> {returns}", "", text]
 
 
 def _argument(argument: ast.arg, default: ast.expr | None) -> str:
