@@ -1,9 +1,10 @@
 """The verbs whose configuration Hydra composes, because it can sweep them."""
 
 import os
+import re
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import wraps
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
 
 Config = TypeVar("Config")
+_NAME = re.compile(r"[\w.-]+")
 _EXTRAS = {
     "hydra/launcher/submitit_slurm": "slurm",
     "hydra/launcher/ray": "ray",
@@ -141,13 +143,36 @@ def register(verb: str, config: type, arguments: Sequence[str] = ()) -> None:
             if name not in catalog.names(group):
                 store.store(group=group, name=name, node=schema)
     pairs = [overrides.pair(argument) for argument in arguments if _is_override(argument) and "=" in argument]
-    _register_sweeps({name for key, names in pairs if key == "sweep" for name in names.split(",")})
+    asked = {name for key, text in pairs if key == "sweep" for name in text.split(",")}
+    _register_models([*(text for key, text in pairs if key == "model"), *_register_sweeps(asked)])
 
 
-def _register_sweeps(asked: Collection[str]) -> None:
-    """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name."""
+def _register_models(texts: Sequence[str]) -> None:
+    """Offer the libraries' models that these texts name, as if each had a preset."""
     from hydra.core.config_store import ConfigStore
 
+    names = {name for text in texts for name in _NAME.findall(text)}
+    for name in names - {*catalog.names("model")}:
+        if source := overrides.library_of(name):
+            ConfigStore.instance().store(group="model", name=name, node=ModelConfig(source, name))
+
+
+def _swept_models(sweep: dict[str, object]) -> Iterator[str]:
+    """Yield what the grids of a sweep's file say of models."""
+    sweeper = OmegaConf.select(OmegaConf.create(sweep), "hydra.sweeper") or {}
+    for grid in (sweeper.get("params") or {}, *(sweeper.get("grids") or ())):
+        yield str(grid.get("model", ""))
+
+
+def _register_sweeps(asked: Collection[str]) -> list[str]:
+    """Offer the files of named sweeps as ``sweep=``; later ones replace earlier ones of their name.
+
+    Returns:
+        What the sweeps ``asked`` for say of models.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    models: list[str] = []
     for path in catalog.sweeps():
         packaged = catalog.sweeps_dir() / path.name
         if packaged.is_file() and not packaged.samefile(path):
@@ -159,8 +184,11 @@ def _register_sweeps(asked: Collection[str]) -> None:
             if path.stem in asked:
                 raise
             continue  # another sweep is asked for, or none
+        if path.stem in asked:
+            models = [*_swept_models(content)]
         node = OmegaConf.create(content)
         ConfigStore.instance().store(group="sweep", name=path.stem, node=node, package="_global_")
+    return models
 
 
 def _unknown_choice(missing: str, options: Sequence[str]) -> str:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields, is_dataclass
-from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Config = TypeVar("Config")
-_TYPO = 0.85
-"""How alike two names are of which one is taken for a slip of the other, by difflib's ratio."""
 MULTIRUN = ("--multirun", "-m")
 _TRAILER = ("full_key:", "object_type=", "reference_type=")
 
@@ -119,7 +117,7 @@ def _choice(field: "Field[object]", name: str) -> object:
     from omegaconf import OmegaConf
 
     require_preset(field, name)
-    known = catalog.preset(field.name, name) or catalog.Preset(name)
+    known = catalog.preset(field.name, name) or _of_library(field.name, name) or catalog.Preset(name)
     node = named_schema(known.schema, _schema(field, known.schema), "plugins" in field.metadata)
     for key in node:  # mappings take new keys, as in source.batch_columns
         if not OmegaConf.is_missing(node, key) and OmegaConf.is_dict(node[key]):
@@ -153,27 +151,28 @@ def require_preset(field: "Field[object]", name: str) -> None:
         known |= {"null", *(path.stem for path in catalog.sweeps())}
     if name not in known and "plugins" in field.metadata:
         known |= set(field.metadata["plugins"].names())
-    if name not in known:
+    if name not in known and not _of_library(field.name, name):
         raise ConfigError(unknown_preset(field.name, name, known))
 
 
 def unknown_preset(group: str, name: str, known: Iterable[str]) -> str:
-    """Return the sentence about a name without a preset: how a library's model is named, or the nearest."""
+    """Return the sentence about a name without a preset: the nearest, and where other models come from."""
     told = f"There is no {group} named {name!r}: {nearest(name, known)}; choose one of them"
-    if group != "model":
-        return f"{told}."
-    if get_close_matches(name, known, 1, _TYPO):  # the libraries take seconds to import
-        return f"{told}, or a library's own by model=torchvision model.name=… or model=timm model.name=…."
-    if source := _source_of(name):
-        return f"No preset is named {name!r}, but {source} has it: write model={source} model.name={name}."
-    return f"{told}."
+    return f"{told}, or another model of torchvision or timm by its name." if group == "model" else f"{told}."
 
 
-def _source_of(model: str) -> str | None:
+def _of_library(group: str, name: str) -> "catalog.Preset | None":
+    """Return what a model's own file would hold if it is one of a library; None for all else."""
+    source = library_of(name) if group == "model" else None
+    return catalog.Preset("model", {"source": source, "name": name}) if source else None
+
+
+@cache
+def library_of(model: str) -> str | None:
     """Return the library that has the model, torchvision if several have; names with tags are timm's."""
-    architecture, tagged, _ = model.partition(".")
+    tagged = "." in model
     ordered = sorted(MODEL_SOURCES.names(), reverse=not tagged)
-    return next((one for one in ordered if architecture in MODEL_SOURCES.find(one).names()), None)
+    return next((one for one in ordered if MODEL_SOURCES.find(one).has(model)), None)
 
 
 def assign(config: "DictConfig", key: str, text: str, shown: str) -> None:

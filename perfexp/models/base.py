@@ -1,8 +1,11 @@
 """The contract of a model source."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -48,6 +51,17 @@ class Preprocessing:
     transform: "Callable[[Image], Tensor]"
 
 
+def defines(package: str, name: str) -> bool:
+    """Return whether a module in ``package.models`` defines a model's function, by its text."""
+    spec = find_spec(package)
+    folders = [Path(place, "models") for place in (spec.submodule_search_locations or ())] if spec else []
+    pattern = re.compile(
+        rf"^@register_model\b[^\n]*\n(?:[@ )][^\n]*\n)*def {re.escape(name)}\(", re.MULTILINE
+    )
+    files = (path for folder in folders for path in folder.glob("*.py"))
+    return any(pattern.search(path.read_text(encoding="utf-8")) for path in files)
+
+
 class Source(ABC):
     """A library of image classifiers."""
 
@@ -57,6 +71,13 @@ class Source(ABC):
     @abstractmethod
     def names(self) -> list[str]:
         """Return every classifier's name."""
+
+    def has(self, name: str) -> bool:
+        """Return whether there may be such a classifier; libraries that import slowly look into their files.
+
+        A name that only looks like one is refused once the library is imported.
+        """
+        return name.partition(".")[0] in self.names()
 
     @abstractmethod
     def facts(self, name: str) -> Facts:

@@ -174,12 +174,6 @@ def test_a_sweep_with_impossible_cells_lists_them_all_and_measures_nothing(calle
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
 
 
-def test_a_model_without_a_preset_is_told_how_it_is_named_in_a_sweep(called) -> None:
-    done = called(*SWEEP, "model=choice(resnet18,efficientnet_b0)", "batch_size=1")
-    assert done.returncode == 2
-    assert "write model=torchvision model.name=efficientnet_b0." in done.stderr
-
-
 @pytest.mark.parametrize(
     "verb", [("analyze",), ("plan", "max_latency_ms=9"), ("ui",), ("predict", "model=resnet18")]
 )

@@ -110,8 +110,7 @@ def test_a_preset_beneath_the_working_directory_is_found(tmp_path, monkeypatch) 
         (["batch_size=1,2"], "batch_size=1,2 names several values; add --multirun"),
         (["--multirun", "batch_size=1,x"], "batch_size=x does not fit"),
         (["--multirun", "model=resnet18,resnt34"], "no model named 'resnt34'"),
-        (["model=efficientnet_b0"], "write model=torchvision model.name=efficientnet_b0"),
-        (["--multirun", "model=resnet18,resnet18.a1_in1k"], "write model=timm model.name=resnet18.a1_in1k"),
+        (["--multirun", "model=efficientnet_b0,efficientnet_b99"], "no model named 'efficientnet_b99'"),
         (["sweep.name=today"], "sweep.name is set by perfexp"),
         (["--multirun", "sweep.id=a,b"], "sweep.id is set by perfexp"),
         (["measure.precision=0.1"], "There is no option 'measure.precision'"),
@@ -130,6 +129,7 @@ def test_hydras_verbs_refuse_early(typed: list[str], words: str) -> None:
         ["+backend.extra=1", "~measure", "hydra.sweeper.active.runs=3", "hydra/launcher=slurm"],
         ["--config-dir=mine", "model=theirs"],
         ["--cfg", "job", "model.source=torchvision", "model.name=resnet9"],
+        ["--multirun", "model=resnet18,efficientnet_b0,resnet18.a1_in1k"],
         ["sweep=null", "sweep=quick", "batch_size=1,2", "weights=/a/epoch=3-step=100.ckpt"],
     ],
 )

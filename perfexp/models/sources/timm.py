@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from perfexp.errors import ModelError, nearest
-from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
+from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source, defines
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +18,9 @@ class TimmSource(Source):
         import timm
 
         return list(timm.list_models())
+
+    def has(self, name: str) -> bool:
+        return defines("timm", name.partition(".")[0])
 
     def _require_tag(self, name: str) -> None:
         """Check that timm knows the tag behind a name's point.

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from perfexp.errors import ModelError
-from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source
+from perfexp.models.base import IMAGENET, Facts, Preprocessing, Source, defines
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,6 +25,9 @@ class TorchvisionSource(Source):
         from torchvision import models
 
         return list(models.list_models(module=models))
+
+    def has(self, name: str) -> bool:
+        return defines("torchvision", name)
 
     def facts(self, name: str) -> Facts:
         from torchvision import models
