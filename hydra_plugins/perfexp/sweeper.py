@@ -95,6 +95,11 @@ class PerfexpSweeper(Sweeper):
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None
         config, loader = self.config, self.hydra_context.config_loader
         jobs = self._valid_jobs(arguments)
+        from perfexp.sweep import plan
+
+        print(plan.told(jobs, config), flush=True)
+        if config.sweep.dry_run:
+            return
         from perfexp.worker import process
 
         in_process = isinstance(self.launcher, BasicLauncher)

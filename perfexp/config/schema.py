@@ -142,6 +142,7 @@ class SweepConfig:
 
     rerun: Rerun = option(Rerun.failed, "which finished cells are measured again")
     on_invalid: OnInvalid = option(OnInvalid.stop, "impossible cells: stop before the first, or skip them")
+    dry_run: bool = option(False, "say what the sweep would measure, and stop")
     id: str | None = option(None, "", internal=True)
     name: str | None = option(None, "", internal=True)
     grid: str | None = option(None, "", internal=True)

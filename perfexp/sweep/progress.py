@@ -127,7 +127,7 @@ class SweepProgress:
         """Return the cell's place, its main metric, and the time left."""
         done, total = len(self.outcomes), max(len(self.costs), len(self.outcomes))
         note = ", measured before" if outcome.status == SKIPPED else ""
-        times = self._times() if done < total else _duration(self.elapsed_s)
+        times = self._times() if done < total else duration(self.elapsed_s)
         return f"[{done}/{total}] {outcome.title}: {outcome.summary}{note} ({times})"
 
     def seconds_left(self) -> float | None:
@@ -141,8 +141,8 @@ class SweepProgress:
 
     def _times(self) -> str:
         left_s = self.seconds_left()
-        left = "" if left_s is None else f", about {_duration(left_s)} left"
-        return f"{_duration(self.elapsed_s)}{left}"
+        left = "" if left_s is None else f", about {duration(left_s)} left"
+        return f"{duration(self.elapsed_s)}{left}"
 
     def _draw(self, running: str) -> None:
         if self._bar is None:
@@ -152,7 +152,7 @@ class SweepProgress:
         statuses = [outcome.status for outcome in self.outcomes]
         measured, skipped = statuses.count(FINISHED), statuses.count(SKIPPED)
         counts = f"{measured} done, {done - measured - skipped} failed, {skipped} skipped"
-        counts += "" if left_s is None else f", about {_duration(left_s)} left"
+        counts += "" if left_s is None else f", about {duration(left_s)} left"
         self._bar.update(self._bar.task_ids[0], completed=done, description=running, counts=counts)
         self._bar.refresh()
 
@@ -181,7 +181,8 @@ def seconds_left(done: Sequence[tuple[float, float]], ahead: Sequence[float]) ->
     return sum(fixed_s + slope * cost for cost in ahead)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 3 h 20 min, 5 min 2 s, 40 s."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
