@@ -1,4 +1,8 @@
-"""Every command and example of the README, in the order of the page, in one folder."""
+"""Every command and example of the README and of docs/, in the order of the pages, in one folder.
+
+Blocks of ``bash`` are run but for installations and clusters, ``sh`` is the server's recipe, ``python`` is
+run where it imports perfexp, files of ``yaml`` below sweeps/ are written first, ``text`` is only shown.
+"""
 
 import os
 import re
@@ -9,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from perfexp.commands import DEFAULT, verbs
 from tests.support.packaged import Packaged
+from tests.support.pages import pages
 from tests.support.servers import PASSWORD, Postgres, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 INSTALL = "pip install "
 ON_A_CLUSTER = "hydra/launcher="
 LONG = ("--multirun sweep=backends", "--multirun sweep=study")
@@ -21,24 +26,29 @@ QUICK = "measure.rounds=1 model=squeezenet1_1 measure.budget_s=0.05"
 ONE_ROUND = "measure.rounds=1 measure.max_rounds=1 measure.budget_s=0.5"
 SMALL = f"{ONE_ROUND} input_size=96"
 WHOLE = "perfexp model=mobilenet_v2 backend=openvino batch_size=4"
+OPTUNA = "hydra/sweeper=optuna"
 SHORTER = "measure.rounds=1 model=squeezenet1_1 batch_size=2 measure.rel_half_width=0.5 measure.min_s=0.1"
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [block for page in pages() for block in page.blocks(language)]
 
 
 SERVER_RECIPE = blocks("sh")
 
 
 def commands() -> list[str]:
-    return [line for block in blocks("bash") for line in block.splitlines()]
+    return list(dict.fromkeys(line for block in blocks("bash") for line in block.splitlines()))
 
 
 def run_here() -> list[str]:
     """The commands without plain installations, and without those that tests/launchers runs on clusters."""
     runs = [c for c in commands() if "&& perfexp" in c or not c.startswith(INSTALL)]
     return [c for c in runs if ON_A_CLUSTER not in c]
+
+
+def examples() -> list[str]:
+    return [block for block in blocks("python") if "import perfexp" in block]
 
 
 def runnable(command: str, packaged: Packaged) -> list[str]:
@@ -50,6 +60,8 @@ def runnable(command: str, packaged: Packaged) -> list[str]:
         command += " epochs=1"
     if command == "perfexp selftest":
         command += " latencies_ms=[1] repeats=1"
+    if OPTUNA in command:
+        return shlex.split(f"{command.replace('n_trials=20', 'n_trials=2')} {ONE_ROUND}")
     if command.startswith("perfexp --multirun") and command.endswith(("sweep=quick", "measure=quick")):
         command += f" {SMALL}"
     if command.endswith(LONG):
@@ -94,10 +106,11 @@ def test_command(folder: Path, packaged: Packaged, command: str) -> None:
 
 
 @pytest.mark.slow
-def test_query_example(folder: Path) -> None:
-    [example] = [block for block in blocks("python") if "load_runs" in block]
+def test_examples_in_python(folder: Path) -> None:
+    """One process runs them all, each in a namespace of its own."""
+    script = "\n".join(f"exec({example!r}, {{}})" for example in examples())
     done = subprocess.run(
-        [sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "images/s" in done.stdout
@@ -129,11 +142,10 @@ def test_server_recipe(recipe: list[str], database: Postgres, tmp_path: Path) ->
     assert "FINISHED" in done.stdout
 
 
-def test_files_shown_exist_or_are_examples() -> None:
-    for path in re.findall(r"`((?:perfexp|conf|tests|sweeps|\.ci)/[\w./]*)`", README):
-        assert (CHECKOUT / path).exists(), path
-    for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", README):
-        assert (CHECKOUT / picture).is_file(), picture
+def test_every_verb_is_shown() -> None:
+    text = "\n".join(page.text for page in pages() if page.path.name != "verbs.md")
+    for verb in verbs():
+        assert verb == DEFAULT or f"perfexp {verb}" in text, verb
 
 
 def test_the_architecture_names_files_and_layers_that_there_are() -> None:
