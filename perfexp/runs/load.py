@@ -98,14 +98,13 @@ def load_runs(
 
 
 def opened(root: Path | str | None, tracking_uri: str | None) -> "tuple[str, MlflowClient]":
-    """Return the address of a store that is there, and its client.
+    """Return the address of a store that is there, and its client; it need not be writable.
 
     Raises:
         TrackingError: there is none.
     """
     place = found_root(root)
-    uri = connection.resolve(tracking_uri, place)
-    return uri, connection.connect(uri, place, create=False)
+    return connection.connect_to_read(connection.resolve(tracking_uri, place), place)
 
 
 def found_root(root: Path | str | None) -> Path:
