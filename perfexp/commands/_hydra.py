@@ -37,6 +37,7 @@ def launch(
     name = _app.program(verb)
     precheck.check(config, arguments)
     _refused.credentials_in_files()
+    catalog.require_small()
     _refused.secrets_of_environment()
     import hydra
     from hydra.errors import HydraException, MissingConfigException
