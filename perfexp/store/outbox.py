@@ -80,7 +80,7 @@ class Outbox:
         self.tidy()
         for path in self.waiting():
             try:
-                count += self._deliver(path, client, uri)
+                count += outbox_file.is_for(path, redacted(uri)) and self._deliver(path, client, uri)
             except Damaged as error:
                 self._set_aside(path, error)
             except TrackingError as error:
