@@ -14,6 +14,7 @@ from pathlib import Path
 
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
+from perfexp.console import say
 from perfexp.errors import Exit, PerfexpError, TrackingError
 from perfexp.store import connection
 from perfexp.store.address import HIDDEN, redacted
@@ -37,9 +38,9 @@ def main(settings: Config) -> Exit:
             uri = _uri(address, connection.resolve(settings.tracking.uri, root))
             outbox.deliver(connection.connect(uri, root, create=False), uri)
         except PerfexpError as error:
-            print(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
+            say(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
     left = len(outbox.waiting())
-    print(f"{left} runs wait in {outbox.folder}.")
+    say(f"{left} runs wait in {outbox.folder}.")
     return Exit.FAILED if left else Exit.DONE
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import member_tag
+from perfexp.console import plain
 from perfexp.errors import listed
 from perfexp.records import RunKind
 from perfexp.runs import client, sql
@@ -128,7 +129,8 @@ def found_root(root: Path | str | None) -> Path:
 def _warn_of_kinds(kinds: Sequence[str]) -> None:
     if kinds and RunKind.CELL not in kinds:
         warnings.warn(
-            f"The experiment has no measured cells, but runs of the kind {listed(kinds)}: name one by kind=.",
+            f"The experiment has no measured cells, but runs of the kind {plain(listed(kinds))}: name one by "
+            "kind=.",
             stacklevel=3,
         )
 

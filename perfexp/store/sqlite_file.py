@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from perfexp.console import say
 from perfexp.errors import TrackingError
 
 TIMEOUT_S = 5.0
@@ -64,7 +65,7 @@ def journal_kept(path: Path) -> Iterator[None]:
     """
     is_new, network = not path.exists(), network_type(path)
     if network and (is_new or _has_wal(path)):
-        print(
+        say(
             f"{path} lies on a network file system ({network}), where SQLite's write-ahead log is not safe: "
             "it keeps a rollback journal; with several machines, perfexp server is faster.",
             file=sys.stderr,
