@@ -14,7 +14,6 @@ import json
 import os
 import re
 import struct
-import tempfile
 import time
 import uuid
 import zipfile
@@ -27,6 +26,7 @@ from typing import IO, Annotated
 
 from pydantic import BaseModel, ConfigDict, Strict
 
+from perfexp import scratch
 from perfexp.errors import TrackingError, first_line
 from perfexp.store.run_data import RunData
 
@@ -128,10 +128,10 @@ def unpacked(path: Path) -> Iterator[QueuedRun]:
     Raises:
         Damaged: the file cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as place:
+    with scratch.folder() as place:
         with _opened(path) as (archive, content):
             archive.extractall(place)  # zipfile keeps every name below the folder
-            queued = _queued(content, Path(place))
+            queued = _queued(content, place)
         yield queued
 
 
