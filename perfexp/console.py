@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ def plain(text: object) -> str:
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(text))
 
 
-def say(text: object = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
+def say(text: object = "", *, end: str = "\n", file: IO[str] | None = None, flush: bool = False) -> None:
     """Print a line without control characters, as all lines of perfexp are."""
     print(plain(text), end=end, file=file, flush=flush)
 
