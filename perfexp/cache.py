@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from perfexp.console import say
 from perfexp.errors import CacheError
 
 _MANIFEST, _DRAFT = ".manifest.json", ".draft-"
@@ -59,7 +60,7 @@ class Cache:
         aside = entry.with_name(f"{key}.damaged")
         shutil.rmtree(aside, ignore_errors=True)
         entry.rename(aside)
-        print(f"The cache's entry {entry} was damaged; it is now {aside}, and made again.", file=sys.stderr)
+        say(f"The cache's entry {entry} was damaged; it is now {aside}, and made again.", file=sys.stderr)
         return False
 
     @contextmanager

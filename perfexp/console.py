@@ -1,9 +1,14 @@
-"""Everything that draws on the terminal: consoles, progress bars and tables."""
+"""Everything that draws on the terminal: lines, consoles, progress bars and tables.
 
+Names come from tables, stores and files that anybody may have written, so no text reaches the terminal with
+characters that control it.
+"""
+
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -11,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDTH_WITHOUT_TERMINAL = 120
+_CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+"""All but tab and line feed; among them escapes, and what turns the direction of writing."""
 
 
 class Advance(Protocol):
@@ -18,6 +25,16 @@ class Advance(Protocol):
 
     def __call__(self, count: int = 1) -> None:
         """Move the bar."""
+
+
+def plain(text: object) -> str:
+    """Return the text with a mark in the place of each character that controls a terminal."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(text))
+
+
+def say(text: object = "", *, end: str = "\n", file: IO[str] | None = None, flush: bool = False) -> None:
+    """Print a line without control characters, as all lines of perfexp are."""
+    print(plain(text), end=end, file=file, flush=flush)
 
 
 def terminal() -> "Console":
@@ -37,7 +54,7 @@ def progress(unit: str = "") -> Iterator[Callable[[str, int], Advance]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         *([TextColumn(unit)] if unit else []),
@@ -47,7 +64,7 @@ def progress(unit: str = "") -> Iterator[Callable[[str, int], Advance]]:
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
 
         def begin(title: str, steps: int) -> Advance:
-            task = bars.add_task(title, total=steps)
+            task = bars.add_task(plain(title), total=steps)
 
             def advance(count: int = 1) -> None:
                 bars.advance(task, count)
@@ -75,7 +92,7 @@ def still_bar(screen: "Console") -> "Progress":
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[counts]}"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     return Progress(*columns, console=screen, auto_refresh=False, transient=True)
 
@@ -85,9 +102,9 @@ def table(title: str, columns: Mapping[str, bool], rows: Sequence[Sequence[str]]
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=Text(title), title_justify="left")
+    made = Table(title=Text(plain(title)), title_justify="left")
     for heading, numeric in columns.items():
-        made.add_column(heading, justify="right" if numeric else "left")
+        made.add_column(plain(heading), justify="right" if numeric else "left")
     for row in rows:
-        made.add_row(*map(Text, row))  # a name may look like markup
+        made.add_row(*(Text(plain(cell)) for cell in row))  # a name may look like markup
     return made

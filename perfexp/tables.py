@@ -17,6 +17,8 @@ Record = list[str] | str
 """The cells of a record, or the reason why there are none."""
 _LONGEST_CELL = 50
 """Lines that a quoted cell may span."""
+_LONGEST_RECORD = 100_000
+"""Characters of a record; a cell of more than 131,072 is none for Python's reader either."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -190,14 +192,16 @@ def _record(mark: str, lines: Sequence[str], at: int, numbers: Sequence[int]) ->
         joined = "".join(
             "\n" * (numbers[i] - numbers[i - 1] if i > at else 0) + lines[i] for i in range(at, at + used)
         )
+        if len(joined) > _LONGEST_RECORD:
+            return f"it has more than {_LONGEST_RECORD:,} characters, or a quotation mark does not close", 1
         cells = _cells(mark, joined)
         if cells is not None:
             return cells, used
-    return "a quotation mark opens there and does not close, closes within a cell, or a cell is too long", 1
+    return "a quotation mark opens there and does not close, or closes within a cell", 1
 
 
 def _cells(mark: str, text: str) -> list[str] | None:
-    """Return the cells of a record; None if its quotation marks do not fit or a cell is too long."""
+    """Return the cells of a record; None if its quotation marks do not fit."""
     try:
         return next(csv.reader([text], delimiter=mark, strict=True, skipinitialspace=True), [])
     except csv.Error:

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -94,13 +95,22 @@ def test_any_bytes_are_a_table_or_one_sentence(content: bytes) -> None:
         ('m,b,t\n"a,1,2\nb,1,2\nc",1,2\n', 2, "may be one cell or rows"),
         ("m,b,t\na,1,2\nm,b,t\n", 3, "repeats the header"),
         ("m,b,t\n#a,1,2\n", 2, "as a comment does"),
-        ('m,b,t\n"' + "a" * 140_000 + '",1,2\n', 2, "too long"),
+        ('m,b,t\n"' + "a" * 140_000 + '",1,2\n', 2, "more than 100,000 characters"),
+        ("m,b,t\n" + "a" * 140_000 + ",1,2\n", 2, "more than 100,000 characters"),
     ],
 )
 def test_what_is_no_row_is_named(text: str, line: int, words: str) -> None:
     [(number, reason)] = read(text.encode(), delimiter=tables.Delimiter.comma).broken[:1]
     assert number == line
     assert words in reason
+
+
+def test_long_lines_take_no_more_than_their_number() -> None:
+    content = b"m,b,t\na,1,2\n" + (b'"' + b"a" * 150_000 + b"\n") * 60
+    began = process_time()
+    table = read(content, delimiter=tables.Delimiter.comma)
+    assert process_time() - began < 1
+    assert len(table.lines) == 1 and len(table.broken) == 60
 
 
 def test_two_delimiters_that_fit_are_shown() -> None:

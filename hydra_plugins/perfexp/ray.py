@@ -12,6 +12,7 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from perfexp.console import say
 from perfexp.errors import LaunchError
 from perfexp.sweep import remote
 
@@ -57,7 +58,7 @@ class RayLauncher(remote.RemoteLauncher):
         from ray.exceptions import AuthenticationError
 
         if os.environ.get("RAY_AUTH_MODE") != "token":
-            print(_OPEN, file=sys.stderr, flush=True)
+            say(_OPEN, file=sys.stderr, flush=True)
         try:
             start_ray(self.ray.init)
         except ConnectionError as error:

@@ -11,7 +11,8 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from perfexp.errors import LaunchError
+from perfexp import signals
+from perfexp.errors import Exit, LaunchError
 from perfexp.sweep import remote
 
 if TYPE_CHECKING:
@@ -125,10 +126,11 @@ class _Stoppable:
     def __call__(self, config: DictConfig) -> object:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGUSR2, self._near_the_limit)
-        return self.task(config)
+        with signals.never_lost():
+            return self.task(config)
 
     def _stop(self, _signal: int, _frame: object) -> NoReturn:
-        stop = SystemExit(128 + signal.SIGTERM)
+        stop = signals.Terminated(int(Exit.TERMINATED))
         if self.reason:
             stop.add_note(self.reason)
         raise stop

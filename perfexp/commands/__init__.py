@@ -15,7 +15,9 @@ from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 
+from perfexp import signals
 from perfexp.commands import _app
+from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, nearest
 
 DEFAULT = "run"
@@ -31,16 +33,16 @@ def main() -> None:
     arguments = sys.argv[1:]
     named = bool(arguments) and "=" not in arguments[0] and arguments[0][0] not in "-+~"
     verb = arguments.pop(0) if named else DEFAULT
-    with _app.ended(_app.program(verb if verb in verbs() else DEFAULT)):
+    with signals.never_lost(), _app.ended(_app.program(verb if verb in verbs() else DEFAULT)):
         if _VERSION in arguments:
-            print(_app.version())
+            say(_app.version())
         elif not named and (not arguments or arguments[0] in _HELP):
-            print(_app.overview({name: summary(name) for name in verbs()}, _module(DEFAULT)))
+            say(_app.overview({name: summary(name) for name in verbs()}, _module(DEFAULT)))
             sys.exit(Exit.DONE if arguments else Exit.USAGE)
         else:
             module = _module(verb)
             if any(argument in _HELP for argument in arguments):
-                print(_app.usage(verb, module))
+                say(_app.usage(verb, module))
             else:
                 _app.run(verb, module, arguments)
 

@@ -9,13 +9,15 @@ from dataclasses import is_dataclass
 from enum import Enum
 from shutil import get_terminal_size
 from textwrap import wrap
-from types import FrameType, ModuleType, NoneType
+from types import ModuleType, NoneType
 from typing import NoReturn, get_args, get_origin
 
 from omegaconf import MISSING
 
+from perfexp import signals
 from perfexp.commands import _refused
 from perfexp.config import options, overrides
+from perfexp.console import say
 from perfexp.errors import Exit, PerfexpError, one_line
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -48,13 +50,13 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
     Raises:
         SystemExit: always.
     """
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, signals.terminate)
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child, nor job, runs a module of the current directory
     _refused.credentials(arguments)
     if hasattr(module, "launch"):
         sys.exit(module.launch(arguments))
     if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):
-        print(usage(verb, module), file=sys.stderr)
+        say(usage(verb, module), file=sys.stderr)
         sys.exit(Exit.USAGE)
     several = [argument for argument in arguments if argument not in overrides.MULTIRUN]
     jobs = overrides.combinations(several) if len(several) < len(arguments) else [several]
@@ -89,7 +91,7 @@ def stop(name: str, sentence: str, code: Exit = Exit.USAGE) -> NoReturn:
     Raises:
         SystemExit: always.
     """
-    print(f"{name}: {sentence}", file=sys.stderr, flush=True)
+    say(f"{name}: {sentence}", file=sys.stderr, flush=True)
     ending = SystemExit(int(code))
     ending.add_note(sentence)
     raise ending
@@ -173,7 +175,3 @@ def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
 def _wrapped(text: str, indent: int) -> list[str]:
     width = min(max(get_terminal_size((_MIN_WIDTH + 20, 24)).columns, _MIN_WIDTH), _MAX_WIDTH)
     return wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(int(Exit.TERMINATED))

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from perfexp.commands import _app, _refused
 from perfexp.config import catalog, overrides, precheck
 from perfexp.config.schema import MeasureConfig, ModelConfig, TrackingConfig
+from perfexp.console import say
 from perfexp.errors import ConfigError, PerfexpError
 from perfexp.plugins import BACKENDS, DATASETS, Kind
 from perfexp.store.address import redacted_text
@@ -42,6 +43,7 @@ def launch(
     """
     name = _app.program(verb)
     precheck.check(config, arguments)
+    catalog.require_small()
     _refused.credentials_in_files()
     _refused.secrets_of_environment()
     import hydra
@@ -176,7 +178,7 @@ def _register_sweeps(asked: Collection[str]) -> list[str]:
     for path in catalog.sweeps():
         packaged = catalog.sweeps_dir() / path.name
         if packaged.is_file() and not packaged.samefile(path):
-            print(f"{path} replaces perfexp's own sweep {path.stem}.", file=sys.stderr, flush=True)
+            say(f"{path} replaces perfexp's own sweep {path.stem}.", file=sys.stderr, flush=True)
         try:
             content = catalog.load(path)
             _refused.code(path, content)

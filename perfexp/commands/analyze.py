@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 from perfexp.analysis.spreadsheet import as_csv
 from perfexp.config.options import option
 from perfexp.config.schema import Accuracy, Data
+from perfexp.console import say
 from perfexp.phases import Phases
 from perfexp.runs import query
+from perfexp.store import notes
 from perfexp.store.address import redacted, redacted_text
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
@@ -48,7 +50,7 @@ def main(settings: Config) -> None:
     Raises:
         NothingToDo: no run matches.
     """
-    stages = Phases(report=lambda name, seconds: print(f"{name:12} {seconds:6.2f} s", flush=True))
+    stages = Phases(report=lambda name, seconds: say(f"{name:12} {seconds:6.2f} s", flush=True))
     with stages.timed("query"):
         runs = query.cells(settings, settings.data)
     with stages.timed("imports"):
@@ -114,7 +116,7 @@ def _draft(
     tags = {
         "kind": "analysis",
         "runs_used": query.ids(runs, "listed in runs_used.csv"),
-        "mlflow.note.content": "\n".join(f"- {sentence}" for sentence in results.findings),
+        "mlflow.note.content": "\n".join(f"- {notes.escaped(sentence)}" for sentence in results.findings),
     }
     asked = {
         "sweep": settings.sweep,
@@ -135,10 +137,10 @@ def _draft(
 
 
 def _print(results: "Results", html: Path, tracker: Tracker, run_id: str, stages: Phases) -> None:
-    print(f"{'in all':12} {sum(stages.seconds.values()):6.2f} s\n")
+    say(f"{'in all':12} {sum(stages.seconds.values()):6.2f} s\n")
     for sentence in results.findings:
-        print(f"- {sentence}")
+        say(f"- {sentence}")
     for sentence in results.missing.values():
-        print(f"- missing: {sentence}")
-    print(f"\nReport:      {html}")
-    print(f"MLflow run:  {run_id} in experiment {tracker.experiment!r}")
+        say(f"- missing: {sentence}")
+    say(f"\nReport:      {html}")
+    say(f"MLflow run:  {run_id} in experiment {tracker.experiment!r}")

@@ -6,7 +6,6 @@
 A stopped evaluation goes on where it was when it is started again. Preprocessing is that of the weights.
 """
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from perfexp import console, environment
+from perfexp import console, environment, scratch
 from perfexp.cache import Cache
 from perfexp.commands import _app, _hydra
 from perfexp.config import overrides
@@ -92,15 +91,14 @@ def _evaluate(job: Job, plan: Plan) -> Outcome:
     except PerfexpError as error:
         return _fail(job, Failure(FailureKind.REFUSED, str(error)))
     facts = environment.snapshot()
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-        place = Path(folder)
+    with scratch.folder() as place:
         draft = run.draft(job.settings, plan, evaluation, facts, job.config_yaml, job.started_ms, place)
         run_id = tracker.submit(draft)
     evaluator.shards.forget()
-    print(f"{draft.name}, weights {job.settings.weights}")
+    console.say(f"{draft.name}, weights {job.settings.weights}")
     summary.print_numbers(plan, evaluation, run.metrics(evaluation, plan.network))
     if run_id:
-        print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
+        console.say(f"Kept as run {run_id} of experiment {tracker.experiment!r}.", flush=True)
     return _told(job, summary.outcome(plan.cell, draft, run_id))
 
 

@@ -15,6 +15,7 @@ from omegaconf import MISSING
 from perfexp.analysis.spreadsheet import as_csv
 from perfexp.config.options import option
 from perfexp.config.schema import Data
+from perfexp.console import say
 from perfexp.errors import NothingToDo
 from perfexp.records import FINISHED
 from perfexp.runs import query
@@ -56,7 +57,7 @@ def main(settings: Config) -> None:
         path = folder / f"benchmark-infer-{_stem(part.iloc[0])}.csv"
         table = _table(part)
         path.write_text(as_csv(table), encoding="utf-8")
-        print(f"{len(table):5} rows  {path}")
+        say(f"{len(table):5} rows  {path}")
 
 
 def _stem(run: "pd.Series[str]") -> str:

@@ -19,6 +19,7 @@ from perfexp.cache import synchronise_below
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import EXPERIMENT, ModelConfig, TrackingConfig, flatten
+from perfexp.console import say
 from perfexp.environment import usable_cpus
 from perfexp.errors import DataError, TrackingError
 from perfexp.evaluation import datasets, finetuning
@@ -139,7 +140,7 @@ def _batches(
 
 
 def _report(number: int, epoch: finetuning.Epoch) -> None:
-    print(
+    say(
         f"epoch {number + 1}: training loss {epoch.train_loss:.4f}, held-out loss "
         f"{epoch.validation_loss:.4f}, top1 {epoch.validation_top1:.2f} %",
         flush=True,
@@ -182,11 +183,11 @@ def _draft(
 
 
 def _print(settings: Config, tracker: Tracker, run_id: str, epoch: finetuning.Epoch, best: int) -> None:
-    print(
+    say(
         f"Epoch {best + 1} was best (held-out top1 {epoch.validation_top1:.2f} %); kept as run {run_id} of "
         f"experiment {tracker.experiment!r}."
     )
-    print(
+    say(
         f"Use it:  model.source={settings.model.source} model.name={settings.model.name} "
         f"model.classes={settings.model.classes} input_size={settings.input_size} "
         f"weights=runs:/{run_id}/{CHECKPOINT}"

@@ -18,6 +18,7 @@ from omegaconf import MISSING
 from perfexp.cache import Cache
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
+from perfexp.console import say
 from perfexp.errors import ConfigError
 from perfexp.plugins import TABLES
 from perfexp.published import _runs
@@ -104,12 +105,12 @@ def _new(tracker: Tracker, rows: Mapping[str, Row]) -> dict[str, Row]:
 
 def _print(done: Imported, tracker: Tracker, settings: Config) -> None:
     for broken in done.broken[:_BROKEN_SHOWN]:
-        print(f"skipped {broken.where}: {broken.reason}")
+        say(f"skipped {broken.where}: {broken.reason}")
     if len(done.broken) > _BROKEN_SHOWN:
-        print(f"skipped {len(done.broken) - _BROKEN_SHOWN} more lines like these")
+        say(f"skipped {len(done.broken) - _BROKEN_SHOWN} more lines like these")
     models = {draft.params["model.name"] for draft in done.drafts}
     backends = {draft.params["backend.name"] for draft in done.drafts}
-    print(
+    say(
         f"{len(done.drafts)} runs added to experiment {tracker.experiment!r} "
         f"(models: {len(models)}, backends: {len(backends)}), {done.known} were there already, "
         f"{len(done.broken)} places skipped, {done.seconds:.1f} s."
@@ -117,4 +118,4 @@ def _print(done: Imported, tracker: Tracker, settings: Config) -> None:
     words = ["perfexp", "analyze", f"experiment={tracker.experiment}"]
     if settings.tracking.uri:
         words.append(f"tracking.uri={redacted(settings.tracking.uri)}")
-    print(f"Analyse them:  {shlex.join(words)}")
+    say(f"Analyse them:  {shlex.join(words)}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from perfexp import console
 from perfexp.config import catalog, overrides
 from perfexp.config.schema import ModelConfig
+from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, NothingToDo, nearest
 from perfexp.plugins import BACKENDS
 from perfexp.runs.query import RunQuery
@@ -51,7 +52,7 @@ def _models(_: Config) -> None:
         (preset, one.display_name or one.name, one.family or "", one.source) for preset, one in _presets()
     ]
     _print("models", ("model=", "name", "family", "library"), rows)
-    print("Any other classifier: model=torchvision model.name=… or model=timm model.name=….")
+    say("Any other classifier: model=torchvision model.name=… or model=timm model.name=….")
 
 
 def _presets() -> list[tuple[str, ModelConfig]]:
@@ -92,7 +93,7 @@ def _frame(title: str, frame: "pd.DataFrame") -> None:
     rows = [tuple(map(_text, row)) for row in frame.head(_SHOWN).itertuples(index=False, name=None)]
     _print(title, tuple(map(str, frame)), rows)
     if len(frame) > _SHOWN:
-        print(f"Shown are the newest {_SHOWN} of {len(frame):,}; where= leaves fewer.")
+        say(f"Shown are the newest {_SHOWN} of {len(frame):,}; where= leaves fewer.")
 
 
 def _text(value: object) -> str:

@@ -39,9 +39,9 @@ def main(settings: Config) -> None:
     checks.inside(0, 100, {"percentile": settings.percentile}, "a percentage, as in percentile=95")
     if settings.min_top1 is not None:
         checks.inside(0, 100, {"min_top1": settings.min_top1}, "a percentage, as in min_top1=72")
-    cells = data.cells(settings, print)
+    cells = data.cells(settings, console.say)
     with console.progress() as begin:
-        choices = planner.choices(settings, cells, begin, print)
+        choices = planner.choices(settings, cells, begin, console.say)
     judged = planner.judge(choices, limits)
     if (judged["verdict"] == planner.FAILS).all():
         raise NotMet(
@@ -67,15 +67,15 @@ def _print(judged: "pd.DataFrame", settling: "pd.DataFrame", about: Sequence[str
     table = console.table("perfexp plan", dict.fromkeys(columns, False), rows)
     console.terminal().print(table)
     counts = judged["verdict"].value_counts()
-    print(
+    console.say(
         ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f" of {len(judged)} choices."
     )
     for line in [*_notes(left), *about]:
-        print(line)
+        console.say(line)
     if len(settling):
-        print("The cheapest runs that would settle a doubtful choice:")
+        console.say("The cheapest runs that would settle a doubtful choice:")
     for row in settling.head(_SETTLING).itertuples():
-        print(f"  perfexp {row.overrides} batch_size={row.batch_size}")
+        console.say(f"  perfexp {row.overrides} batch_size={row.batch_size}")
 
 
 def _notes(left: "pd.DataFrame") -> list[str]:

@@ -17,11 +17,12 @@ from perfexp.analysis.names import listed
 from perfexp.analysis.spreadsheet import as_csv
 from perfexp.cache import Cache
 from perfexp.config import checks
-from perfexp.console import progress
+from perfexp.console import progress, say
 from perfexp.errors import NothingToDo
 from perfexp.prediction import data, service
 from perfexp.prediction.service import PredictConfig as Config
 from perfexp.runs import query
+from perfexp.store import notes
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
@@ -41,7 +42,7 @@ def main(settings: Config) -> None:
     """
     checks.at_least(1, {"batch_size": settings.batch_size, "input_size": settings.input_size})
     checks.inside(0, 1, {"coverage": settings.coverage}, "a share of the cells, as in coverage=0.9")
-    cells, name, cache = data.cells(settings, print), settings.experiment_name, settings.cache
+    cells, name, cache = data.cells(settings, say), settings.experiment_name, settings.cache
     if settings.validate:
         _validate(settings, cells, name, cache)
         return
@@ -54,19 +55,17 @@ def main(settings: Config) -> None:
 def _print(settings: Config, one: "Prediction") -> None:
     size = settings.batch_size
     share = f"{settings.coverage:.0%}"
-    print(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {one.basis})")
+    say(f"{settings.model.name} on {one.backend}, batch size {size} (predicted from {one.basis})")
     ends = f"{one.low_ms:.4g} and {one.high_ms:.4g} ms"
-    print(f"  latency     {one.latency_ms:.4g} ms, {share} between {ends}")
+    say(f"  latency     {one.latency_ms:.4g} ms, {share} between {ends}")
     rates = [1e3 * size / ms for ms in (one.latency_ms, one.high_ms, one.low_ms)]
-    print(
-        f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s"
-    )
+    say(f"  throughput  {rates[0]:.4g} images/s, {share} between {rates[1]:.4g} and {rates[2]:.4g} images/s")
     memory = (
         "absent: too few runs tell theirs" if one.memory_peak_mb is None else f"{one.memory_peak_mb:.4g} MB"
     )
-    print(f"  peak memory {memory}")
-    print(f"  support     {'inside' if one.in_domain else 'OUTSIDE: a guess, whatever its interval says'}")
-    print(f"  learned from {len(one.run_ids)} runs: {listed(one.run_ids, _RUNS_SHOWN)}")
+    say(f"  peak memory {memory}")
+    say(f"  support     {'inside' if one.in_domain else 'OUTSIDE: a guess, whatever its interval says'}")
+    say(f"  learned from {len(one.run_ids)} runs: {listed(one.run_ids, _RUNS_SHOWN)}")
 
 
 def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: Cache) -> None:
@@ -75,7 +74,7 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
 
     began = time.time()
     with progress() as begin:
-        table, scenarios = validation.validate(cells, settings.coverage, settings.seed, print, begin)
+        table, scenarios = validation.validate(cells, settings.coverage, settings.seed, say, begin)
     if table.empty:
         raise NothingToDo(
             f"{len(cells)} cells of {cells['model'].nunique()} models are too few to hold any out; it takes "
@@ -93,9 +92,9 @@ def _validate(settings: Config, cells: "pd.DataFrame", experiment: str, cache: C
     run_id = tracker.write(_draft(settings, cells, table, paths, began))
     for by in (["backend", "scheme"], ["scheme", "family"], ["scheme", "batch_size"]):
         rows = validation.summary(table, by)
-        print(rows.to_string(index=False, float_format="{:.1f}".format), end="\n\n")
-    print(f"Held-out cells:  {output / 'validation.csv'}")
-    print(f"MLflow run:      {run_id} in experiment {experiment!r}")
+        say(rows.to_string(index=False, float_format="{:.1f}".format), end="\n\n")
+    say(f"Held-out cells:  {output / 'validation.csv'}")
+    say(f"MLflow run:      {run_id} in experiment {experiment!r}")
 
 
 def _figures(table: "pd.DataFrame", promised: float, output: Path) -> list[Path]:
@@ -152,7 +151,9 @@ def _draft(
         rows = validation.summary(table, ["scheme", by])
         for scheme, name, share in zip(rows["scheme"], rows[by], rows["coverage"], strict=True):
             metrics[f"{scheme}_coverage_percent_{by}_{_key(name)}"] = share
-    note = "\n".join(f"- {line}" for line in numbers.round(1).astype(str).agg(", ".join, axis=1))
+    note = "\n".join(
+        f"- {notes.escaped(line)}" for line in numbers.round(1).astype(str).agg(", ".join, axis=1)
+    )
     return RunData(
         name=f"validation of {len(cells)} cells",
         status="FINISHED",

@@ -64,4 +64,4 @@ def _finish() -> None:
         if not progress.tracker.behind:
             target.of_sweep(progress.tracker, progress.sweep.id).save_views()
     final_table.show(progress.outcomes, len(progress.unfinished), console.terminal())
-    print(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep)}")
+    console.say(f"\nLook at these runs:  {session.ui_command(progress.tracker, progress.sweep)}")

@@ -121,7 +121,7 @@ def main(settings: Config) -> None:
             advance()
     run_id = tracker.write(_draft(trials, settings, started_ms))
     console.terminal().print(_table(trials))
-    print(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
+    console.say(f"Kept as run {run_id} of experiment {tracker.experiment!r}.")
 
 
 def _try(settings: Config, busy: bool, latency_ms: float) -> Trial:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from perfexp.config import checks
 from perfexp.config.options import option
+from perfexp.console import say
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import log, server, users
 from perfexp.store.address import redacted, sqlite_uri
@@ -60,7 +61,7 @@ def main(settings: Config) -> None:
     signed = folder / _USERS, os.environ[_USER], os.environ[_PASSWORD]
     if settings.add_user:
         users.add(*signed)
-        print(f"{signed[1]} can read all runs now, and write to the experiments that it makes.")
+        say(f"{signed[1]} can read all runs now, and write to the experiments that it makes.")
         return
     uri = os.environ.get(_STORE) or sqlite_uri(folder / "mlflow.db")
     arguments = ["--app-name", "basic-auth", "--host", settings.host, "--workers", str(settings.workers)]
@@ -73,8 +74,8 @@ def main(settings: Config) -> None:
         server.until_stopped(),
         server.serving(uri, settings.port, arguments, variables, output, settings.host) as process,
     ):
-        print(f"Serving {redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
-        print("Ctrl-C ends the server.", flush=True)
+        say(f"Serving {redacted(uri)} at http://{settings.host}:{settings.port}", flush=True)
+        say("Ctrl-C ends the server.", flush=True)
         raise TrackingError(
             f"MLflow's server ended by itself with exit code {log.bounded_until_end(process, output)}."
         )

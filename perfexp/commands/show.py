@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfexp.config import overrides
+from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, NothingToDo, nearest
 from perfexp.metrics import METRICS, name_of
 from perfexp.records import RunKind
@@ -67,10 +68,10 @@ def _found(settings: Config, named: str) -> "Run":
 
 def _print(run: "Run") -> None:
     tags = run.data.tags
-    print(f"{run.info.run_name}  {run.info.status}  {run.info.run_id}")
+    say(f"{run.info.run_name}  {run.info.status}  {run.info.run_id}")
     for name in _FIRST:
         if name in tags:
-            print(f"{name}: {tags[name]}")
+            say(f"{name}: {tags[name]}")
     _section("metrics", {name_of(key): value for key, value in run.data.metrics.items()})
     _section("absent", {k.removeprefix(_ABSENT): v for k, v in tags.items() if k.startswith(_ABSENT)})
     _section("params", run.data.params)
@@ -80,9 +81,9 @@ def _print(run: "Run") -> None:
 def _section(title: str, values: Mapping[str, object]) -> None:
     if not values:
         return
-    print(f"\n{title}")
+    say(f"\n{title}")
     width = max(map(len, values))
     for name, value in sorted(values.items()):
         unit = METRICS[name].unit if title == "metrics" and name in METRICS else ""
         text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        print(f"  {name:{width}}  {text} {unit}".rstrip())
+        say(f"  {name:{width}}  {text} {unit}".rstrip())

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
+from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, PerfexpError, TrackingError
 from perfexp.store import connection, copying
 from perfexp.store.address import HIDDEN, redacted
@@ -52,9 +53,9 @@ def main(settings: Config) -> Exit:
             uri = _uri(address, connection.resolve(settings.tracking.uri, root))
             outbox.deliver(connection.connect(uri, root, create=False), uri)
         except PerfexpError as error:
-            print(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
+            say(f"perfexp sync: {count} runs stay in {outbox.folder}: {error}", file=sys.stderr)
     left = len(outbox.waiting())
-    print(f"{left} runs wait in {outbox.folder}.")
+    say(f"{left} runs wait in {outbox.folder}.")
     return Exit.FAILED if left else Exit.DONE
 
 
@@ -69,7 +70,7 @@ def _copy(settings: Config, root: Path) -> None:
     )
     for experiment in copying.experiments(source, settings.experiment):
         copied, there = copying.copy(source, target, experiment)
-        print(f"{experiment}: {copied} runs copied, {there} were there already.", flush=True)
+        say(f"{experiment}: {copied} runs copied, {there} were there already.", flush=True)
 
 
 def _uri(address: str, given: str) -> str:

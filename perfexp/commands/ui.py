@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
+from perfexp.console import say
 from perfexp.errors import TrackingError
 from perfexp.records import RunKind
 from perfexp.serving import server, target
@@ -54,19 +55,19 @@ def main(settings: Config) -> None:
         port = server.free_port(settings.port)
         with server.until_stopped(), server.serving(opened.uri, port) as process:
             _print_addresses(f"http://{server.HOST}:{port}", opened, views)
-            print(_OPEN)
-            print("Ctrl-C ends the server.", flush=True)
+            say(_OPEN)
+            say("Ctrl-C ends the server.", flush=True)
             raise TrackingError(f"MLflow's server ended by itself with exit code {process.wait()}.")
 
 
 def _print_addresses(base_url: str, opened: target.Target, views: dict[Kind, SavedView]) -> None:
     if not views:
-        print(f"Runs    {view_url(base_url, opened.experiment_id, None)}", flush=True)
+        say(f"Runs    {view_url(base_url, opened.experiment_id, None)}", flush=True)
         return
-    print(f"Sweep   {opened.sweep_id or 'all runs of the experiment'}")
+    say(f"Sweep   {opened.sweep_id or 'all runs of the experiment'}")
     if cells := views.get(RunKind.CELL):
-        print(f"Charts  {view_url(base_url, opened.experiment_id, cells)}")
-        print(f"Table   {view_url(base_url, opened.experiment_id, cells, 'TABLE')}")
+        say(f"Charts  {view_url(base_url, opened.experiment_id, cells)}")
+        say(f"Table   {view_url(base_url, opened.experiment_id, cells, 'TABLE')}")
     if curves := views.get(RunKind.CURVE):
-        print(f"Curves  {view_url(base_url, opened.experiment_id, curves)}")
+        say(f"Curves  {view_url(base_url, opened.experiment_id, curves)}")
     sys.stdout.flush()

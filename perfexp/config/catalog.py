@@ -102,13 +102,28 @@ def load(path: Path) -> dict[str, object]:
     from perfexp.config import yaml_reader
 
     try:
-        found = yaml_reader.read(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:  # no more of it than is read anyway
+            found = yaml_reader.read(file.read(yaml_reader.MAX_CHARACTERS + 1))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = one_line(str(error))
         raise ConfigError(f"{path} cannot be read as YAML ({reason}); correct or remove it.") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no mapping of keys to values; correct or remove it.")
     return cast(dict[str, object], found)
+
+
+def require_small() -> None:
+    """Check the added presets, which Hydra reads without a limit.
+
+    Raises:
+        ConfigError: a file is too long, nested too deeply, or grows too much by its aliases.
+    """
+    from perfexp.config import yaml_reader
+
+    for path in (path for folder in added() for path in sorted(folder.glob("**/*.yaml"))):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            if yaml_reader.may_be_too_much(file.read(yaml_reader.MAX_CHARACTERS + 1)):
+                load(path)
 
 
 def model(name: str) -> ModelConfig | None:

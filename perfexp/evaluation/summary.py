@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import Cell
-from perfexp.console import table
+from perfexp.console import say, table
 from perfexp.evaluation.evaluator import Evaluation
 from perfexp.evaluation.plan import Plan
 from perfexp.records import FINISHED, Outcome
@@ -41,7 +41,7 @@ def print_table(outcomes: Sequence[Outcome], console: "Console") -> None:
     console.print(table("perfexp evaluate", {"evaluation": False, **headings, "status": False}, rows))
     for outcome in outcomes:
         if outcome.status != FINISHED:
-            print(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
+            say(f"{outcome.status} {outcome.title}: {outcome.reason}", file=console.file)
 
 
 def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, float]) -> None:
@@ -50,20 +50,20 @@ def print_numbers(plan: Plan, evaluation: Evaluation, metrics: Mapping[str, floa
     for name, below in (("top1", 1), ("top5", 5)):
         right = int((scored.scores.rank < below).sum())
         interval = f"95 % {metrics[f'{name}_low']:.1f} to {metrics[f'{name}_high']:.1f}"
-        print(f"  {name} {metrics[name]:.2f} %  ({right} of {len(scored.indices)}, {interval})")
+        say(f"  {name} {metrics[name]:.2f} %  ({right} of {len(scored.indices)}, {interval})")
     if "loss" in metrics:
-        print(f"  loss {metrics['loss']:.4f}")
+        say(f"  loss {metrics['loss']:.4f}")
     if "top1_agreement" in metrics:
-        print(f"  agrees with PyTorch f32 on {metrics['top1_agreement']:.2f} % of best classes, ", end="")
-        print(f"rank correlation {metrics.get('rank_correlation', float('nan')):.5f}")
-    print(f"  data path {metrics['data_images_per_s']:.1f} images/s in {plan.workers} processes, ", end="")
-    print(f"model {metrics['model_images_per_s']:.1f} images/s")
-    print(f"  labelled by {plan.dataset.labelled_by}; preprocessing of {plan.preprocessing.origin}")
+        say(f"  agrees with PyTorch f32 on {metrics['top1_agreement']:.2f} % of best classes, ", end="")
+        say(f"rank correlation {metrics.get('rank_correlation', float('nan')):.5f}")
+    say(f"  data path {metrics['data_images_per_s']:.1f} images/s in {plan.workers} processes, ", end="")
+    say(f"model {metrics['model_images_per_s']:.1f} images/s")
+    say(f"  labelled by {plan.dataset.labelled_by}; preprocessing of {plan.preprocessing.origin}")
     if "int8_layers" in evaluation.effective:
-        print(f"  {evaluation.effective['int8_layers']} layers in int8, ", end="")
-        print(f"calibrated with {evaluation.effective['calibration']}")
+        say(f"  {evaluation.effective['int8_layers']} layers in int8, ", end="")
+        say(f"calibrated with {evaluation.effective['calibration']}")
     if evaluation.resumed_images:
-        print(f"  {evaluation.resumed_images} images were evaluated before a stop, and kept")
+        say(f"  {evaluation.resumed_images} images were evaluated before a stop, and kept")
     _print_corrupt(plan, evaluation)
 
 
@@ -71,8 +71,8 @@ def _print_corrupt(plan: Plan, evaluation: Evaluation) -> None:
     corrupt = evaluation.scored.corrupt
     if not corrupt:
         return
-    print(f"  {len(corrupt)} images could not be decoded and are in no percentage above:")
+    say(f"  {len(corrupt)} images could not be decoded and are in no percentage above:")
     for index, reason in list(corrupt.items())[:_CORRUPT_SHOWN]:
-        print(f"    {plan.dataset.items[index].name}: {reason}")
+        say(f"    {plan.dataset.items[index].name}: {reason}")
     if len(corrupt) > _CORRUPT_SHOWN:
-        print(f"    and {len(corrupt) - _CORRUPT_SHOWN} more, in the run's corrupt.csv")
+        say(f"    and {len(corrupt) - _CORRUPT_SHOWN} more, in the run's corrupt.csv")

@@ -1,13 +1,12 @@
 """Read runs through MLflow's client: from any store, one by one."""
 
 import json
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import console
+from perfexp import console, scratch
 from perfexp.errors import TrackingError, nearest
 from perfexp.store import search
 from perfexp.store.address import redacted
@@ -94,8 +93,8 @@ def samples(uri: str, run_ids: Iterable[str]) -> "list[NDArray[np.float64]]":
     client = MlflowClient(uri)
     found: list[NDArray[np.float64]] = []
     for run_id in run_ids:
-        with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
-            path = Path(client.download_artifacts(run_id, "samples.json", folder))
+        with scratch.folder() as folder:
+            path = Path(client.download_artifacts(run_id, "samples.json", str(folder)))
             stored = json.loads(path.read_text(encoding="utf-8"))
         found.append(np.asarray(stored["samples_ms"], dtype=np.float64))
     return found

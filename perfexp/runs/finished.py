@@ -5,6 +5,7 @@ from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from perfexp.console import say
 from perfexp.records import FINISHED, OUTCOME_METRICS, OUTCOME_TAGS, SKIPPED, Outcome, RunKind
 from perfexp.runs import client, sql
 from perfexp.runs.columns import FIRST_BACKENDS
@@ -42,7 +43,7 @@ class Finished:
         try:
             return _outcome(row)
         except (KeyError, ValueError, OverflowError) as error:
-            print(
+            say(
                 f"The run {row['run_id']} is no cell of perfexp ({error!r}); its cell is measured again.",
                 flush=True,
             )

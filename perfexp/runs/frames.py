@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from perfexp.records import FINISHED, RunKind, variant
 from perfexp.runs import client
-from perfexp.runs.load import found_root, load_runs, opened
+from perfexp.runs.load import load_runs, opened
 from perfexp.store import connection
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def load_samples(
     """
     import pandas as pd
 
-    uri = connection.resolve(tracking_uri, found_root(root))
+    uri, _ = opened(root, tracking_uri)
     with connection.explained(uri):
         times = client.samples(uri, runs["run_id"])
     parts = [

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import member_tag
+from perfexp.console import plain
 from perfexp.errors import listed
 from perfexp.metrics import name_of
 from perfexp.records import RunKind
@@ -99,14 +100,13 @@ def load_runs(
 
 
 def opened(root: Path | str | None, tracking_uri: str | None) -> "tuple[str, MlflowClient]":
-    """Return the address of a store that is there, and its client.
+    """Return the address of a store that is there, and its client; it need not be writable.
 
     Raises:
         TrackingError: there is none.
     """
     place = found_root(root)
-    uri = connection.resolve(tracking_uri, place)
-    return uri, connection.connect(uri, place, create=False)
+    return connection.connect_to_read(connection.resolve(tracking_uri, place), place)
 
 
 def found_root(root: Path | str | None) -> Path:
@@ -130,7 +130,8 @@ def found_root(root: Path | str | None) -> Path:
 def _warn_of_kinds(kinds: Sequence[str]) -> None:
     if kinds and RunKind.CELL not in kinds:
         warnings.warn(
-            f"The experiment has no measured cells, but runs of the kind {listed(kinds)}: name one by kind=.",
+            f"The experiment has no measured cells, but runs of the kind {plain(listed(kinds))}: name one by "
+            "kind=.",
             stacklevel=3,
         )
 

@@ -10,6 +10,7 @@ from perfexp.cache import Cache
 from perfexp.config import checks
 from perfexp.config.options import option
 from perfexp.config.schema import EXPERIMENT, Data, TrackingConfig
+from perfexp.console import say
 from perfexp.errors import NothingToDo
 from perfexp.records import FINISHED, RunKind
 from perfexp.runs.load import load_runs
@@ -90,7 +91,7 @@ def cells(query: RunQuery, data: Data | None) -> "pd.DataFrame":
         raise NothingToDo(_nothing_matches(query, data))
     published = runs["kind"] == RunKind.PUBLISHED
     if data is None and published.any() and not published.all():
-        print(f"{published.sum()} published runs are left aside; data=published or data=both would use them.")
+        say(f"{published.sum()} published runs are left aside; data=published or data=both would use them.")
         runs = runs[~published]
     return runs
 

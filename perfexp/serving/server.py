@@ -17,10 +17,11 @@ from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
+from perfexp import signals
+from perfexp.console import say
 from perfexp.errors import TrackingError
-from perfexp.serving import log
+from perfexp.serving import guard, log
 from perfexp.store.address import redacted_text, sqlite_path
-from perfexp.store.tracker import stops_handled
 
 HOST = "127.0.0.1"
 _NAMES = "MLFLOW_SERVER_ALLOWED_HOSTS"
@@ -50,7 +51,7 @@ def free_port(requested: int) -> int:
             except OSError:
                 continue
         if port != requested:
-            print(f"Port {requested} is taken, so the server listens on {port}.", flush=True)
+            say(f"Port {requested} is taken, so the server listens on {port}.", flush=True)
         return port
     raise TrackingError(f"No port from {requested} to {port} is free on {HOST}; choose another with port=.")
 
@@ -64,7 +65,7 @@ def serving(
     log_path: Path | None = None,
     host: str = HOST,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run MLflow's server, ready to answer; it and its children end with the block.
+    """Run MLflow's server, ready to answer; it and its children end with the block, or with this process.
 
     It takes no module from the current directory, and what it makes beside a log is for its user alone.
 
@@ -80,7 +81,8 @@ def serving(
         TrackingError: the port is taken, or the server ended or did not answer in time.
     """
     _require_free(host, port)
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), *options]
+    command = [sys.executable, guard.__file__, sys.executable, "-m", "mlflow", "server"]
+    command += ["--port", str(port), *options]
     path = sqlite_path(uri)
     if path is not None and "--artifacts-destination" not in options:
         command += ["--artifacts-destination", str(path.parent / "artifacts")]
@@ -91,6 +93,7 @@ def serving(
             env=environment,
             cwd=sys.prefix,  # uvicorn would import modules from the current directory
             umask=-1 if log_path is None else 0o077,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -153,6 +156,12 @@ def _await_answer(process: subprocess.Popen[bytes], host: str, port: int, output
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with process.stdin:  # as long as it is open, the guard guards
+        _end_family(process)
+
+
+def _end_family(process: subprocess.Popen[bytes]) -> None:
     try:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     except psutil.NoSuchProcess:
@@ -169,8 +178,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def until_stopped() -> Iterator[None]:
     """End the body quietly on Ctrl-C or SIGTERM, even if a shell had SIGINT ignored."""
-    with stops_handled(signal.default_int_handler):
+    with signals.handled(signal.default_int_handler):
         try:
             yield
         except KeyboardInterrupt:
-            print()
+            say()

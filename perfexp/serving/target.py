@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import TrackingConfig, member_tag
+from perfexp.console import say
 from perfexp.errors import NothingToDo, TrackingError, nearest
 from perfexp.records import RunKind, variant
 from perfexp.runs import client as runs
@@ -47,7 +48,7 @@ class Target:
                         self.client.set_experiment_tag(self.experiment_id, view.tag_name, view.tag_value)
                         saved[kind] = view
         except TrackingError as error:
-            print(f"perfexp ui: no prepared view, only the plain page: {error}", file=sys.stderr)
+            say(f"perfexp ui: no prepared view, only the plain page: {error}", file=sys.stderr)
             return {}
         return saved
 

@@ -12,6 +12,8 @@ _SECRET_KEYS = ("pass", "pwd", "token", "secret", "key")
 _SQLITE = "sqlite:///"
 _ESCAPED_SQLITE = "sqlite+pysqlite:///"
 """Addresses with an escaped path begin so: of others MLflow creates the folder, as it is written."""
+_FILE = "file:"
+"""How the path of an address begins by which a store is only read."""
 
 
 def redacted(address: str) -> str:
@@ -80,10 +82,11 @@ def sqlite_path(uri: str) -> Path | None:
         return Path(uri.partition(":///")[2])
     from sqlalchemy import make_url
 
-    return Path(make_url(uri).database or "")
+    database = make_url(uri).database or ""
+    return Path(unquote(urlsplit(database).path) if database.startswith(_FILE) else database)
 
 
-def sqlite_file(place: str) -> Path | None:
+def named_sqlite_file(place: str) -> Path | None:
     """Return the SQLite store that a path, or its ``file:`` address, names; None where there is no such file.
 
     The path is the file's, or that of a folder which holds ``mlflow.db``.

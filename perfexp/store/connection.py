@@ -6,7 +6,7 @@ import re
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from perfexp.errors import TrackingError
-from perfexp.store import database, notes
-from perfexp.store.address import endpoint, redacted, sqlite_file, sqlite_path, sqlite_uri, without_secrets
+from perfexp.store import database, notes, sqlite_file
+from perfexp.store.address import (
+    endpoint,
+    named_sqlite_file,
+    redacted,
+    sqlite_path,
+    sqlite_uri,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +41,7 @@ _FOLLOW = "do what MLflow says"
 def resolve(uri: str | None, root: Path) -> str:
     """Return the store's address: as configured, else MLFLOW_TRACKING_URI, else SQLite below ``root``."""
     address = uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(root / "mlflow.db")
-    path = sqlite_path(address) or sqlite_file(address)
+    path = sqlite_path(address) or named_sqlite_file(address)
     return address if path is None else sqlite_uri(path.absolute())
 
 
@@ -72,6 +79,40 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     Raises:
         TrackingError: the store is missing, locked, read-only or does not answer.
     """
+    client_class = _client_class(uri)
+    with explained(uri):
+        path = sqlite_path(uri)
+        if path is None:
+            with database.exclusive(uri):
+                return client_class(tracking_uri=uri)
+        sqlite_file.require_writable(path, create)
+        with _locked(path), sqlite_file.journal_kept(path):
+            client = client_class(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+        return client
+
+
+def connect_to_read(uri: str, root: Path) -> "tuple[str, MlflowClient]":
+    """Return the address and a client of a store that is there, which need not be writable.
+
+    Raises:
+        TrackingError: the store is missing, cannot be read or does not answer.
+    """
+    path = sqlite_path(uri)
+    if path and path.is_file():
+        client_class = _client_class(uri)
+        with explained(uri):
+            if address := sqlite_file.read_only_uri(path):
+                return address, client_class(tracking_uri=address)
+    return uri, connect(uri, root, create=False)
+
+
+def _client_class(uri: str) -> "type[MlflowClient]":
+    """Import MLflow, without its telemetry, patience and chatter, for a store that answers.
+
+    Raises:
+        TrackingError: it does not.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -86,18 +127,7 @@ def connect(uri: str, root: Path, create: bool = True) -> "MlflowClient":
     # It logs tracebacks of errors that it raises.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(_is_no_other_folder)
-    with explained(uri):
-        path = sqlite_path(uri)
-        if path is None:
-            with database.exclusive(uri):
-                return MlflowClient(tracking_uri=uri)
-        _require_file(path, create)
-        with _locked(path):
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
-            with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")  # readers work beside one writer
-        return client
+    return MlflowClient
 
 
 def _is_no_other_folder(record: logging.LogRecord) -> bool:
@@ -153,20 +183,6 @@ def _locked(path: Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise OSError(f"{path}.lock has been held by another program for a minute") from error
-
-
-def _require_file(path: Path, create: bool) -> None:
-    if not path.exists():
-        if not create:
-            raise TrackingError(
-                f"There is no MLflow store at {path}; run perfexp first, or name another tracking URI."
-            )
-        return
-    with closing(sqlite3.connect(path, timeout=_ANSWER_TIMEOUT_S)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.rollback()
-    if not os.access(path, os.W_OK):
-        raise OSError("the file is read-only")
 
 
 def require_answer(uri: str) -> None:

@@ -1,12 +1,12 @@
 """Write one queued run to MLflow once, however often it is sent: a tag carries its delivery id."""
 
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from perfexp import scratch
 from perfexp.cache import synchronise, synchronise_below
 from perfexp.store import owner, search
 from perfexp.store.outbox_file import QueuedRun
@@ -55,8 +55,6 @@ def _take_over(client: "MlflowClient", run_id: str, run: RunData) -> None:
     from mlflow.entities import RunTag
 
     client.log_batch(run_id, tags=[RunTag(k, v) for k, v in _tags(run).items()])
-    if REASON not in run.tags and REASON in client.get_run(run_id).data.tags:
-        client.delete_tag(run_id, REASON)
 
 
 def _tags(run: RunData) -> dict[str, str]:
@@ -81,15 +79,18 @@ def _fill(client: "MlflowClient", run_id: str, run: RunData, ended_ms: int) -> N
     params = [Param(k, v[:PARAM_LIMIT]) for k, v in run.params.items()]
     try:
         client.log_batch(run_id, metrics, params)
-        with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
+        with scratch.folder() as folder:
             for name, content in run.files.items():
-                Path(folder, name).write_bytes(content.encode() if isinstance(content, str) else content)
+                (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
             if run.files:
-                client.log_artifacts(run_id, folder)
+                client.log_artifacts(run_id, str(folder))
         for artifact_folder, path in run.paths:
             client.log_artifact(run_id, str(path), artifact_folder or None)
+        written = client.get_run(run_id)
         if run.files or run.paths:
-            _synchronise_artifacts(client, run_id)
+            _synchronise_artifacts(str(written.info.artifact_uri))
+        if REASON in written.data.tags and REASON not in run.tags:  # another process took this one for dead
+            client.delete_tag(run_id, REASON)
     except BaseException:
         with suppress(MlflowException):  # the store may be gone
             client.set_terminated(run_id, "FAILED")
@@ -97,9 +98,9 @@ def _fill(client: "MlflowClient", run_id: str, run: RunData, ended_ms: int) -> N
     client.set_terminated(run_id, run.status, ended_ms)
 
 
-def _synchronise_artifacts(client: "MlflowClient", run_id: str) -> None:
+def _synchronise_artifacts(uri: str) -> None:
     """Write artifacts in a local folder to the disk, as the database is: a power cut would empty them."""
-    place = urlsplit(str(client.get_run(run_id).info.artifact_uri))
+    place = urlsplit(uri)
     if place.scheme in ("", "file"):
         folder = Path(url2pathname(place.path))
         synchronise_below(folder)

@@ -24,8 +24,13 @@ Filter by it, as in `tags.kind = 'cell' and tags.sweep = 'quick'`; `perfexp ui` 
 def cell_note(outcome: Measurement | Failure, command: str) -> str:
     """Return a cell's numbers with their interval, its verdict with the reasons, and how to repeat it."""
     told = f"**{outcome.kind}**: {outcome.message}" if isinstance(outcome, Failure) else _result(outcome)
-    indented = command.replace("\n", "\n    ")
+    indented = "\n    ".join(command.splitlines())
     return f"{_LINKS.sub(_BACKSLASHED, told)}\n\nTo measure it again:\n\n    {indented}"
+
+
+def escaped(text: str) -> str:
+    """Return text from elsewhere so that in Markdown it makes no link and fetches no image."""
+    return _LINKS.sub(_BACKSLASHED, " ".join(text.splitlines()))
 
 
 def _result(outcome: Measurement) -> str:

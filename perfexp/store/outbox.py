@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from perfexp import scratch
 from perfexp.cache import synchronise
+from perfexp.console import say
 from perfexp.errors import TrackingError
 from perfexp.store import connection, delivery, outbox_file
 from perfexp.store.address import redacted
@@ -80,14 +82,14 @@ class Outbox:
         self.tidy()
         for path in self.waiting():
             try:
-                count += self._deliver(path, client, uri)
+                count += outbox_file.is_for(path, redacted(uri)) and self._deliver(path, client, uri)
             except Damaged as error:
                 self._set_aside(path, error)
             except TrackingError as error:
                 connection.require_answer(uri)
-                print(error, file=sys.stderr)
+                say(error, file=sys.stderr)
         if count:
-            print(f"Delivered {count} runs that had waited in the spool.", file=sys.stderr, flush=True)
+            say(f"Delivered {count} runs that had waited in the spool.", file=sys.stderr, flush=True)
 
     @contextmanager
     def claim(self, path: Path) -> Iterator[QueuedRun | None]:
@@ -109,7 +111,8 @@ class Outbox:
                 yield None
 
     def tidy(self) -> None:
-        """Remove incomplete files whose writers were killed: their locks are free."""
+        """Remove incomplete and temporary files whose writers were killed: their locks are free."""
+        scratch.remove_abandoned()
         for draft in self.folder.glob("*.draft"):
             with suppress(Timeout), FileLock(self._path(draft.stem, "lock"), timeout=0):
                 draft.unlink(missing_ok=True)
@@ -137,7 +140,7 @@ class Outbox:
         with suppress(FileNotFoundError):  # another process has just done so
             place.mkdir(exist_ok=True)
             path.replace(place / path.name)
-            print(f"{error} It was moved to {place}.", file=sys.stderr, flush=True)
+            say(f"{error} It was moved to {place}.", file=sys.stderr, flush=True)
         self._path(path.stem, "lock").unlink(missing_ok=True)
 
     def _put(self, queued: QueuedRun) -> None:

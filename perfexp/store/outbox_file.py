@@ -4,14 +4,16 @@ Artifacts that were in memory lie below ``files/``, those that were files below 
 that anybody may have written: what does not have this form is damaged, and nothing else is done with it.
 
 Format 1: ``format``, ``id``, ``store``, ``experiment``, ``ended_ms`` and ``draft``, which holds the
-run's name, status, start, metrics, parameters and tags.
+run's name, status, start, metrics, parameters and tags. The archive's comment, its last bytes, is the hash of
+``store``: of thousands of files those for another store are known by it.
 """
 
 import errno
+import hashlib
 import json
+import os
 import re
 import struct
-import tempfile
 import time
 import uuid
 import zipfile
@@ -24,6 +26,7 @@ from typing import IO, Annotated
 
 from pydantic import BaseModel, ConfigDict, Strict
 
+from perfexp import scratch
 from perfexp.errors import TrackingError, first_line
 from perfexp.store.run_data import RunData
 
@@ -37,6 +40,9 @@ _SIGNS = (
     *(NotImplementedError, ValueError, KeyError, TypeError, IndexError, AttributeError),
 )
 """What zipfile, json and the model raise at bytes that were changed."""
+_END, _MARK_BYTES = b"PK\5\6", 16
+_END_BYTES = 22
+"""An archive's last record begins so, and has so many bytes, the last two of them the comment's length."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def pack(queued: QueuedRun, file: IO[bytes]) -> None:
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_RUN, json.dumps(content, ensure_ascii=False))
+        archive.comment = _mark(queued.store)
         for name, data in run.files.items():
             archive.writestr(_FILES + name, data)
         for folder, path in run.paths:
@@ -98,6 +105,22 @@ def address(path: Path) -> str:
         return content.store
 
 
+def is_for(path: Path, store: str) -> bool:
+    """Return whether the run in a file is for this store, by the file's last bytes alone if they tell.
+
+    Raises:
+        TrackingError: the file cannot be read; Damaged if it never will.
+    """
+    try:
+        mark = _mark_at_end(path)
+    except OSError:
+        mark = None
+    try:
+        return mark == _mark(store) if mark else address(path) == store
+    except FileNotFoundError:  # another process has just delivered it
+        return False
+
+
 @contextmanager
 def unpacked(path: Path) -> Iterator[QueuedRun]:
     """Read the run in a file; its artifacts exist during the body.
@@ -105,10 +128,10 @@ def unpacked(path: Path) -> Iterator[QueuedRun]:
     Raises:
         Damaged: the file cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as place:
+    with scratch.folder() as place:
         with _opened(path) as (archive, content):
             archive.extractall(place)  # zipfile keeps every name below the folder
-            queued = _queued(content, Path(place))
+            queued = _queued(content, place)
         yield queued
 
 
@@ -164,7 +187,22 @@ def _content(archive: zipfile.ZipFile, path: Path) -> _Content:
     content = _Content.model_validate(found)
     if not _ID.fullmatch(content.id) or content.id != path.stem:
         raise ValueError(f"its id is {content.id!r}")
+    if archive.comment not in (b"", _mark(content.store)):
+        raise ValueError("its last bytes are not those of its store")
     return content
+
+
+def _mark(store: str) -> bytes:
+    return hashlib.sha256(store.encode()).digest()[:_MARK_BYTES]
+
+
+def _mark_at_end(path: Path) -> bytes | None:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES - _MARK_BYTES))
+        end = file.read()
+    record, mark = end[:_END_BYTES], end[_END_BYTES:]
+    known = record.startswith(_END) and record.endswith(_MARK_BYTES.to_bytes(2, "little"))
+    return mark if known and len(mark) == _MARK_BYTES else None
 
 
 def _queued(content: _Content, place: Path) -> QueuedRun:

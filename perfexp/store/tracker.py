@@ -1,18 +1,17 @@
 """Write runs to one MLflow experiment, each in few calls."""
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from perfexp import signals
+from perfexp.console import say
 from perfexp.errors import TrackingError
-from perfexp.store import bulk, connection, delivery, origin, outbox_file, owner, search
+from perfexp.store import bulk, connection, delivery, origin, outbox_file, owner, search, silence
 from perfexp.store.address import redacted, sqlite_path
 from perfexp.store.outbox import Outbox
 from perfexp.store.outbox_file import QueuedRun
@@ -40,6 +39,7 @@ class Tracker:
         self.uri = uri
         self.experiment = experiment
         self.experiment_id = experiment_id
+        self._root = root
         self._outbox = Outbox(root)
         self.behind = False
         self._file = _identity(uri)
@@ -50,7 +50,7 @@ class Tracker:
         Raises:
             TrackingError: the store refused or is gone.
         """
-        with signals_deferred():
+        with signals.deferred():
             return self._deliver(self._queued(run))
 
     def submit(self, run: RunData) -> str | None:
@@ -63,7 +63,7 @@ class Tracker:
             TrackingError: neither the store nor the outbox could take it.
         """
         queued = self._queued(run)
-        with signals_deferred(), ExitStack() as held:
+        with signals.deferred(), ExitStack() as held:
             unheld = None
             try:
                 held.enter_context(self._outbox.hold(queued))
@@ -78,7 +78,7 @@ class Tracker:
                         f"({unheld.strerror or unheld}), and the store did not take it either. {error}"
                     ) from error
                 self.behind = True
-                print(f"{error}\n{run.name} waits in {self._outbox.folder}.", file=sys.stderr, flush=True)
+                say(f"{error}\n{run.name} waits in {self._outbox.folder}.", file=sys.stderr, flush=True)
                 return None
             if not unheld:
                 self._outbox.remove(queued.id)
@@ -98,20 +98,26 @@ class Tracker:
     def end_abandoned(self, now: float) -> list[str]:
         """End the runs whose writers died as KILLED, with the reason; return those reasons.
 
+        ``now`` is of ``time.monotonic``.
+
         Raises:
             TrackingError: the store refused or is gone.
         """
         ended = []
         with connection.explained(self.uri):
             query = search.mlflow_filter(status="RUNNING")
-            for run in list(search.runs(self._client, self.experiment_id, query)):
-                writer = owner.parse(run.data.tags.get(delivery.WRITER))
-                death = writer.death(now) if writer else None
-                if death:
+            running = {run.info.run_id: run for run in search.runs(self._client, self.experiment_id, query)}
+            parsed = {key: owner.parse(run.data.tags.get(delivery.WRITER)) for key, run in running.items()}
+            writers = {key: writer for key, writer in parsed.items() if writer}
+            distant = {key: writer for key, writer in writers.items() if not writer.is_here}
+            experiment = f"{redacted(self.uri)} {self.experiment_id}"
+            silent_s = silence.seconds(self._root, experiment, distant, now)
+            for run_id, writer in writers.items():
+                if death := writer.death(silent_s.get(run_id, 0.0)):
                     reason = f"The run was not written to its end: {death}."
-                    self._client.set_tag(run.info.run_id, delivery.REASON, reason)
-                    self._client.set_terminated(run.info.run_id, "KILLED")
-                    ended.append(f"{run.info.run_name}: {reason}")
+                    self._client.set_tag(run_id, delivery.REASON, reason)
+                    self._client.set_terminated(run_id, "KILLED")
+                    ended.append(f"{running[run_id].info.run_name}: {reason}")
         return ended
 
     def tag(self, run_id: str, name: str, value: str) -> None:
@@ -177,31 +183,3 @@ def open_tracker(uri: str | None, root: Path, experiment: str | None) -> Tracker
     tracker = Tracker(client, address, name, connection.experiment_id(client, address, name, root), root)
     Outbox(root).deliver(client, address)
     return tracker
-
-
-@contextmanager
-def signals_deferred() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM until the end of the body.
-
-    An exception inside a database transaction would leave the store locked and the run unfinished.
-    Only the main thread receives signals: in another one there is nothing to defer.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    with stops_handled(lambda number, _frame: received.append(number)):
-        yield
-    if received:
-        signal.raise_signal(received[0])
-
-
-@contextmanager
-def stops_handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Give Ctrl-C and SIGTERM to ``handler`` during the body."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)

@@ -12,6 +12,7 @@ from perfexp.analysis.spreadsheet import as_csv
 from perfexp.cache import Cache
 from perfexp.charts import learning_curve
 from perfexp.config.schema import InputFit
+from perfexp.console import say
 from perfexp.errors import ConfigError
 from perfexp.prediction import acquisition
 from perfexp.prediction.acquisition import Budget, Step
@@ -91,7 +92,7 @@ def explore(
     finally:  # a trace that was interrupted is one too
         if steps:
             run_id = progress.tracker.submit(_trace_run(candidates, steps, progress.sweep.tags(), began))
-            print(_summary(steps, len(full), run_id), flush=True)
+            say(_summary(steps, len(full), run_id), flush=True)
 
 
 def _networks(config: DictConfig, jobs: Sequence[Job]) -> dict[str, Network]:

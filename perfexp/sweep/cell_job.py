@@ -8,6 +8,7 @@ from pathlib import Path
 from perfexp import cell as cells
 from perfexp import environment
 from perfexp.config.schema import Cell, Rerun, RunConfig, SweepConfig, TrackingConfig
+from perfexp.console import say
 from perfexp.errors import PerfexpError, TrackingError
 from perfexp.records import (
     OUTCOME_METRICS,
@@ -152,8 +153,8 @@ def open_store(tracking: TrackingConfig, experiment: str | None) -> Tracker:
         TrackingError: the store cannot be used.
     """
     tracker = open_tracker(tracking.uri, Path(tracking.root), experiment)
-    for line in tracker.end_abandoned(time.time()):
-        print(line, flush=True)
+    for line in tracker.end_abandoned(time.monotonic()):
+        say(line, flush=True)
     return tracker
 
 
@@ -185,7 +186,7 @@ def _earlier(progress: SweepProgress, key: str) -> Outcome | None:
     try:
         return progress.finished.find(key)
     except TrackingError as error:
-        print(f"{error} The cell is measured whether it was before or not.", file=sys.stderr, flush=True)
+        say(f"{error} The cell is measured whether it was before or not.", file=sys.stderr, flush=True)
         return None
 
 
@@ -201,7 +202,7 @@ def _adopt(tracker: Tracker, earlier: Outcome, sweep: SweepConfig) -> None:
             for name, value in sweep.members().items():
                 tracker.tag(earlier.run_id, name, value)
         except TrackingError as error:
-            print(
+            say(
                 f"{error} The run {earlier.run_id} is not told as one of this sweep.",
                 file=sys.stderr,
                 flush=True,
@@ -214,7 +215,7 @@ def _supersede(tracker: Tracker, earlier: Outcome, outcome: Outcome) -> None:
         try:
             tracker.tag(earlier.run_id, "kind", RunKind.SUPERSEDED)
         except TrackingError as error:
-            print(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
+            say(f"{error} The run {earlier.run_id} stays beside the new one.", file=sys.stderr, flush=True)
 
 
 def _figure(title: str, result: Measurement) -> bytes:

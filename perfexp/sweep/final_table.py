@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from perfexp.console import table
+from perfexp.console import say, table
 from perfexp.records import Outcome, Verdict, by_value, headings, shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show(outcomes: Sequence[Outcome], unfinished: int, console: "Console") -> No
     rows = [(*(names.get(key, "-") for key in varied), *_numbers(outcome)) for names, outcome in cells]
     console.print(table(", ".join(["perfexp", *common]), columns | _COLUMNS, rows))
     for line in notes(outcomes, unfinished):
-        print(line, file=console.file)
+        say(line, file=console.file)
 
 
 def notes(outcomes: Sequence[Outcome], unfinished: int) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from perfexp.cache import synchronise
+from perfexp.console import say
 from perfexp.errors import CacheError, first_line
 from perfexp.records import FORMAT, Measurement
 
@@ -48,7 +49,7 @@ class KeptRounds:
             try:
                 measured = TypeAdapter(Measurement).validate_json(line)
             except ValidationError as error:
-                print(f"A round in {path} cannot be read ({first_line(error)}).", file=sys.stderr)
+                say(f"A round in {path} cannot be read ({first_line(error)}).", file=sys.stderr)
                 continue
             if measured.format == FORMAT and measured.blocks:
                 found.append(measured)

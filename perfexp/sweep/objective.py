@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import nan
 
 from perfexp.config.schema import RunConfig
+from perfexp.console import say
 from perfexp.errors import ConfigError, nearest
 from perfexp.metrics import METRICS
 from perfexp.records import Outcome, as_text
@@ -49,6 +50,6 @@ def values(outcome: Outcome, named: tuple[str, ...]) -> float | list[float]:
     missing = [name for name in named if name not in outcome.metrics]
     if missing:
         why = outcome.reason or "a metric that was not measured has its reason in the run's tags absent.*"
-        print(f"{outcome.title} has no {', '.join(missing)}: {why}", flush=True)
+        say(f"{outcome.title} has no {', '.join(missing)}: {why}", flush=True)
     found = [outcome.metrics.get(name, nan) for name in named]
     return found[0] if len(found) == 1 else found

@@ -8,7 +8,7 @@ from statistics import fmean, linear_regression
 from typing import TYPE_CHECKING
 
 from perfexp.config.schema import SweepConfig
-from perfexp.console import still_bar
+from perfexp.console import plain, say, still_bar
 from perfexp.records import FINISHED, SKIPPED, Failure, Measurement, Outcome
 from perfexp.runs.finished import Finished
 from perfexp.store.tracker import Tracker
@@ -113,9 +113,9 @@ class SweepProgress:
 
     def _print(self, line: str) -> None:
         if self._bar is None:
-            print(line, flush=True)
+            say(line, flush=True)
         else:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._bar.console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
             self._draw("")
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.overrides import quoted
 from perfexp.config.schema import MeasureConfig, OnInvalid, Rerun, SweepConfig, TrackingConfig, as_protocol
-from perfexp.console import terminal
+from perfexp.console import say, terminal
 from perfexp.errors import LaunchError
 from perfexp.records import LOST, Outcome, variant
 from perfexp.runs import finished
@@ -74,7 +74,7 @@ def begin(
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
     if known and not _ID.fullmatch(known):  # Hydra would evaluate it, whoever wrote it
-        print("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
+        say("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
         known = None
     place = environment.host()["host"] if remote else None
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid, "launched_from": place}

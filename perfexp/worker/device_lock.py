@@ -16,12 +16,13 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from perfexp.console import say
 from perfexp.environment import node
 from perfexp.errors import BackendError
 
 _PATIENCE_S, _POLL_S = 3.0, 0.2
 _SHARED = ("/run/lock", "/tmp")
-_say = partial(print, flush=True)
+_say = partial(say, flush=True)
 
 
 def folder() -> Path:

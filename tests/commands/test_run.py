@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
+from time import process_time
 
 import pytest
 from mlflow import MlflowClient
@@ -339,6 +340,22 @@ def test_a_sweep_that_cannot_be_used_stops_nothing_else(called, tmp_path: Path) 
     done = called("--multirun", "sweep=broken")
     assert done.returncode == 2
     assert done.stderr.startswith("perfexp: sweeps/broken.yaml cannot be read as YAML (while")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+BOMB = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9))])
+
+
+@pytest.mark.parametrize("place", ["sweeps/mine.yaml", "conf/model/mine.yaml"])
+def test_a_file_whose_aliases_explode_is_refused_at_once(called, tmp_path: Path, place: str) -> None:
+    called("--cfg", "job")  # what is imported then counts for neither
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    path.write_text(BOMB)
+    began = process_time()
+    done = called("--multirun", "sweep=mine") if "sweeps" in place else called("model=mine", "--cfg", "job")
+    assert process_time() - began < 1
+    assert done.returncode == 2 and "cannot be read as YAML (more than 10,000 values" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 

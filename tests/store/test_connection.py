@@ -8,6 +8,7 @@ import pytest
 from perfexp import load_runs
 from perfexp.errors import TrackingError
 from perfexp.store import connection as store
+from perfexp.store import sqlite_file
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 
@@ -72,7 +73,7 @@ def test_a_store_that_is_not_one_is_one_sentence(tmp_path: Path) -> None:
 def test_a_locked_store_is_one_sentence(
     tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sqlite_file, "TIMEOUT_S", 0.2)
     path = tmp_path / "mlflow.db"
     path.write_bytes(store_template.read_bytes())
     holder = sqlite3.connect(path, isolation_level=None)

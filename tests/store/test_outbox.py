@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from time import process_time
 
 import pytest
 from mlflow import MlflowClient
@@ -174,6 +175,44 @@ def test_what_a_file_says_decides_neither_a_path_nor_an_address(
     assert perfexp("sync") == 1
     assert "they are for http://127.0.0.1:9; give tracking.uri=http://127.0.0.1:9" in capsys.readouterr().err
     assert (tmp_path / "mlruns" / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_thousands_of_runs_for_another_store_cost_neither_time_nor_locks(
+    tracker: Tracker, tmp_path: Path, capsys
+) -> None:
+    mine, spool = waiting(tracker, tmp_path), Outbox(tmp_path / "mlruns")
+    other = QueuedRun(outbox_file.new_id(), "http://127.0.0.1:9", "perfexp", 2000, draft())
+    with spool.hold(other):
+        pass
+    content = (spool.folder / f"{other.id}.zip").read_bytes()
+    for number in range(2000):
+        (spool.folder / f"{number:032x}.zip").write_bytes(content)
+    (spool.folder / f"{'e' * 32}.zip").write_bytes(b"damaged")
+    locks = set(spool.folder.glob("*.lock"))
+    began = process_time()
+    spool.deliver(tracker._client, tracker.uri)
+    assert process_time() - began < 1
+    assert set(spool.folder.glob("*.lock")) <= locks and not mine.exists()
+    assert len(spool.waiting()) == 2001
+    said = capsys.readouterr().err
+    assert "Delivered 1 runs" in said and f"{'e' * 32}.zip is no run" in said
+
+
+def test_the_store_of_a_run_is_known_by_its_files_last_bytes_or_all_of_them(tmp_path: Path) -> None:
+    spool = Outbox(tmp_path)
+    sent = QueuedRun(outbox_file.new_id(), "http://here", "perfexp", 2000, draft())
+    with spool.hold(sent):
+        [path] = spool.waiting()
+    assert outbox_file.is_for(path, "http://here") and not outbox_file.is_for(path, "http://there")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b""  # as the first of these files were
+    assert outbox_file.is_for(path, "http://here") and not outbox_file.is_for(path, "http://there")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = outbox_file._mark("http://there")
+    with pytest.raises(outbox_file.Damaged, match="last bytes are not those of its store"):
+        outbox_file.address(path)
+    path.unlink()
+    assert not outbox_file.is_for(path, "http://here")
 
 
 def test_a_full_disk_is_not_the_files_fault(tracker: Tracker, tmp_path: Path, monkeypatch) -> None:

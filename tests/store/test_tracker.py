@@ -1,9 +1,6 @@
 import getpass
 import json
-import os
 import shutil
-import signal
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +10,11 @@ from mlflow import MlflowClient
 
 from perfexp.config.schema import Cell, SweepConfig
 from perfexp.records import Block, Failure, FailureKind, Measurement, Outcome, Pace
+from perfexp.store import silence
 from perfexp.store.build import Request, cell_run, curve_run
-from perfexp.store.owner import this_process
+from perfexp.store.owner import STALE_AFTER_S, this_process
 from perfexp.store.run_data import RunData
-from perfexp.store.tracker import Tracker, open_tracker, signals_deferred
+from perfexp.store.tracker import Tracker, open_tracker
 
 MEASUREMENT = Measurement(
     metrics={"latency_p50_ms": 1.23456789012345, "params": 10.0},
@@ -139,52 +137,64 @@ def test_runs_of_processes_that_died_are_ended_and_the_others_are_not(
     tags = {
         "alive": {"writer": me.text()},
         "dead": {"writer": replace(me, started=me.started - 100).text()},
-        "far and silent": {"writer": replace(me, host="elsewhere", heartbeat=me.heartbeat - 3600).text()},
-        "far and fresh": {"writer": replace(me, host="elsewhere").text()},
+        "far and silent": {"writer": replace(me, host="elsewhere", heartbeat=0.0).text()},
+        "far and renewed": {"writer": replace(me, host="elsewhere").text()},
         "not ours": {},
     }
     ids = {
         n: client.create_run(tracker.experiment_id, tags=t, run_name=n).info.run_id for n, t in tags.items()
     }
-    reasons = tracker.end_abandoned(me.heartbeat)
+    [near] = tracker.end_abandoned(now=1000.0)
+    assert near.startswith("dead: ")
+    client.set_tag(ids["far and renewed"], "writer", replace(me, host="elsewhere", pid=7).text())
+    [far] = tracker.end_abandoned(now=1000.0 + STALE_AFTER_S + 1)
     statuses = {name: client.get_run(run_id).info.status for name, run_id in ids.items()}
     assert statuses == {
         "alive": "RUNNING",
         "dead": "KILLED",
         "far and silent": "KILLED",
-        "far and fresh": "RUNNING",
+        "far and renewed": "RUNNING",
         "not ours": "RUNNING",
     }
     assert "not written to its end" in client.get_run(ids["dead"]).data.tags["reason"]
-    assert len(reasons) == 2 and tracker.end_abandoned(me.heartbeat) == []
+    assert "silent for 24 h" in far and tracker.end_abandoned(now=1000.0 + STALE_AFTER_S + 2) == []
 
 
-def test_ctrl_c_acts_after_the_body() -> None:
-    done = False
-    with pytest.raises(KeyboardInterrupt), signals_deferred():
-        os.kill(os.getpid(), signal.SIGINT)
-        done = True
-    assert done
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_a_run_that_is_written_for_hours_or_by_another_clock_is_ended_by_its_writer_alone(
+    tracker: Tracker, make_cell: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, real = MlflowClient(tracker.uri), tracker._client.log_artifacts
+    far = replace(this_process(), host="elsewhere", heartbeat=0.0)
+    monkeypatch.setattr("perfexp.store.owner.this_process", lambda: far)
+    told = []
+
+    def long_upload(run_id: str, folder: str) -> None:
+        for hours in (0, 1, 23):
+            told.extend(tracker.end_abandoned(now=3600.0 * hours))
+        told.append(client.get_run(run_id).info.status)
+        told.extend(tracker.end_abandoned(now=3600.0 * 25))
+        told.append(client.get_run(run_id).info.status)
+        real(run_id, folder)
+
+    monkeypatch.setattr(tracker._client, "log_artifacts", long_upload)
+    _, run = written(tracker, make_cell(), MEASUREMENT)
+    assert (told[0], told[-1], len(told)) == ("RUNNING", "KILLED", 3)
+    assert run.info.status == "FINISHED" and "reason" not in run.data.tags
+    assert tracker.end_abandoned(now=0.0) == [] and list(Path("mlruns/unfinished").iterdir()) == []
 
 
-def test_an_error_of_the_body_is_its_own() -> None:
-    with pytest.raises(ValueError, match="broken"), signals_deferred():
-        raise ValueError("broken")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_another_thread_has_no_signals_to_hold() -> None:
-    seen = []
-
-    def body() -> None:
-        with signals_deferred():
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    assert seen == [signal.default_int_handler]
+def test_what_was_seen_before_the_machine_started_anew_counts_for_nothing(
+    tmp_path: Path, monkeypatch
+) -> None:
+    writers = {"run": replace(this_process(), host="elsewhere")}
+    assert silence.seconds(tmp_path, "x", writers, now=100.0) == {"run": 0.0}
+    assert silence.seconds(tmp_path, "x", writers, now=150.0) == {"run": 50.0}
+    assert silence.seconds(tmp_path, "y", writers, now=150.0) == {"run": 0.0}
+    monkeypatch.setattr("perfexp.store.owner.boot", lambda: "another")
+    assert silence.seconds(tmp_path, "x", writers, now=5.0) == {"run": 0.0}
+    for path in (tmp_path / "unfinished").iterdir():
+        path.write_text('{"boot": "another", "since": {"run": [1, "x"]}}')
+    assert silence.seconds(tmp_path, "x", writers, now=7.0) == {"run": 0.0}
 
 
 def test_artifacts_are_on_the_disk_before_the_waiting_file_goes(

@@ -73,7 +73,7 @@ def from_file(path: Path) -> dict[str, int]:
         return {Path(name).name: _index(label) for name, label in pairs.items()}
     except ConfigError as error:
         raise DataError(f"The label file {error}") from error
-    except (ValueError, AttributeError, KeyError) as error:
+    except (ValueError, AttributeError, KeyError, RecursionError) as error:
         raise DataError(
             f"The label file {path} holds no labels ({error}); give JSON of file name to index, or CSV "
             f"with the columns {_FILE_COLUMNS[0]},{_LABEL_COLUMNS[0]}."
