@@ -95,9 +95,10 @@ class PerfexpSweeper(Sweeper):
         assert self.config is not None and self.launcher is not None and self.hydra_context is not None
         config, loader = self.config, self.hydra_context.config_loader
         jobs = self._valid_jobs(arguments)
+        from perfexp.console import say
         from perfexp.sweep import plan
 
-        print(plan.told(jobs, config), flush=True)
+        say(plan.told(jobs, config), flush=True)
         if config.sweep.dry_run:
             return
         from perfexp.worker import process
