@@ -7,17 +7,14 @@ RUN is a run's id, the beginning of one, or a run's name, of which the newest is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from perfexp.config import overrides
 from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, NothingToDo, nearest
-from perfexp.metrics import METRICS, name_of
+from perfexp.metrics import METRICS
 from perfexp.records import RunKind
+from perfexp.runs.client import Stored, stored
 from perfexp.runs.query import RunQuery
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 NEEDS_ARGUMENTS = True
 _FIRST = ("verdict", "taint", "reason", "sweep_id", "command")
@@ -44,7 +41,7 @@ def launch(arguments: Sequence[str]) -> Exit:
     return Exit.DONE
 
 
-def _found(settings: Config, named: str) -> "Run":
+def _found(settings: Config, named: str) -> Stored:
     from perfexp.runs.load import load_runs, opened
 
     frame = load_runs(
@@ -63,18 +60,18 @@ def _found(settings: Config, named: str) -> "Run":
             f"There is no run {named!r} in {settings.experiment_name!r}: {near}; name one of them."
         )
     _, client = opened(settings.tracking.root, settings.tracking.uri)
-    return client.get_run(matching.iloc[0])
+    return stored(client, matching.iloc[0])
 
 
-def _print(run: "Run") -> None:
-    tags = run.data.tags
-    say(f"{run.info.run_name}  {run.info.status}  {run.info.run_id}")
+def _print(run: Stored) -> None:
+    tags = run.tags
+    say(f"{run.name}  {run.status}  {run.id}")
     for name in _FIRST:
         if name in tags:
             say(f"{name}: {tags[name]}")
-    _section("metrics", {name_of(key): value for key, value in run.data.metrics.items()})
+    _section("metrics", run.metrics)
     _section("absent", {k.removeprefix(_ABSENT): v for k, v in tags.items() if k.startswith(_ABSENT)})
-    _section("params", run.data.params)
+    _section("params", run.params)
     _section("tags", {k: v for k, v in tags.items() if k not in _FIRST and not k.startswith(_HIDDEN)})
 
 

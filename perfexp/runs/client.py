@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp import console, scratch
 from perfexp.errors import TrackingError, nearest
+from perfexp.metrics import name_of
 from perfexp.store import search
 from perfexp.store.address import redacted
 from perfexp.store.connection import active_id
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run as the store has it, metrics under perfexp's names."""
+
+    id: str
+    name: str
+    status: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
 
 _FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
 _MAX_SEARCHED = 1000
@@ -69,6 +84,17 @@ def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
             + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
         )
     return active_id(found, uri)
+
+
+def stored(client: "MlflowClient", run_id: str) -> Stored:
+    """Return one run.
+
+    Raises:
+        MlflowException: the store refused.
+    """
+    run = client.get_run(run_id)
+    metrics = {name_of(key): value for key, value in run.data.metrics.items()}
+    return Stored(run_id, run.info.run_name, run.info.status, run.data.params, metrics, run.data.tags)
 
 
 def kinds(client: "MlflowClient", experiment_id: str) -> list[str]:

@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -78,7 +78,8 @@ def begin(
         known = None
     place = environment.host()["host"] if remote else None
     identity = {"id": known or new_id(name, now), "name": name, "grid": grid, "launched_from": place}
-    progress.sweep = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid), **identity)
+    chosen = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid))
+    progress.sweep = replace(chosen, **identity)
     return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items() if value}
 
 
