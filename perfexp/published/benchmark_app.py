@@ -18,6 +18,8 @@ _METRICS = {
     "first inference time (ms)": "first_inference_ms",
 }
 _SECTIONS = ("configuration setup", "execution results")
+_FILE = "-m"
+"""The option that names the network's file: the topology is what its exporter called it."""
 
 
 @dataclass
@@ -62,9 +64,7 @@ def _facts(file: Path) -> dict[str, str]:
         sections = json.loads(text)
         if not isinstance(sections, dict):
             raise ValueError("it is no report of benchmark_app")
-        found = {
-            k: v for name, part in sections.items() if name != "cmd_options" for k, v in dict(part).items()
-        }
+        found = {k: v for part in sections.values() for k, v in dict(part).items()}
     else:
         found = dict(_pairs(text))
     return {str(name).lower(): str(value) for name, value in found.items()}
@@ -76,7 +76,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         name, mark, value = line.partition(";")
         if not mark and line.strip():
             told = line.strip().lower() in _SECTIONS
-        elif mark and told:
+        elif mark and (told or name == _FILE):
             yield name.strip(), value.strip()
 
 
@@ -88,15 +88,16 @@ def _row(where: str, facts: Mapping[str, str]) -> Row:
         )
     mean = next((name for name in _MEAN if name in facts), _MEAN[0])
     device = facts["target device"]
+    model = Path(facts[_FILE]).stem if facts.get(_FILE) else facts["topology"]
     return Row(
         where=where,
-        model=facts["topology"],
+        model=model,
         backend=f"benchmark_app-{device}",
         batch_size=whole(facts, "batch size"),
         latency_mean_ms=positive(facts, mean),
         metrics={name: positive(facts, own) for own, name in _METRICS.items() if own in facts},
         params={"backend.device": device},
-        tags={"display_name": facts["topology"]},
+        tags={"display_name": model},
     )
 
 

@@ -24,6 +24,7 @@ _NO_QUERY = (
     AttributeError,
     NotImplementedError,
     TokenError,
+    ArithmeticError,
 )
 """What pandas raises for a text that it cannot evaluate."""
 _LANGUAGE = (
@@ -72,6 +73,16 @@ def _require_language(query: str) -> None:
                 "it may hold columns, constants, comparisons, in, and, or, not, + - * / alone, but has a "
                 f"{type(node).__name__.lower()}"
             )
+        if isinstance(node, ast.Compare | ast.UnaryOp) and not _names_column(node) and not _is_number(node):
+            raise ValueError(f"{ast.unparse(node)} is about no column")  # pandas takes not (0 == 0) for yes
+
+
+def _names_column(tree: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) for node in ast.walk(tree))
+
+
+def _is_number(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
 
 
 def required_texts(query: str | None) -> Texts:

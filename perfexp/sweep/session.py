@@ -77,9 +77,10 @@ def begin(
         say("The store names this sweep by an id that perfexp does not make; a new one begins.", flush=True)
         known = None
     place = environment.host()["host"] if remote else None
-    identity = {"id": known or new_id(name, now), "name": name, "grid": grid, "launched_from": place}
     chosen = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid))
-    progress.sweep = replace(chosen, **identity)
+    sweep_id = known or new_id(name, now)
+    progress.sweep = replace(chosen, id=sweep_id, name=name, grid=grid, launched_from=place)
+    identity = {"id": sweep_id, "name": name, "grid": grid, "launched_from": place}
     return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items() if value}
 
 

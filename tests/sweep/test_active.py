@@ -91,4 +91,4 @@ def test_an_interrupted_trace_is_kept(monkeypatch: pytest.MonkeyPatch, tracker: 
     )
     with pytest.raises(KeyboardInterrupt):
         active.explore(config, [{"model": "a"}], Budget(), lambda _: None, progress)  # type: ignore[arg-type,return-value]
-    assert load_runs(kind="active")["runs"].tolist() == ["1"]
+    assert load_runs(kind="active")["runs"].astype(int).tolist() == [1]

@@ -35,11 +35,12 @@ def test_a_sweep_is_a_run_with_counts_table_and_picture(tracker: Tracker, tmp_pa
     )
     assert [run[name] for name in counts] == [3, 1, 1, 1, 1, 1]
     assert run["sweep_duration_s"] == 60.0
-    [table] = tmp_path.rglob("cells.csv")
+    [folder] = tmp_path.rglob(run["run_id"])
+    [table] = folder.rglob("cells.csv")
     rows = list(csv.DictReader(io.StringIO(table.read_text())))
     assert [row["batch_size"] for row in rows] == ["1", "8", "64"]
     assert rows[2]["reason"] == "'=too large", "a spreadsheet must not compute it"
-    [picture] = tmp_path.rglob("sweep.png")
+    [picture] = folder.rglob("sweep.png")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
