@@ -8,6 +8,7 @@ presets are the named sweeps that can be run, sweeps those that were measured.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perfexp import console
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEEDS_ARGUMENTS = True
-_RUN = ("run_id", "run_name", "status", "latency_p50_ms", "throughput_images_per_s", "verdict", "start_time")
+_RUN = {
+    "run_id": "run",
+    "run_name": "name",
+    "status": "status",
+    "latency_p50_ms": "latency ms",
+    "verdict": "verdict",
+}
+_MINUTE = "%Y-%m-%d %H:%M"
+_ID = 8
+"""Characters of an id that tell runs apart."""
 _SHOWN = 50
 
 
@@ -73,7 +83,7 @@ def _sweeps(settings: Config) -> None:
     from perfexp.runs.frames import sweeps
 
     found = sweeps(settings.experiment, root=settings.tracking.root, tracking_uri=settings.tracking.uri)
-    _frame("sweeps", found)
+    _frame("sweeps", found.drop(columns="sweep"))
 
 
 def _experiments(settings: Config) -> None:
@@ -85,7 +95,8 @@ def _experiments(settings: Config) -> None:
 
 def _runs(settings: Config) -> None:
     found = settings.load(["cell", "published", "evaluation"], status=None)
-    _frame("runs", found.reindex(columns=[*_RUN]))
+    shown = found.reindex(columns=[*_RUN]).rename(columns=_RUN)
+    _frame("runs", shown.assign(run=[run_id[:_ID] for run_id in shown["run"]]))
 
 
 def _frame(title: str, frame: "pd.DataFrame") -> None:
@@ -99,6 +110,8 @@ def _frame(title: str, frame: "pd.DataFrame") -> None:
 def _text(value: object) -> str:
     if value != value or value is None:
         return ""
+    if isinstance(value, datetime):
+        return value.strftime(_MINUTE)
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 

@@ -60,10 +60,11 @@ def main(settings: Config) -> Exit:
 
 
 def _copy(settings: Config, root: Path) -> None:
-    own = connection.resolve(settings.tracking.uri, root)
-    addresses = (settings.from_ or own, settings.to or own)
+    addresses = [
+        connection.resolve(uri or settings.tracking.uri, root) for uri in (settings.from_, settings.to)
+    ]
     if addresses[0] == addresses[1]:
-        raise ConfigError(f"{redacted(own)} is copied into itself; give from= or to= another store.")
+        raise ConfigError(f"{redacted(addresses[0])} is copied into itself; give from= or to= another store.")
     source, target = (
         copying.Place(connection.connect(uri, root, create=uri == addresses[1]), uri, root)
         for uri in addresses

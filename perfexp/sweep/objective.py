@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
 
 from perfexp.config.schema import RunConfig
 from perfexp.console import say
@@ -45,11 +44,12 @@ def as_trial(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     return replace(config, sweep=replace(config.sweep, axes=as_text(own)))
 
 
-def values(outcome: Outcome, named: tuple[str, ...]) -> float | list[float]:
-    """Return the metrics, one number or a list; NaN, which fails a trial, for what was not measured."""
+def values(outcome: Outcome, named: tuple[str, ...]) -> float | list[float] | None:
+    """Return the metrics, one number or a list; None, which fails a trial, where one was not measured."""
     missing = [name for name in named if name not in outcome.metrics]
     if missing:
         why = outcome.reason or "a metric that was not measured has its reason in the run's tags absent.*"
         say(f"{outcome.title} has no {', '.join(missing)}: {why}", flush=True)
-    found = [outcome.metrics.get(name, nan) for name in named]
+        return None
+    found = [outcome.metrics[name] for name in named]
     return found[0] if len(found) == 1 else found
