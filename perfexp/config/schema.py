@@ -89,7 +89,7 @@ class MeasureConfig:
     calm_within: float | None = option(
         0.1, "by how much the host may be off its own pace beside batches that count; null: all do"
     )
-    calm_wait_s: float = option(1.0, "how much longer a round waits for the host's own pace")
+    calm_wait_s: float = option(0.3, "how much longer a round waits for the host's own pace")
     rounds_half_width: float = option(
         0.15, "half-width of the 95 % interval over rounds, of one moment, at which they end"
     )
