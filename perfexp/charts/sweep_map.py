@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from perfexp.charts import canvas
 
-_MAX_ROWS, _ROW_IN, _FRAME_IN, _DPI = 120, 0.24, 1.3, 110
+_MAX_ROWS, _ROW_IN, _FRAME_IN, _LEAST_IN, _DPI = 120, 0.24, 1.3, 2.4, 110
 _FAILED = "#dddddd"
 _LIGHT_FROM = 0.55
 """Colours brighter than this share of the scale are written on in black."""
@@ -33,16 +33,20 @@ def png(squares: Sequence[Square]) -> bytes:
     shown, sizes = rows[:_MAX_ROWS], sorted({square.batch_size for square in squares})
     rates = np.full((len(shown), len(sizes)), np.nan)
     with canvas.styled():
-        drawn = canvas.figure(_ROW_IN * len(shown) + _FRAME_IN)
+        drawn = canvas.figure(max(_ROW_IN * len(shown) + _FRAME_IN, _LEAST_IN))
         axes = drawn.subplots()
         inside = [square for square in squares if square.row in set(shown)]
         for square in inside:
             rates[shown.index(square.row), sizes.index(square.batch_size)] = square.rate or np.nan
         known = rates[np.isfinite(rates) & (rates > 0)]
         if known.size:
-            norm = LogNorm(known.min(), max(known.max(), known.min() * 1.01))
+            low, high = float(known.min()), max(float(known.max()), float(known.min()) * 1.01)
+            norm = LogNorm(low, high)
             image = axes.imshow(rates, norm=norm, cmap="viridis", aspect="auto")
-            drawn.colorbar(image, label="Throughput (images/s)", fraction=0.03, format="%g")
+            bar = drawn.colorbar(image, label="Throughput (images/s)", fraction=0.03)
+            ends = (low, (low * high) ** 0.5, high)
+            bar.ax.minorticks_off()
+            bar.set_ticks(ends, labels=[_shown(rate) for rate in ends])
             for square in inside:
                 _mark(axes, square, shown.index(square.row), sizes.index(square.batch_size), norm)
         axes.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(len(shown) - 0.5, -0.5), xlabel="Batch size (images)")
@@ -66,5 +70,10 @@ def _mark(axes: Axes, square: Square, row: int, column: int, norm: LogNorm) -> N
         axes.add_patch(
             Rectangle(place, 1, 1, fill=False, hatch="////", edgecolor=ink, linewidth=0, alpha=0.5)
         )
-    text = f"{square.rate:,.0f}" if square.rate >= 100 else f"{square.rate:.3g}"
-    axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=canvas.LABEL_SIZE)
+    axes.text(
+        column, row, _shown(square.rate), ha="center", va="center", color=ink, fontsize=canvas.LABEL_SIZE
+    )
+
+
+def _shown(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
