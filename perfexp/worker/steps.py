@@ -100,7 +100,7 @@ def measure(cell: Cell, cache: Cache, phases: Phases) -> Measurement:
         observed = observe(cell, session, backend.threads(), batches[0].shape, phases, probe, own)
         summary.add(*account.metrics())
         summary.add_device_memory(device_memory, session.device_memory())
-        summary.add_parity(first_outputs(cell, session, IMAGES, observed.batches), expected)
+        summary.add_parity(first_outputs(cell, session, IMAGES, observed.inputs_run), expected)
         summary.add_model_size(session.model_bytes(), session.weight_bytes())
     summary.add_timing(observed)
     summary.add(*network.metrics())

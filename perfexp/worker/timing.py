@@ -40,6 +40,11 @@ class Observation:
         """Batches that ran while counting, the untimed ones included."""
         return len(self.timing.samples_ms) + self.timing.untimed
 
+    @property
+    def inputs_run(self) -> int:
+        """Inputs that have run, in their order: untimed batches repeat the one just used."""
+        return max(1, len(self.warmup.samples_ms), len(self.timing.samples_ms))
+
 
 def observe(
     cell: Cell,
@@ -82,9 +87,9 @@ def observe(
     return Observation(first_ms, effective, warmup, timing, evidence, used)
 
 
-def first_outputs(cell: Cell, session: Session, images: int, batches_run: int) -> NDArray[np.float32]:
+def first_outputs(cell: Cell, session: Session, images: int, inputs_run: int) -> NDArray[np.float32]:
     """Return the latest logits of the first images that ran, at most ``(images, classes)``."""
-    used = min(ceil(images / cell.batch_size), batches_run, cell.measure.input_buffers)
+    used = min(ceil(images / cell.batch_size), inputs_run, cell.measure.input_buffers)
     return np.concatenate([session.output(index) for index in range(used)])[:images]
 
 

@@ -9,6 +9,7 @@ from perfexp.errors import BackendError, ConfigError
 from perfexp.measuring.pace import unknown
 from perfexp.models.images import random_batches
 from perfexp.phases import Phases
+from perfexp.records import Pace
 from perfexp.worker.timing import Observation, first_outputs, observe
 
 MakeCell = Callable[..., Cell]
@@ -48,6 +49,33 @@ def test_a_budget_below_a_batch_fails(make_cell: MakeCell) -> None:
 @pytest.mark.parametrize(("batch_size", "images"), [(1, 2), (2, 4), (3, 4), (8, 4)])
 def test_outputs_are_those_of_the_first_images(make_cell: MakeCell, batch_size: int, images: int) -> None:
     cell = make_cell(batch_size=batch_size)
-    found = first_outputs(cell, bound(cell), 4, batches_run=10)
+    found = first_outputs(cell, bound(cell), 4, inputs_run=10)
     [stream] = random_batches(0, 1, 8, 8)
     assert np.allclose(found[:, 0], stream.mean(axis=(1, 2, 3))[:images], atol=1e-6)
+
+
+def test_untimed_batches_run_no_further_inputs(make_cell: MakeCell) -> None:
+    """They count for the energy; an input that never ran has no output."""
+    run: set[int] = set()
+
+    class Watched(FakeSession):
+        def infer(self, index: int) -> None:
+            run.add(index)
+            super().infer(index)
+
+    settings = MeasureConfig(
+        input_buffers=4,
+        warmup_iterations=0,
+        warmup_s=0,
+        warmup_max_s=0,
+        min_iterations=2,
+        max_iterations=3,
+        min_s=0,
+        rel_half_width=1e-9,
+    )
+    cell = make_cell(measure=settings)
+    session = Watched(1_000_000, busy=False)
+    session.bind(random_batches(0, 4, 1, 8))
+    seen = observe(cell, session, 1, (1, 3, 8, 8), Phases(), lambda: Pace(1.0, 1.0), None)
+    assert seen.inputs_run == len(run) == 3 < seen.batches
+    assert len(first_outputs(cell, session, 4, seen.inputs_run)) == len(run)
