@@ -26,7 +26,7 @@ from rich.console import Console
 from perfexp.cache import Cache
 from perfexp.console import table
 from perfexp.records import Block, Measurement
-from perfexp.store import outbox_file
+from perfexp.store.outbox import file as outbox_file
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import open_tracker
 from perfexp.sweep.kept_rounds import KeptRounds

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfexp import scratch
-from perfexp.store.outbox import Outbox
+from perfexp.store.outbox.queue import Outbox
 from tests.support.processes import forked
 
 

@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydra_plugins.perfexp.loader import SweepLoader
 
 if TYPE_CHECKING:
-    from perfexp.sweep.grid import Job
+    from perfexp.sweep.jobs.grid import Job
 
 
 @dataclass
@@ -70,7 +70,7 @@ class PerfexpSweeper(Sweeper):
         exclude: Sequence[dict[str, object]] = (),
         active: ActiveConf | None = None,
     ) -> None:
-        from perfexp.sweep.sweep_file import texts
+        from perfexp.sweep.jobs.sweep_file import texts
 
         self.active = active
         self.grids = [texts({**(params or {}), **grid}) for grid in grids or [{}]]
@@ -96,7 +96,7 @@ class PerfexpSweeper(Sweeper):
         config, loader = self.config, self.hydra_context.config_loader
         jobs = self._valid_jobs(arguments)
         from perfexp.console import say
-        from perfexp.sweep import plan
+        from perfexp.sweep.jobs import plan
 
         say(plan.told(jobs, config), flush=True)
         if config.sweep.dry_run:
@@ -106,7 +106,8 @@ class PerfexpSweeper(Sweeper):
         in_process = isinstance(self.launcher, BasicLauncher)
         if in_process:
             process.start_server()
-        from perfexp.sweep import axes, grid, model_facts, session
+        from perfexp.sweep import session
+        from perfexp.sweep.jobs import axes, grid, model_facts
 
         models = {grid.model(job) for job in jobs}
         macs = model_facts.macs(models) if len(models) > 1 else dict.fromkeys(models, 1.0)
@@ -140,7 +141,7 @@ class PerfexpSweeper(Sweeper):
     def _valid_jobs(self, arguments: list[str]) -> "list[Job]":
         """Return the jobs; where some describe nothing to measure, the sweep says whether it goes on."""
         from perfexp.config.schema import OnInvalid
-        from perfexp.sweep import validation
+        from perfexp.sweep.jobs import validation
 
         assert self.config is not None and self.fast is not None
         jobs = self._jobs(arguments)
@@ -151,7 +152,7 @@ class PerfexpSweeper(Sweeper):
 
     def _jobs(self, arguments: list[str]) -> "list[Job]":
         from perfexp.errors import ConfigError
-        from perfexp.sweep import grid, sweep_file, validation
+        from perfexp.sweep.jobs import grid, sweep_file, validation
 
         assert self.config is not None
         kind = OmegaConf.get_type(self.config)
@@ -175,7 +176,7 @@ class PerfexpSweeper(Sweeper):
     def _settled(self, swept: set[str]) -> "Job":
         """Return the values of the exclusions' keys in the jobs that do not set them."""
         from perfexp.errors import ConfigError, nearest
-        from perfexp.sweep.sweep_file import text
+        from perfexp.sweep.jobs.sweep_file import text
 
         assert self.config is not None
         settled = {}

@@ -18,9 +18,10 @@ from perfexp.config.options import option
 from perfexp.config.schema import TrackingConfig
 from perfexp.console import say
 from perfexp.errors import ConfigError, Exit, PerfexpError, TrackingError
-from perfexp.store import connection, copying
+from perfexp.store import connection
 from perfexp.store.address import HIDDEN, redacted
-from perfexp.store.outbox import Outbox
+from perfexp.store.outbox import copying
+from perfexp.store.outbox.queue import Outbox
 
 
 @dataclass

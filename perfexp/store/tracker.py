@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from perfexp import signals
 from perfexp.console import say
 from perfexp.errors import TrackingError
-from perfexp.store import bulk, connection, delivery, origin, outbox_file, owner, search, silence
+from perfexp.store import bulk, connection, origin, owner, search, silence
 from perfexp.store.address import redacted, sqlite_path
-from perfexp.store.outbox import Outbox
-from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.outbox import delivery
+from perfexp.store.outbox import file as outbox_file
+from perfexp.store.outbox.file import QueuedRun
+from perfexp.store.outbox.queue import Outbox
 from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from perfexp.prediction.model.backend_model import MIN_MODELS
 from perfexp.prediction.pool import Pool
 from perfexp.records import FINISHED, SKIPPED, Outcome, RunKind, Verdict
 from perfexp.store.run_data import RunData
-from perfexp.sweep import grid
-from perfexp.sweep.grid import Job
-from perfexp.sweep.model_facts import Network, describe
+from perfexp.sweep.jobs import grid
+from perfexp.sweep.jobs.grid import Job
+from perfexp.sweep.jobs.model_facts import Network, describe
 from perfexp.sweep.progress import SweepProgress
 
 Launch = Callable[[Job], Outcome]

@@ -9,7 +9,7 @@ from perfexp.console import say
 from perfexp.errors import ConfigError, nearest
 from perfexp.metrics import METRICS
 from perfexp.records import Outcome, as_text
-from perfexp.sweep.axes import OWN_COLUMNS
+from perfexp.sweep.jobs.axes import OWN_COLUMNS
 
 _SHARED = ("objective", "experiment", "measure", "tracking", "sweep")
 """What all trials of a study have in common."""

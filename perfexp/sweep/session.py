@@ -28,7 +28,7 @@ from perfexp.store import connection
 from perfexp.store.address import redacted
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import cell_job
-from perfexp.sweep.grid import Job
+from perfexp.sweep.jobs.grid import Job
 from perfexp.sweep.progress import SweepProgress
 from perfexp.sweep.remote import RemoteLauncher
 

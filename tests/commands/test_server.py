@@ -17,7 +17,7 @@ from perfexp import load_runs
 from perfexp.commands import server
 from perfexp.errors import ConfigError, TrackingError
 from perfexp.serving import users
-from perfexp.store import delivery
+from perfexp.store.outbox import delivery
 from perfexp.store.tracker import open_tracker
 from tests.support.program import perfexp
 from tests.support.servers import HOST, PASSWORD, USER, Postgres, Server, dumped

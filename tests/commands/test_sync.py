@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from perfexp import load_curves, load_runs, load_samples
-from perfexp.store import delivery
+from perfexp.store.outbox import delivery
 from tests.conftest import Perfexp
 
 CELL = ("model=squeezenet1_1", "input_size=64", "backend=fake", "measure=quick", "measure.rounds=1")

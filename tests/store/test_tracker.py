@@ -206,7 +206,7 @@ def test_artifacts_are_on_the_disk_before_the_waiting_file_goes(
         synchronised.append(str(path))
 
     monkeypatch.setattr("perfexp.cache.synchronise", noted)
-    monkeypatch.setattr("perfexp.store.delivery.synchronise", noted)
+    monkeypatch.setattr("perfexp.store.outbox.delivery.synchronise", noted)
     _, run = written(tracker, make_cell(), MEASUREMENT)
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     files = {str(path) for path in folder.iterdir()}

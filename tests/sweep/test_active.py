@@ -14,7 +14,7 @@ from perfexp.records import SKIPPED, Outcome
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import active
 from perfexp.sweep.active import Candidates
-from perfexp.sweep.model_facts import Network
+from perfexp.sweep.jobs.model_facts import Network
 from perfexp.sweep.progress import SweepProgress
 from tests.conftest import Perfexp
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from perfexp.config.overrides import quoted, unquoted
 from perfexp.records import as_text
-from perfexp.sweep.grid import Job
+from perfexp.sweep.jobs.grid import Job
 
 OWN_COLUMNS = ("model", "model.name", "backend", "backend.name", "batch_size")
 

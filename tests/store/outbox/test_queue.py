@@ -19,10 +19,11 @@ import pytest
 from mlflow import MlflowClient
 
 from perfexp.errors import TrackingError
-from perfexp.store import delivery, outbox_file
 from perfexp.store.address import redacted
-from perfexp.store.outbox import Outbox
-from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.outbox import delivery
+from perfexp.store.outbox import file as outbox_file
+from perfexp.store.outbox.file import QueuedRun
+from perfexp.store.outbox.queue import Outbox
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker, open_tracker
 from tests.support.processes import forked

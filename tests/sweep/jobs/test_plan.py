@@ -3,7 +3,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from perfexp.config.schema import MeasureConfig
-from perfexp.sweep import plan
+from perfexp.sweep.jobs import plan
 from tests.conftest import Perfexp
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfexp import console
-from perfexp.store import connection, delivery, search
+from perfexp.store import connection, search
 from perfexp.store.address import redacted
-from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.outbox import delivery
+from perfexp.store.outbox.file import QueuedRun
 from perfexp.store.run_data import RunData
 
 if TYPE_CHECKING:

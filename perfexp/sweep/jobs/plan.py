@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig, OmegaConf
 
 from perfexp.config.schema import MeasureConfig, as_protocol
-from perfexp.sweep.grid import Job
+from perfexp.sweep.jobs.grid import Job
 from perfexp.sweep.progress import duration
 
 _START_S = 0.7

@@ -18,9 +18,11 @@ from perfexp import scratch
 from perfexp.cache import synchronise
 from perfexp.console import say
 from perfexp.errors import TrackingError
-from perfexp.store import connection, delivery, outbox_file
+from perfexp.store import connection
 from perfexp.store.address import redacted
-from perfexp.store.outbox_file import Damaged, QueuedRun
+from perfexp.store.outbox import delivery
+from perfexp.store.outbox import file as outbox_file
+from perfexp.store.outbox.file import Damaged, QueuedRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 from perfexp import scratch
 from perfexp.cache import synchronise, synchronise_below
 from perfexp.store import owner, search
-from perfexp.store.outbox_file import QueuedRun
+from perfexp.store.outbox.file import QueuedRun
 from perfexp.store.run_data import PARAM_LIMIT, TAG_LIMIT, RunData
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from omegaconf import OmegaConf
 
 from perfexp.config.schema import RunConfig
 from perfexp.errors import ConfigError
-from perfexp.sweep.sweep_file import as_typed, texts
+from perfexp.sweep.jobs.sweep_file import as_typed, texts
 
 
 def test_values_are_written_as_they_would_be_typed() -> None:

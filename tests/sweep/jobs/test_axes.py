@@ -1,7 +1,7 @@
 from perfexp.config.overrides import unquoted
 from perfexp.config.schema import SweepConfig
 from perfexp.records import titled
-from perfexp.sweep import axes
+from perfexp.sweep.jobs import axes
 
 
 def told(job: dict[str, str], keys: list[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 from math import isnan
 
-from perfexp.sweep import grid
+from perfexp.sweep.jobs import grid
 
 
 def test_the_last_key_of_a_grid_changes_fastest() -> None:

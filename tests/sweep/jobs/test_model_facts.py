@@ -1,6 +1,6 @@
 import pytest
 
-from perfexp.sweep import model_facts
+from perfexp.sweep.jobs import model_facts
 
 
 def test_published_counts_come_from_a_worker() -> None:
