@@ -1,4 +1,4 @@
-"""Write runs as timm's benchmark tables, one file for each backend with its settings.
+"""Write runs as timm's benchmark tables, one file for each backend.
 
   perfexp export sweep=quick output=FOLDER
 

@@ -1,4 +1,4 @@
-"""Show one run: its numbers with their intervals, its settings, and why something is missing.
+"""Show one run: its numbers, its settings, and why something is missing.
 
   perfexp show RUN
 

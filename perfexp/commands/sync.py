@@ -1,4 +1,4 @@
-"""Deliver measured runs that a store did not take, or copy the runs of one store into another.
+"""Deliver runs that a store did not take, or copy those of one store into another.
 
   perfexp sync
   perfexp sync tracking.uri=http://server:5000

@@ -276,6 +276,7 @@ def test_a_stop_ends_the_current_run_as_killed(perfexp, tmp_path: Path, number: 
         [command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stdout is not None
+    assert process.stdout.readline().startswith("2 cells: ")
     assert process.stdout.readline().startswith("[1/2]")
     time.sleep(2.0)
     asked = time.monotonic()

@@ -85,7 +85,7 @@ def counted(uri: str, experiment: str) -> Counter[tuple[object, ...]]:
     return Counter((run.data.tags["kind"], run.data.params.get("batch_size")) for run in runs)
 
 
-EACH_ONCE = Counter({**{("cell", str(b)): 1 for b in BATCHES}, ("curve", None): 1})
+EACH_ONCE = Counter({**{("cell", str(b)): 1 for b in BATCHES}, ("curve", None): 1, ("sweep", None): 1})
 
 
 def test_a_sweep_through_the_server(
@@ -129,13 +129,13 @@ def test_a_server_killed_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
 ) -> None:
     code, said = interrupted((*SWEEP, *tracked(signed_in, "killed")), 2, signed_in.kill)
     assert code == 0, said
-    assert said.count("waits in") == 4  # three cells and the curve
+    assert said.count("waits in") == 5  # three cells, the curve and the sweep
     assert PASSWORD not in said and files_that_hold(PASSWORD, tmp_path) == []
     signed_in.start()
     arrived = counted(signed_in.uri, "killed")
     assert [kind for kind, _ in arrived] == ["cell", "cell"] and set(arrived.values()) == {1}
     done = perfexp(*QUICK, *tracked(signed_in, "next"))
-    assert "Delivered 4 runs that had waited in the spool." in done.stderr
+    assert "Delivered 5 runs that had waited in the spool." in done.stderr
     assert counted(signed_in.uri, "killed") == EACH_ONCE
     assert counted(signed_in.uri, "next") == Counter({("cell", "1"): 1})
     assert os.listdir(tmp_path / "mlruns" / "spool") == []
@@ -163,11 +163,11 @@ def test_a_database_stopped_in_the_middle_of_a_sweep_loses_and_doubles_nothing(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     code, said = interrupted(SWEEP, 3, database.stop)
     assert code == 0, said
-    assert said.count("waits in") == 3  # two cells and the curve
+    assert said.count("waits in") == 4  # two cells, the curve and the sweep
     assert perfexp("sync") == 1
     database.start()
     assert perfexp("sync") == 0
-    assert "Delivered 3 runs" in capsys.readouterr().err
+    assert "Delivered 4 runs" in capsys.readouterr().err
     assert counted(uri, "perfexp") == EACH_ONCE
     assert PASSWORD not in said and files_that_hold(PASSWORD, tmp_path) == []
     assert PASSWORD.encode() not in dumped(database, "stopped")

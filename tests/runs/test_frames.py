@@ -24,5 +24,5 @@ def test_sweeps_and_experiments_of_a_store(filled: Tracker) -> None:  # noqa: F8
     found = perfexp.sweeps()
     assert found["sweep_id"].tolist() == ["quick-2", "quick-1"]
     assert found[["cells", "failed", "models"]].values.tolist() == [[4, 1, 1], [3, 0, 1]]
-    assert perfexp.experiments() == ["perfexp"]
+    assert perfexp.experiments() == ["other", "perfexp"]
     assert perfexp.METRICS["latency_p50_ms"].unit == "ms" and "sweeps" in dir(perfexp)
