@@ -16,7 +16,7 @@ from omegaconf import MISSING
 
 from perfexp import signals
 from perfexp.commands import _refused
-from perfexp.config import options, overrides
+from perfexp.config import catalog, options, overrides
 from perfexp.console import say
 from perfexp.errors import Exit, PerfexpError, one_line
 
@@ -53,6 +53,8 @@ def run(verb: str, module: ModuleType, arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGTERM, signals.terminate)
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child, nor job, runs a module of the current directory
     _refused.credentials(arguments)
+    for path in catalog.shadowed():
+        say(f"{path} is not used: perfexp has a preset of that name; give it another.", file=sys.stderr)
     if hasattr(module, "launch"):
         sys.exit(module.launch(arguments))
     if not arguments and getattr(module, "NEEDS_ARGUMENTS", False):

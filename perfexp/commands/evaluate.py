@@ -56,7 +56,9 @@ class Job:
 
     @cached_property
     def tracker(self) -> Tracker:
-        """The store and the experiment that the run goes into."""
+        """The store and the experiment that the run goes into: a sweep's own, where it runs here."""
+        if shared := _progress().tracker:
+            return shared
         tracking = self.settings.tracking
         return open_tracker(tracking.uri, Path(tracking.root), self.settings.experiment)
 

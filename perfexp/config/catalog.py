@@ -58,6 +58,17 @@ def added() -> list[Path]:
     return [*user, *(Path(str(resources.files(package))) for package in installed_conf())]
 
 
+def shadowed() -> list[Path]:
+    """Return the presets of others whose names perfexp's own have, which are not used."""
+    own = {path.relative_to(conf_dir()) for path in conf_dir().glob("*/*.yaml")}
+    return [
+        path
+        for folder in added()
+        for path in sorted(folder.glob("*/*.yaml"))
+        if path.relative_to(folder) in own
+    ]
+
+
 def folders() -> list[Path]:
     """Return every folder of presets, perfexp's own first."""
     return [conf_dir(), *added()]

@@ -11,6 +11,24 @@ POINT = frozenset({Decimal.point})
 ABSENT = {"", "-", "–", "—", "n/a", "na", "nan", "none", "null"}
 """How tables say that a value is missing, in small letters."""
 MS = {"s": 1e3, "sec": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "ns": 1e-6}
+_FACTORS = {
+    "ms": MS,
+    "s": {unit: factor / 1e3 for unit, factor in MS.items()},
+    "MB": {
+        "B": 1e-6,
+        "kB": 1e-3,
+        "KB": 1e-3,
+        "MB": 1.0,
+        "GB": 1e3,
+        "KiB": 1.024e-3,
+        "MiB": 1.048576,
+        "GiB": 1073.741824,
+    },
+    "images/s": dict.fromkeys(("images/s", "imgs/s", "img/s", "samples/s", "fps", "FPS"), 1.0),
+    "J": {"J": 1.0, "mJ": 1e-3},
+    "W": {"W": 1.0, "mW": 1e-3},
+}
+"""What turns a table's unit into the metric's."""
 _COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _LEAST_COUNT = 1000
 """A count of parameters or products below it is likely one of thousands or millions."""
@@ -88,9 +106,30 @@ def metric(
         return _percent(
             cells, column, 100 * value if fractions and unit != "%" else value, own, unit, fractions
         )
-    if own and own != METRICS[name].unit:
-        raise ValueError(f"{column} is {cells[column]!r} where {METRICS[name].unit or 'a number'} belongs")
-    return value
+    return value * _factor(
+        METRICS[name].unit, unit, own or _bracketed(column), f"{column} is {cells[column]!r}"
+    )
+
+
+def _factor(wanted: str, unit: str, told: str, found: str) -> float:
+    """Return what a value is multiplied with; ``unit`` may be no unit, but what is ``told`` is meant as one.
+
+    Raises:
+        ValueError: what is told is no unit of that metric.
+    """
+    known = _FACTORS.get(wanted, {wanted: 1.0})
+    if unit in known:
+        return known[unit]
+    if told:
+        raise ValueError(f"{found} in {told}, where {' or '.join(known) or 'a number'} belongs")
+    return 1.0
+
+
+def _bracketed(column: str) -> str:
+    """Return the unit that a column's name has in brackets; what else stands there says nothing of it."""
+    found = _HEADER_UNIT.search(column)
+    units = {unit for factors in _FACTORS.values() for unit in factors}
+    return found[1] if found and found[1] in units else ""
 
 
 def _count(cells: Mapping[str, str], column: str, value: float, own: str, unit: str) -> float:

@@ -9,6 +9,7 @@ import pytest
 from perfexp import commands
 from perfexp.commands import _app, _hydra
 from perfexp.errors import Exit, NothingToDo, TrackingError
+from tests.conftest import Perfexp
 from tests.support.program import perfexp
 
 HEAVY = ("torch", "torchvision", "timm", "openvino", "mlflow", "pandas", "sklearn", "scipy", "matplotlib")
@@ -127,3 +128,13 @@ def test_no_child_runs_a_module_of_the_current_directory(
     for command in (["-c", "import tabnanny"], ["-m", "tabnanny"]):
         done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True)
         assert "ran" not in done.stdout.split()
+
+
+def test_a_preset_of_a_packaged_name_is_told_not_to_be_used(tmp_path: Path, called: Perfexp) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    for name in ("resnet50", "mine"):
+        (tmp_path / "conf" / "model" / f"{name}.yaml").write_text(
+            "defaults: [/schema/model@_here_, _self_]\n"
+        )
+    said = called("ls", "backends").stderr
+    assert said.count("is not used: perfexp has a preset of that name") == 1 and "resnet50.yaml" in said

@@ -62,6 +62,24 @@ def test_units_of_headers_and_cells_are_taken(tmp_path: Path) -> None:
     assert [b.where for b in broken] == ["mine.csv line 3"] and "'5.2'" in broken[0].reason
 
 
+def test_other_metrics_have_the_units_of_headers_and_cells_too(tmp_path: Path) -> None:
+    columns = {
+        "latency_p95_ms": "p95 (s)", "model_size_mb": "size (GB)", "throughput_images_per_s": "rate (fps)",
+        "energy_per_image_j": "energy_mJ", "memory_peak_mb": "peak (CPU)",
+    }  # fmt: skip
+    header = ",".join(["model", "bs1", *columns.values()])
+    [row], broken = read(tmp_path, f"{header}\na,1,0.012,0.5,80,20,7\n", metric_columns=columns)
+    assert row.metrics == pytest.approx({
+        "latency_p95_ms": 12.0, "model_size_mb": 500.0, "throughput_images_per_s": 80.0,
+        "energy_per_image_j": 0.02, "memory_peak_mb": 7.0,
+    })  # fmt: skip
+    assert not broken
+    for table in ("model,bs1,p95 (GB)\na,1,2\n", "model,bs1,p95\na,1,2 GB\n"):
+        column = table.partition("\n")[0].split(",")[2]
+        with pytest.raises(ConfigError, match="'?2.* in GB, where s or"):
+            read(tmp_path, table, metric_columns={"latency_p95_ms": column})
+
+
 def test_a_fraction_is_not_taken_for_a_percentage(tmp_path: Path) -> None:
     text, columns = "model,bs1,top1\na,3,0.79\n", {"published_top1": "top1"}
     with pytest.raises(ConfigError, match=r"0.79 % or, as a fraction, 79 %.*source.fractions=true"):
