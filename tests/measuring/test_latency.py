@@ -135,7 +135,7 @@ def test_the_pace_is_read_around_blocks_of_batches_and_disturbs_no_sample() -> N
 def test_a_slow_moment_is_waited_out_for_a_while() -> None:
     paces = iter([2.0] * 4 + [1.0] * 100)
     fake = FakeBackend(10.0)
-    plan = MeasureConfig(min_iterations=1, min_s=0.0, budget_s=3.0, rel_half_width=0.1)
+    plan = MeasureConfig(min_iterations=1, min_s=0.0, budget_s=3.0, rel_half_width=0.1, calm_wait_s=1.0)
 
     def timed_on(host: Callable[[], float]) -> Timing:
         return time_batches(
