@@ -65,7 +65,8 @@ def test_any_swept_key_tells_cells_apart_everywhere(called, tmp_path: Path) -> N
     again = called(*SWEEP, "batch_size=1,8", "input_size=null,64", "backend.latency_ms=1,2")
     assert "8/8" in again.stdout and again.stdout.count("measured before") == 8
     assert "b8 input_size=64 latency_ms=2" in again.stdout
-    assert "With latency_ms 2 instead of 1 a batch takes 2.0" in called("analyze").stdout
+    said = called("analyze").stdout  # a busy machine lengthens the shorter wait by more
+    assert re.search(r"With latency_ms 2 instead of 1 a batch takes (1\.[5-9]|2\.[0-4])", said), said
 
 
 @pytest.mark.usefixtures("ready")
