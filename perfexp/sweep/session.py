@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from perfexp import environment
 from perfexp.cache import digest
 from perfexp.config.overrides import quoted
-from perfexp.config.schema import MeasureConfig, OnInvalid, Rerun, SweepConfig, TrackingConfig, as_protocol
+from perfexp.config.schema import OnInvalid, Rerun, SweepConfig, TrackingConfig
 from perfexp.console import say, terminal
 from perfexp.errors import LaunchError
 from perfexp.records import LOST, Outcome, variant
@@ -28,6 +28,7 @@ from perfexp.store import connection
 from perfexp.store.address import redacted
 from perfexp.store.tracker import Tracker
 from perfexp.sweep import cell_job
+from perfexp.sweep.jobs import plan
 from perfexp.sweep.jobs.grid import Job
 from perfexp.sweep.progress import SweepProgress
 from perfexp.sweep.remote import RemoteLauncher
@@ -35,7 +36,7 @@ from perfexp.sweep.remote import RemoteLauncher
 if TYPE_CHECKING:
     from perfexp.sweep.cell_job import CellJob
 
-_PREFIX = "sweep."
+_PREFIX, _IDENTITY = "sweep.", ("id", "name", "grid", "launched_from")
 _ID = re.compile(r"[^${}\\'\"\n]{1,200}")
 
 
@@ -67,9 +68,8 @@ def begin(
     tracking = TrackingConfig(config.tracking.uri, config.tracking.root)
     tracker = progress.tracker = cell_job.open_store(tracking, config.experiment)
     progress.plan(costs, terminal())
-    measure = OmegaConf.to_object(config.measure) if "measure" in config else None
-    if isinstance(measure, MeasureConfig):
-        progress.later_rounds = as_protocol(measure).rounds - 1
+    if measure := plan.protocol(config):
+        progress.later_rounds = measure.rounds - 1
     name = config.hydra.runtime.choices.get("sweep") or "sweep"
     grid = _grid(config, jobs)
     known = None if config.sweep.rerun == Rerun.all else finished.sweep_id(tracker, grid)
@@ -78,9 +78,9 @@ def begin(
         known = None
     place = environment.host()["host"] if remote else None
     chosen = SweepConfig(config.sweep.rerun, OnInvalid(config.sweep.on_invalid))
-    sweep_id = known or new_id(name, now)
-    progress.sweep = replace(chosen, id=sweep_id, name=name, grid=grid, launched_from=place)
-    identity = {"id": sweep_id, "name": name, "grid": grid, "launched_from": place}
+    known = known or new_id(name, now)
+    progress.sweep = replace(chosen, id=known, name=name, grid=grid, launched_from=place)
+    identity = {key: getattr(progress.sweep, key) for key in _IDENTITY}
     return {f"{_PREFIX}{key}": quoted(value) for key, value in identity.items() if value}
 
 

@@ -47,3 +47,8 @@ def test_one_list_names_them_all(tmp_path: Path, called: Perfexp, typed: str | N
 def test_a_name_that_nobody_has_names_the_nearest(called: Perfexp) -> None:
     done = called("model=resnet5")
     assert done.returncode == 2 and "resnet50" in done.stderr and "torchvision or timm" in done.stderr
+
+
+def test_an_active_sweep_and_a_plan_find_models_in_the_same_library() -> None:
+    names = {**MODELS, "resnet50.a1_in1k": "timm"}
+    assert {name: sources.source_of(name) for name in names} == names

@@ -1,5 +1,6 @@
 """Model sources: each module here is a library that classifiers come from, found by its file name."""
 
+from perfexp.config.overrides import library_of
 from perfexp.errors import ModelError, nearest
 from perfexp.models.base import Source
 from perfexp.plugins import MODEL_SOURCES
@@ -17,9 +18,7 @@ def source_of(model: str) -> str:
     Raises:
         ModelError: no source has it.
     """
-    known = {one: source(one).names() for one in reversed(MODEL_SOURCES.names())}
-    found = [one for one, own in known.items() if model.split(".")[0] in own]
-    if not found:
-        every = sorted({name for own in known.values() for name in own})
-        raise ModelError(f"No library has a model named {model!r}: {nearest(model, every)}; name another.")
-    return found[0]
+    if found := library_of(model):
+        return found
+    every = sorted({name for one in MODEL_SOURCES.names() for name in source(one).names()})
+    raise ModelError(f"No library has a model named {model!r}: {nearest(model, every)}; name another.")

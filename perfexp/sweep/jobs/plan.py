@@ -9,24 +9,31 @@ from perfexp.sweep.jobs.grid import Job
 from perfexp.sweep.progress import duration
 
 _START_S = 0.7
-"""A process that is forked, and loads a small model."""
+"""Seconds to fork a process and load a small model."""
 
 
 def told(jobs: Sequence[Job], config: DictConfig) -> str:
     """Return the line."""
-    swept = {key: len({job.get(key) for job in jobs}) for job in jobs for key in job}
+    keys = dict.fromkeys(key for job in jobs for key in job)
+    swept = {key: len({job.get(key) for job in jobs}) for key in keys}
     factors = " × ".join(f"{count} {key}" for key, count in swept.items() if count > 1)
     noun = ("cell" if "measure" in config else "job") + ("s" if len(jobs) > 1 else "")
     line = f"{len(jobs)} {noun}" + (f": {factors}" if factors else "")
-    measure = OmegaConf.to_object(config.measure) if "measure" in config else None
-    if not isinstance(measure, MeasureConfig):
+    measure = protocol(config)
+    if measure is None:
         return f"{line}."
-    least_s, most_s = bounds_s(as_protocol(measure))
+    least_s, most_s = bounds_s(measure)
     rounds = f"{measure.rounds} rounds or more each" if measure.rounds > 1 else "one round each"
     return (
         f"{line}; {rounds}, between {duration(len(jobs) * least_s)} and {duration(len(jobs) * most_s)}, and "
         "what it takes to prepare the models."
     )
+
+
+def protocol(config: DictConfig) -> MeasureConfig | None:
+    """Return how each cell is measured; None for an evaluation, which measures no cell."""
+    measure = OmegaConf.to_object(config.measure) if "measure" in config else None
+    return as_protocol(measure) if isinstance(measure, MeasureConfig) else None
 
 
 def bounds_s(measure: MeasureConfig) -> tuple[float, float]:

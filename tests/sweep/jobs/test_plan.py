@@ -2,7 +2,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from perfexp.config.schema import MeasureConfig
+from perfexp.config.schema import MeasureConfig, Protocol
 from perfexp.sweep.jobs import plan
 from tests.conftest import Perfexp
 
@@ -27,3 +27,9 @@ def test_a_dry_run_measures_nothing(called: Perfexp, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "18 cells: " in done.stdout and "3 rounds or more each" in done.stdout
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+def test_the_studys_protocol_takes_one_round_whatever_the_preset_says() -> None:
+    measure = OmegaConf.structured(MeasureConfig(protocol=Protocol.study))
+    config = OmegaConf.create({"measure": measure})
+    assert "1 cell; one round each, between " in plan.told([{"model": "a"}], config)
