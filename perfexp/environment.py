@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -46,14 +47,14 @@ def usable_cpus() -> set[int]:
 def physical_cores(cpus: Path = _CPUS, group: Path | None = None) -> int:
     """Return how many cores the usable CPUs belong to, within the control group's quota; at least one.
 
-    Inference is fastest on one thread a core: CPUs that share a core share its arithmetic units.
+    Inference is fastest on one thread per core: CPUs that share a core share its arithmetic units.
 
     Args:
         cpus: the system's folder of CPUs.
         group: folder of the process's control group; found if None.
     """
     cores = {_core(cpus / f"cpu{cpu}" / "topology", cpu) for cpu in usable_cpus()}
-    quota = _quota_cpus(group or _own_group())
+    quota = _quota_cpus([group] if group else cpu_groups())
     return max(1, len(cores) if quota is None else min(len(cores), floor(quota)))
 
 
@@ -66,20 +67,28 @@ def _core(topology: Path, cpu: int) -> tuple[str, str]:
     return package, core
 
 
-def _own_group() -> Path:
-    """Return the folder of this process's control group (version 2)."""
+def cpu_groups() -> list[Path]:
+    """Return the folders that may limit or count this process's time: its control group's, then their root.
+
+    Of version 2, and of version 1's cpu controller; none where the system has no control groups.
+    """
+    try:
+        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return []
     root = Path("/sys/fs/cgroup")
-    with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            if line.startswith("0::"):
-                return root / line[3:].strip("/")
-    return root
+    roots = ((root / "cpu" if names else root, group) for _, names, group in groups if _counts_time(names))
+    return [folder for place, group in roots for folder in (place / group.strip("/"), place)]
 
 
-def _quota_cpus(group: Path) -> float | None:
-    """Return how many CPUs' time the group or one above it may use; None without a limit."""
+def _counts_time(controllers: str) -> bool:
+    return not controllers or "cpu" in controllers.split(",")
+
+
+def _quota_cpus(groups: Iterable[Path]) -> float | None:
+    """Return how many CPUs' time the groups and those above them may use; None without a limit."""
     found = []
-    for folder in (group, *group.parents):
+    for folder in {folder for group in groups for folder in (group, *group.parents)}:
         with suppress(OSError, ValueError):
             quota_us, period_us = (folder / "cpu.max").read_text().split()
             if quota_us != "max":

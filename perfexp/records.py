@@ -187,6 +187,11 @@ class Outcome:
         return max(high - centre, centre - low) / centre
 
     @property
+    def tainted(self) -> bool:
+        """Whether the machine was not quiet enough while the cell was measured."""
+        return self.tags.get("verdict") == Verdict.TAINTED
+
+    @property
     def has_numbers(self) -> bool:
         """Whether the cell was measured, in this sweep or before."""
         return self.status in (FINISHED, SKIPPED)

@@ -76,8 +76,10 @@ def read(path: Path, delimiter: Delimiter | None = None, encoding: str | None = 
     return table
 
 
-def decoded(path: Path, encoding: str | None = None) -> str:
+def decoded(path: Path, encoding: str | None = None, advice: str = "give a CSV file") -> str:
     """Return the text of a file in UTF-8, or in what its byte order mark or ``encoding`` says.
+
+    ``advice`` ends the sentence on a file that cannot be opened.
 
     Raises:
         ConfigError: it cannot be read, or is in an encoding that only the user knows.
@@ -85,7 +87,7 @@ def decoded(path: Path, encoding: str | None = None) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); give a CSV file.") from error
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); {advice}.") from error
     marked = next((name for mark, name in _BOMS if content.startswith(mark)), None)
     try:
         text = content.decode(encoding or marked or "utf-8")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NEEDS_ARGUMENTS = True
 _SETTINGS = ["precision", "device", "backend", "threads"]
 _CELL = ["model", "infer_img_size", "infer_batch_size"]
+_UNTOLD = ("", "None")
 _TIMM = {"f32": "fp32", "f16": "fp16"}
 """How timm calls a precision where its word is another one."""
 
@@ -50,22 +51,19 @@ def main(settings: Config) -> None:
         raise NothingToDo(f"No run of the experiment {settings.experiment_name!r} has a latency to write.")
     folder = Path(settings.output).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {
-        name: runs.reindex(columns=[name])[name].astype(object).fillna("").astype(str) for name in _SETTINGS
-    }
-    for _, part in runs.groupby([texts[name] for name in _SETTINGS]):
-        path = folder / f"benchmark-infer-{_stem(part.iloc[0])}.csv"
+    texts = [runs.reindex(columns=[name])[name].astype(object).fillna("").astype(str) for name in _SETTINGS]
+    for told, part in runs.groupby(texts):
+        path = folder / f"benchmark-infer-{_stem(*map(str, told))}.csv"
         table = _table(part)
         path.write_text(as_csv(table), encoding="utf-8")
         say(f"{len(table):5} rows  {path}")
 
 
-def _stem(run: "pd.Series[str]") -> str:
-    told = [_TIMM.get(str(run.get(name)), str(run.get(name))) for name in _SETTINGS[:3]]
-    threads = run.get("threads")
-    if threads is not None and str(threads) not in ("nan", "None", "<NA>"):
-        told.append(f"{float(threads):g}threads")
-    return "-".join(re.sub(r"[^\w.]+", "_", word) for word in told if word not in ("nan", "None", "<NA>"))
+def _stem(precision: str, device: str, backend: str, threads: str) -> str:
+    """Return the settings as timm's file names tell them; those that are not known are left out."""
+    counted = f"{float(threads):g}threads" if threads not in _UNTOLD else ""
+    words = (_TIMM.get(precision, precision), device, backend, counted)
+    return "-".join(re.sub(r"[^\w.]+", "_", word) for word in words if word not in _UNTOLD)
 
 
 def _table(runs: "pd.DataFrame") -> "pd.DataFrame":

@@ -48,12 +48,12 @@ def launch(arguments: Sequence[str]) -> Exit:
         ConfigError: there is no such list.
         NothingToDo: it is empty.
     """
-    what = [word for word in arguments if "=" not in word]
+    what, options = overrides.named(arguments)
     if len(what) != 1 or what[0] not in _LISTS:
         known = ", ".join(_LISTS)
         told = f"{what[0]!r} cannot be listed: {nearest(what[0], _LISTS)}" if what else "Nothing is named"
         raise ConfigError(f"{told}; give one of {known}, as in perfexp ls models.")
-    _LISTS[what[0]](overrides.parse(Config, [word for word in arguments if "=" in word]))
+    _LISTS[what[0]](overrides.parse(Config, options))
     return Exit.DONE
 
 

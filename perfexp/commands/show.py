@@ -33,10 +33,10 @@ def launch(arguments: Sequence[str]) -> Exit:
         ConfigError: no run, or several, are named.
         NothingToDo: there is no such run.
     """
-    named = [word for word in arguments if "=" not in word]
+    named, options = overrides.named(arguments)
     if len(named) != 1:
         raise ConfigError("perfexp show takes one run: its id, the beginning of its id, or its name.")
-    settings = overrides.parse(Config, [word for word in arguments if "=" in word])
+    settings = overrides.parse(Config, options)
     _print(_found(settings, named[0]))
     return Exit.DONE
 

@@ -70,7 +70,7 @@ def _copy(settings: Config, root: Path) -> None:
         copying.Place(connection.connect(uri, root, create=uri == addresses[1]), uri, root)
         for uri in addresses
     )
-    for experiment in copying.experiments(source, settings.experiment):
+    for experiment in [settings.experiment] if settings.experiment else copying.experiments(source):
         copied, there = copying.copy(source, target, experiment)
         say(f"{experiment}: {copied} runs copied, {there} were there already.", flush=True)
 

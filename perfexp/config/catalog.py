@@ -60,13 +60,8 @@ def added() -> list[Path]:
 
 def shadowed() -> list[Path]:
     """Return the presets of others whose names perfexp's own have, which are not used."""
-    own = {path.relative_to(conf_dir()) for path in conf_dir().glob("*/*.yaml")}
-    return [
-        path
-        for folder in added()
-        for path in sorted(folder.glob("*/*.yaml"))
-        if path.relative_to(folder) in own
-    ]
+    others = ((folder, path) for folder in added() for path in sorted(folder.glob("*/*.yaml")))
+    return [path for folder, path in others if (conf_dir() / path.relative_to(folder)).is_file()]
 
 
 def folders() -> list[Path]:

@@ -90,6 +90,11 @@ def split(text: str) -> list[str]:
     return re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|'[^']*'|\"[^\"]*\"|[^,])+", text) or [""]
 
 
+def named(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words that only name something, and the options."""
+    return [word for word in arguments if "=" not in word], [word for word in arguments if "=" in word]
+
+
 def pair(argument: str) -> tuple[str, str]:
     """Return key and text of ``key=value``.
 

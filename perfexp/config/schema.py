@@ -91,7 +91,7 @@ class MeasureConfig:
     )
     calm_wait_s: float = option(0.3, "how much longer a round waits for the host's own pace")
     rounds_half_width: float = option(
-        0.15, "half-width of the 95 % interval over rounds, of one moment, at which they end"
+        0.15, "half-width of the 95 % interval between rounds at which a cell ends"
     )
     rel_half_width: float = option(0.03, "half-width of the 95 % interval of a round's median to stop timing")
     percentiles: list[float] = option([90.0, 95.0, 99.0], "logged where the samples support them")

@@ -12,7 +12,7 @@ from statistics import median
 
 import psutil
 
-from perfexp.environment import usable_cpus
+from perfexp.environment import cpu_groups, usable_cpus
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
@@ -157,18 +157,9 @@ def _throttled_s(path: Path | None) -> float | None:
 
 @cache
 def _cgroup_cpu_stat() -> Path | None:
-    """Return ``cpu.stat`` of this process's group: version 2, or version 1's cpu controller."""
-    try:
-        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    except OSError:
-        return None
-    root = Path("/sys/fs/cgroup")
-    for _, controllers, group in groups:
-        folder = root / "cpu" if "cpu" in controllers.split(",") else root if not controllers else None
-        for path in (folder / group.strip("/") / "cpu.stat", folder / "cpu.stat") if folder else ():
-            if path.is_file():
-                return path
-    return None
+    """Return ``cpu.stat`` of this process's control group."""
+    paths = (folder / "cpu.stat" for folder in cpu_groups())
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _frequency_mhz(cpus: Path) -> float | None:

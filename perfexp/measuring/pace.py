@@ -34,8 +34,8 @@ as the commonest is the host's own."""
 MOMENT_S, _MOMENTS, _FEW = 120.0, 5, 5
 """How long a moment is, how many tell of a host's spread, and how many readings tell of a moment."""
 _MEMORY_SLACK = 1.25
-"""By which factor the memory may be slower before the host counts as slower: in calm moments too its
-readings differ that much, and few networks wait for the memory alone."""
+"""By which factor the memory may be slower, or faster, before the host counts as such: in calm moments too
+its readings differ that much, and few networks wait for the memory alone."""
 
 
 class Probe:
@@ -103,9 +103,10 @@ class OwnPace:
         beyond = max(1.0, memory / _MEMORY_SLACK) if memory > 1 else min(1.0, memory * _MEMORY_SLACK)
         return max(compute, beyond, key=lambda factor: abs(log(factor)))
 
-    def holds(self, block: Block, within: float) -> bool:
-        """Return whether the host was in its own state around a block, within this fraction."""
-        return abs(log(self.slowdown(block))) <= log(1 + within)
+
+def is_own(slowdown: float, within: float) -> bool:
+    """Return whether the host that was slower by this factor was in its own state, within a fraction."""
+    return abs(log(slowdown)) <= log(1 + within)
 
 
 def readings(blocks: Iterable[Block]) -> list[Pace]:

@@ -7,7 +7,7 @@ from statistics import median
 
 from perfexp.config.schema import MeasureConfig
 from perfexp.measuring import certificate, os_counters
-from perfexp.measuring.pace import OwnPace, readings
+from perfexp.measuring.pace import OwnPace, is_own, readings
 from perfexp.records import Block, Measurement
 
 
@@ -33,8 +33,8 @@ class JudgedRound:
     @cached_property
     def calm(self) -> list[Block]:
         """The blocks beside which the host ran at its own pace."""
-        own = self.own
-        return [block for block in self.measured.blocks if own is None or own.holds(block, self.most)]
+        pairs = zip(self.measured.blocks, self.slowdowns, strict=True)
+        return [block for block, factor in pairs if is_own(factor, self.most)]
 
     @cached_property
     def reasons(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ _FACTORS = {
     "W": {"W": 1.0, "mW": 1e-3},
 }
 """What turns a table's unit into the metric's."""
+_UNITS = frozenset(unit for factors in _FACTORS.values() for unit in factors)
 _COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _LEAST_COUNT = 1000
 """A count of parameters or products below it is likely one of thousands or millions."""
@@ -128,8 +129,7 @@ def _factor(wanted: str, unit: str, told: str, found: str) -> float:
 def _bracketed(column: str) -> str:
     """Return the unit that a column's name has in brackets; what else stands there says nothing of it."""
     found = _HEADER_UNIT.search(column)
-    units = {unit for factors in _FACTORS.values() for unit in factors}
-    return found[1] if found and found[1] in units else ""
+    return found[1] if found and found[1] in _UNITS else ""
 
 
 def _count(cells: Mapping[str, str], column: str, value: float, own: str, unit: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfexp.errors import ConfigError
+from perfexp import tables
 from perfexp.published._cells import positive, whole
 from perfexp.published.base import Broken, Row, Source, SourceConfig, files_below, required
 
@@ -30,7 +30,7 @@ class BenchmarkAppConfig(SourceConfig):
 
 
 class BenchmarkAppSource(Source):
-    """One row a report; one that ran several requests at once tells no latency of a batch alone."""
+    """One row per report; one that ran several requests at once tells no latency of a batch alone."""
 
     Config = BenchmarkAppConfig
     citation = "OpenVINO benchmark_app"
@@ -43,23 +43,20 @@ class BenchmarkAppSource(Source):
             required(path, "benchmark_app"), "benchmark_report.csv", "benchmark_report.json"
         ):
             try:
-                yield _row(file.name, _facts(file))
+                yield _row(file.name, _facts(file, self.config.encoding))
             except (ValueError, KeyError) as error:
                 reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
                 yield Broken(str(file), reason)
 
 
-def _facts(file: Path) -> dict[str, str]:
+def _facts(file: Path, encoding: str | None) -> dict[str, str]:
     """Return a report's settings and results by their names, in small letters.
 
     Raises:
         ConfigError: the file cannot be read.
         ValueError: it is no report.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{file} cannot be read ({error}); give a report of benchmark_app.") from error
+    text = tables.decoded(file, encoding, "give a report of benchmark_app")
     if file.suffix == ".json":
         sections = json.loads(text)
         if not isinstance(sections, dict):

@@ -7,8 +7,8 @@ from statistics import fmean
 
 import numpy as np
 
+from perfexp import tables
 from perfexp.config.options import option
-from perfexp.errors import ConfigError
 from perfexp.published.base import Broken, Row, Source, SourceConfig, required
 
 _FIELDS = 5
@@ -25,7 +25,7 @@ class OnnxRuntimeConfig(SourceConfig):
 
 
 class OnnxRuntimeSource(Source):
-    """One row a model: all its lines are timed batches."""
+    """One row per model: all its lines are timed batches."""
 
     Config = OnnxRuntimeConfig
     citation = "onnxruntime_perf_test"
@@ -36,10 +36,7 @@ class OnnxRuntimeSource(Source):
 
     def rows(self, path: Path | None) -> Iterator[Row | Broken]:
         file = required(path, "onnxruntime")
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(f"{file} cannot be read ({error}); give path= a result file.") from error
+        lines = tables.decoded(file, self.config.encoding, "give path= a result file").splitlines()
         samples_ms: dict[str, list[float]] = {}
         for number, line in enumerate(lines, 1):
             fields = line.rsplit(",", _FIELDS - 1)

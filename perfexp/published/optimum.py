@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError
 
+from perfexp import tables
 from perfexp.errors import ConfigError
 from perfexp.published.base import Broken, Row, Source, SourceConfig, files_below, required
 
@@ -61,7 +62,7 @@ class OptimumConfig(SourceConfig):
 
 
 class OptimumSource(Source):
-    """One row a benchmark, of its forward passes."""
+    """One row per benchmark, of its forward passes."""
 
     Config = OptimumConfig
     citation = "optimum-benchmark"
@@ -76,19 +77,19 @@ class OptimumSource(Source):
             if file.name == _REPORT and file.parent in folders:
                 continue  # the same benchmark
             try:
-                yield _row(file)
+                yield _row(file, self.config.encoding)
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 place = ".".join(map(str, first["loc"]))
                 yield Broken(str(file), f"{place or 'the file'}: {first['msg']}")
 
 
-def _row(file: Path) -> Row:
+def _row(file: Path, encoding: str | None) -> Row:
     if file.name == _REPORT:
-        config = _Config.model_validate_json(_text(file.with_name(_CONFIG)))
-        report = _Report.model_validate_json(_text(file))
+        config = _Config.model_validate_json(_text(file.with_name(_CONFIG), encoding))
+        report = _Report.model_validate_json(_text(file, encoding))
     else:
-        both = _Both.model_validate_json(_text(file))
+        both = _Both.model_validate_json(_text(file, encoding))
         config, report = both.config, both.report
     backend, samples_ms = config.backend, 1e3 * np.array(report.forward.latency.values)
     model = backend.model.rpartition("/")[2] if backend.library == "timm" else backend.model
@@ -104,13 +105,10 @@ def _row(file: Path) -> Row:
     )
 
 
-def _text(file: Path) -> str:
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{file} is larger than a result of one benchmark; give path= such a file.")
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{file} cannot be read ({error}); a report lies beside its {_CONFIG}.") from error
+def _text(file: Path, encoding: str | None) -> str:
+    if file.is_file() and file.stat().st_size > _MAX_BYTES:
+        raise ConfigError(f"{file} is larger than a result of one benchmark; give path= such a file.")
+    return tables.decoded(file, encoding, f"a report lies beside its {_CONFIG}")
 
 
 SOURCE = OptimumSource

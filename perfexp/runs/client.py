@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
+_MAX_SEARCHED = 1000
+
+
 @dataclass(frozen=True)
 class Stored:
     """A run as the store has it, metrics under perfexp's names."""
@@ -32,10 +36,6 @@ class Stored:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-
-
-_FIRST = ("run_id", "run_name", "status", "start_time", "duration_s")
-_MAX_SEARCHED = 1000
 
 
 def read(
@@ -78,7 +78,7 @@ def experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
     """
     found = client.get_experiment_by_name(name)
     if found is None:
-        names = [each.name for each in client.search_experiments() if each.name != "Default"]
+        names = search.experiments(client)
         raise TrackingError(
             f"There is no experiment {name!r} in {redacted(uri)}; "
             + (f"{nearest(name, names)}: choose with experiment=." if names else "run perfexp first.")
@@ -121,8 +121,8 @@ def samples(uri: str, run_ids: Iterable[str]) -> "list[NDArray[np.float64]]":
     for run_id in run_ids:
         with scratch.folder() as folder:
             path = Path(client.download_artifacts(run_id, "samples.json", str(folder)))
-            stored = json.loads(path.read_text(encoding="utf-8"))
-        found.append(np.asarray(stored["samples_ms"], dtype=np.float64))
+            content = json.loads(path.read_text(encoding="utf-8"))
+        found.append(np.asarray(content["samples_ms"], dtype=np.float64))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from perfexp.records import FINISHED, RunKind, variant
 from perfexp.runs import client
 from perfexp.runs.load import load_runs, opened
-from perfexp.store import connection
+from perfexp.store import connection, search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def experiments(*, root: Path | str | None = None, tracking_uri: str | None = No
     """
     uri, store = opened(root, tracking_uri)
     with connection.explained(uri):
-        return sorted(each.name for each in store.search_experiments() if each.name != "Default")
+        return search.experiments(store)
 
 
 def _axes(told: "pd.Series[str]") -> str:

@@ -46,6 +46,15 @@ def runs(
             return
 
 
+def experiments(client: "MlflowClient") -> list[str]:
+    """Return the names of all experiments but MLflow's own, sorted.
+
+    Raises:
+        MlflowException: the store refused.
+    """
+    return sorted(each.name for each in client.search_experiments() if each.name != "Default")
+
+
 def newest(client: "MlflowClient", experiment_id: str, query: str) -> "Run | None":
     """Return the newest run that matches, None if there is none.
 

@@ -19,7 +19,7 @@ from perfexp.prediction.acquisition import Budget, Step
 from perfexp.prediction.model import linear
 from perfexp.prediction.model.backend_model import MIN_MODELS
 from perfexp.prediction.pool import Pool
-from perfexp.records import FINISHED, SKIPPED, Outcome, RunKind, Verdict
+from perfexp.records import FINISHED, SKIPPED, Outcome, RunKind
 from perfexp.store.run_data import RunData
 from perfexp.sweep.jobs import grid
 from perfexp.sweep.jobs.grid import Job
@@ -47,7 +47,7 @@ class Candidates:
         took_s = time.monotonic() - began
         if outcome.status != SKIPPED:  # looking a finished cell up tells nothing of what cells cost
             self._took_s[backend][cell] = took_s
-        sound = outcome.has_numbers and outcome.tags.get("verdict") != Verdict.TAINTED
+        sound = outcome.has_numbers and not outcome.tainted
         return outcome.metrics.get("latency_p50_ms") if sound else None, took_s
 
     def costs(self, backend: str, pool: Pool) -> linear.Array:

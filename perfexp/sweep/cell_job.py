@@ -18,7 +18,6 @@ from perfexp.records import (
     Measurement,
     Outcome,
     RunKind,
-    Verdict,
     titled,
 )
 from perfexp.store import artifacts, connection
@@ -191,8 +190,7 @@ def _earlier(progress: SweepProgress, key: str) -> Outcome | None:
 
 
 def _again(earlier: Outcome, rerun: Rerun) -> bool:
-    tainted = earlier.tags.get("verdict") == Verdict.TAINTED
-    return rerun == Rerun.all or (rerun == Rerun.tainted and tainted)
+    return rerun == Rerun.all or (rerun == Rerun.tainted and earlier.tainted)
 
 
 def _adopt(tracker: Tracker, earlier: Outcome, sweep: SweepConfig) -> None:

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from perfexp.console import say, table
-from perfexp.records import Outcome, Verdict, by_value, headings, shown
+from perfexp.records import Outcome, by_value, headings, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +48,7 @@ def notes(outcomes: Sequence[Outcome], unfinished: int) -> list[str]:
         for o in outcomes
         if "modes" in o.tags
     ]
-    tainted = [o for o in outcomes if o.has_numbers and o.tags.get("verdict") == Verdict.TAINTED]
+    tainted = [o for o in outcomes if o.has_numbers and o.tainted]
     if tainted:
         lines.append(
             f"{len(tainted)} of {len(outcomes)} cells are tainted ({_reasons(tainted)}): another measurement "

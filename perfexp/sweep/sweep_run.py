@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from perfexp.config.schema import SweepConfig
 from perfexp.errors import TrackingError
-from perfexp.records import FINISHED, OUTCOME_METRICS, SKIPPED, Outcome, RunKind, Verdict, as_text, titled
+from perfexp.records import FINISHED, OUTCOME_METRICS, SKIPPED, Outcome, RunKind, as_text, titled
 from perfexp.store.run_data import RunData
 from perfexp.store.tracker import Tracker
 
@@ -43,7 +43,7 @@ def write(
             titled(f"{o.model} {o.backend}", o.variant),
             o.batch_size,
             o.metrics.get("throughput_images_per_s"),
-            o.tags.get("verdict") == Verdict.TAINTED,
+            o.tainted,
         )
         for o in sorted(outcomes, key=lambda o: (o.model, o.backend, as_text(o.variant), o.batch_size))
     ]
@@ -54,7 +54,7 @@ def write(
             status=FINISHED,
             started_ms=int((time.time() - took_s) * 1000),
             metrics=[(name, float(value), 0) for name, value in metrics.items()],
-            params={**{f"swept.{key}": text for key, text in axes.items()}},
+            params={f"swept.{key}": text for key, text in axes.items()},
             tags={**sweep.tags(), "kind": RunKind.SWEEP, "mlflow.note.content": note},
             files={"cells.csv": _csv(outcomes), "sweep.png": sweep_map.png(squares)},
         )
@@ -65,7 +65,7 @@ def counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Return how many cells there are, how they ended, and how many are tainted."""
     statuses = Counter(outcome.status for outcome in outcomes)
     failed = len(outcomes) - statuses[FINISHED] - statuses[SKIPPED]
-    tainted = sum(o.has_numbers and o.tags.get("verdict") == Verdict.TAINTED for o in outcomes)
+    tainted = sum(o.has_numbers and o.tainted for o in outcomes)
     return {
         "cells": len(outcomes),
         "cells_measured": statuses[FINISHED],
@@ -80,7 +80,7 @@ def _keys(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _csv(outcomes: Sequence[Outcome]) -> str:
-    """Return one line a cell, with the swept keys as further columns."""
+    """Return one line per cell, with the swept keys as further columns."""
     import pandas as pd
 
     from perfexp.analysis.spreadsheet import as_csv

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perfexp.backends.base import Session
 from perfexp.config.schema import Cell
 from perfexp.measuring import energy, latency, os_counters
-from perfexp.measuring.pace import OwnPace
+from perfexp.measuring.pace import OwnPace, is_own
 from perfexp.phases import Phases
 from perfexp.records import Block
 from perfexp.worker import checks
@@ -75,7 +75,7 @@ def observe(
     most = cell.measure.calm_within
 
     def is_calm(block: Block) -> bool:
-        return own is None or most is None or own.holds(block, most)
+        return own is None or most is None or is_own(own.slowdown(block), most)
 
     before = os_counters.read()
     counting.begin()

@@ -7,7 +7,7 @@ import pytest
 
 from perfexp.cache import Cache
 from perfexp.errors import CacheError
-from perfexp.measuring.pace import OwnPace, PaceHistory, Probe
+from perfexp.measuring.pace import OwnPace, PaceHistory, Probe, is_own
 from perfexp.records import Block, Pace
 
 DAY_S = 86400.0
@@ -51,7 +51,7 @@ def test_a_block_counts_in_the_hosts_own_state_and_in_no_faster_one(
     compute_ms: float, memory_ms: float, held: bool
 ) -> None:
     read = Pace(compute_ms, memory_ms)
-    assert OwnPace(2.0, 1.0, 10).holds(Block((1.0,), read, read), within=0.1) is held
+    assert is_own(OwnPace(2.0, 1.0, 10).slowdown(Block((1.0,), read, read)), within=0.1) is held
 
 
 def test_the_spread_is_that_between_moments_of_the_hosts_own_state(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Copy runs with their artifacts from one store into another, each once, however often it is asked."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfexp import console
+from perfexp import console, scratch
 from perfexp.store import connection, search
 from perfexp.store.address import redacted
 from perfexp.store.outbox import delivery
@@ -31,18 +30,14 @@ class Place:
     root: Path
 
 
-def experiments(source: Place, named: str | None) -> list[str]:
-    """Return the names of the experiments to copy.
+def experiments(source: Place) -> list[str]:
+    """Return the names of all experiments of the store.
 
     Raises:
         TrackingError: the store refused.
     """
     with connection.explained(source.uri):
-        return (
-            [named]
-            if named
-            else sorted(e.name for e in source.client.search_experiments() if e.name != "Default")
-        )
+        return search.experiments(source.client)
 
 
 def copy(source: Place, target: Place, experiment: str) -> tuple[int, int]:
@@ -82,12 +77,12 @@ def copy(source: Place, target: Place, experiment: str) -> tuple[int, int]:
 def _content(source: Place, run: "Run") -> Iterator[RunData]:
     """Yield a run's content; its artifacts lie in a temporary folder meanwhile."""
     tags = {name: value for name, value in run.data.tags.items() if name not in _OWN_TAGS}
-    with tempfile.TemporaryDirectory(prefix="perfexp-") as folder:
+    with scratch.folder() as folder:
         with connection.explained(source.uri):
             metrics = _metrics(source.client, run)
             if source.client.list_artifacts(run.info.run_id):
-                source.client.download_artifacts(run.info.run_id, "", folder)
-        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+                source.client.download_artifacts(run.info.run_id, "", str(folder))
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
         yield RunData(
             name=run.info.run_name,
             status=run.info.status,
@@ -99,13 +94,13 @@ def _content(source: Place, run: "Run") -> Iterator[RunData]:
         )
 
 
-def _below(parent: Path, folder: str) -> str:
+def _below(parent: Path, folder: Path) -> str:
     inner = parent.relative_to(folder).as_posix()
     return "" if inner == "." else inner
 
 
 def _metrics(client: "MlflowClient", run: "Run") -> Sequence[tuple[str, float, int]]:
-    """Return all values of the run's metrics; one request a metric only where there are steps."""
+    """Return all values of the run's metrics; one request per metric only where there are steps."""
     latest = run.data._metric_objs
     if all(metric.step == 0 for metric in latest):
         return [(metric.key, metric.value, 0) for metric in latest]
